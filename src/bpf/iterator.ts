@@ -1,0 +1,97 @@
+/** An iterator: one walk over all objects of a link's target. There is no seek: the next walk is a new iterator. */
+import fs from 'node:fs';
+import type { Link } from './link.ts';
+import { Attr, BpfError, bpf, OwnedFd } from './syscall.ts';
+
+/** read(2) of an iterator gives at most this (PAGE_SIZE << 3, kernel/bpf/bpf_iter.c); a record may not be larger. */
+export const SEQ_BUFFER_BYTES = 32768;
+/**
+ * EAGAIN says that a million objects went by without a record; this many of them in a row without a byte is no
+ * filter any more but a program that stops (returns 1) without its reader knowing.
+ */
+const MAX_EMPTY_READS = 4096;
+
+/** Where records are gathered; grows by replacing `bytes`. */
+export interface ReadTarget {
+  bytes: SharedArrayBuffer;
+}
+
+export interface ReadOptions {
+  /** Bytes asked for per read(2). */
+  readonly readSize?: number;
+  /** Whether EAGAIN means that the program stopped here, rather than that its filter let nothing pass for long. */
+  readonly stopped?: () => boolean;
+  /** Stop reading, and with it the walk, once this many bytes are there. */
+  readonly maxBytes?: number;
+}
+
+export interface ReadResult {
+  /** Bytes now in the target. */
+  readonly used: number;
+  /** read(2) calls. */
+  readonly reads: number;
+  /** The program asked to stop, or maxBytes was reached: not every object was visited. */
+  readonly stopped: boolean;
+}
+
+export class BpfIterator extends OwnedFd {
+  /** In the caller's network and PID namespace, which the iterator keeps. @throws BpfError */
+  static create(link: Link): BpfIterator {
+    return new BpfIterator(bpf('BPF_ITER_CREATE', new Attr(8).u32(0, link.fd)));
+  }
+
+  /** Reads to the end. Records may be split across reads; what is gathered is whole. @throws BpfError */
+  readAll(into: ReadTarget, options: ReadOptions = {}): ReadResult {
+    const readSize = Math.max(1, options.readSize ?? SEQ_BUFFER_BYTES);
+    const maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
+    let view: Buffer = Buffer.from(into.bytes);
+    let used = 0;
+    let reads = 0;
+    let empty = 0;
+    for (;;) {
+      if (view.length - used < readSize) view = grow(into, used, readSize);
+      let n: number;
+      try {
+        n = fs.readSync(this.fd, view, used, readSize, null);
+      } catch (error) {
+        const { code, errno } = error as NodeJS.ErrnoException;
+        if (code === 'EINTR') continue;
+        if (code === 'EAGAIN') {
+          reads++;
+          if (options.stopped?.()) return { used, reads, stopped: true };
+          if (++empty < MAX_EMPTY_READS) continue;
+        }
+        throw new BpfError('read', Math.abs(errno ?? 0), readMeaning(code ?? ''));
+      }
+      reads++;
+      empty = 0;
+      if (n === 0) return { used, reads, stopped: false };
+      used += n;
+      if (used >= maxBytes) return { used, reads, stopped: true };
+    }
+  }
+}
+
+function grow(into: ReadTarget, used: number, readSize: number): Buffer {
+  let size = into.bytes.byteLength * 2;
+  while (size - used < readSize) size *= 2;
+  const next = new SharedArrayBuffer(size);
+  const view = Buffer.from(next);
+  view.set(new Uint8Array(into.bytes, 0, used));
+  into.bytes = next;
+  return view;
+}
+
+function readMeaning(code: string): string {
+  switch (code) {
+    case 'E2BIG':
+      return `the record of one object is larger than the kernel's buffer (${SEQ_BUFFER_BYTES} bytes); show fewer text columns`;
+    case 'EAGAIN':
+      return 'the program keeps returning 1 for an object, which means "try again"';
+    case 'ENOTSUP':
+    case 'EOPNOTSUPP':
+      return `this target cannot go on after a full buffer (${SEQ_BUFFER_BYTES} bytes); ask for fewer columns`;
+    default:
+      return '';
+  }
+}
