@@ -1,0 +1,641 @@
+/** Template + what is asked of it + BTF -> plan: the program, the layout of its records, the place of its filters. */
+import { Assembler, type Assembly, R0, R1, R2, R3, R6, R7, R8, R9, R10, type Reg, slotsOf } from '../bpf/asm.ts';
+import { type Btf, BtfError } from '../bpf/btf.ts';
+import { resolvePath } from '../bpf/btf-path.ts';
+import type { LinkInfo } from '../bpf/link.ts';
+import { nearest } from '../bpf/nearest.ts';
+import { findTarget, type Target } from '../bpf/targets.ts';
+import { columnArgs, conditionText } from './columns.ts';
+import { type EmitScope, emitColumns, follow, loadNumber, type RecordPlace } from './emit.ts';
+import { type Field, FLAG_FOOTER, FLAG_MEMBER, FOOTER_SIZE, MAX_FLAGS, type RecordLayout } from './record.ts';
+import { fieldShape, objectsOf, resolvePlace, resolveSource, type Scope, type Source } from './source.ts';
+import {
+  type Column,
+  columnOf,
+  FILTER_NAMES,
+  type FilterName,
+  type FilterRule,
+  type Filters,
+  type Range,
+  type Template,
+  TemplateError,
+  UsageError,
+} from './template.ts';
+
+export interface CompileOptions {
+  /** Columns to read; what they are derived from and the key come by themselves. */
+  readonly columns: readonly string[];
+  readonly filters?: Filters;
+  readonly switches?: Readonly<Record<string, boolean>>;
+  readonly ungroup?: boolean;
+  /** Columns that the verifier of this kernel has refused, and why. */
+  readonly refused?: ReadonlyMap<string, string>;
+}
+
+/** A condition of the user's, and where it runs. */
+export interface PlannedCondition {
+  readonly text: string;
+  readonly where: 'link' | 'kernel';
+}
+
+export interface Plan {
+  readonly template: Template;
+  readonly target: Target;
+  /** Columns with a field in the record. */
+  readonly loaded: readonly string[];
+  /** Column -> why this kernel does not have it. */
+  readonly absent: ReadonlyMap<string, string>;
+  readonly layout: RecordLayout;
+  readonly assembly: Assembly;
+  readonly sleepable: boolean;
+  readonly link: LinkInfo | undefined;
+  readonly conditions: readonly PlannedCondition[];
+  /** The value of map `globals`: its size, and per filter where its ranges are and how many fit. */
+  readonly globals: {
+    readonly size: number;
+    readonly ranges: Partial<Record<FilterName, { offset: number; slots: number }>>;
+  };
+  /** Size of map `scratch`, where the record is built when the stack is too small; 0 where it is not. */
+  readonly scratch: number;
+  /** Filters evaluated through a join: the map `set_<filter>` holds what the join's column holds. */
+  readonly sets: readonly { readonly filter: FilterName; readonly join: string; readonly map: string }[];
+  /** Bytes of stack used, of 512. */
+  readonly stack: number;
+}
+
+/** The stack is 512 bytes (MAX_BPF_STACK, include/linux/filter.h). */
+const STACK = 512;
+/** A record of this size still leaves room on the stack for the slots and the footer. */
+const MAX_STACK_RECORD = 440;
+/** PCPU_MIN_UNIT_SIZE, and a record may not be larger than the iterator's buffer. */
+const MAX_SCRATCH = 32768;
+const ALIGN = 8;
+const VISITED = 0;
+const RANGES = 8;
+/** Elements that a set filter holds; as many sockets can be asked for by PID. */
+export const SET_ENTRIES = 1 << 18;
+
+const up = (n: number, to: number) => Math.ceil(n / to) * to;
+
+/** Everything that changes the program, but for values of filters: plans with equal shapes are interchangeable. */
+export function shapeOf(template: Template, options: CompileOptions): string {
+  const filters = FILTER_NAMES.map(
+    (name) =>
+      `${name}:${slotsFor(options.filters?.[name]?.length ?? 0)}${linkValue(template, options.filters) !== undefined && name === 'pid' ? 'l' : ''}`,
+  );
+  const switches = (template.switches ?? []).map((s) => Number(options.switches?.[s.name] ?? s.on));
+  return [
+    template.name,
+    [...options.columns].sort().join(),
+    filters.join(),
+    switches.join(),
+    Number(options.ungroup ?? false),
+  ].join('|');
+}
+
+/** Ranges are compared one by one; their number is rounded up so that adding one rarely means another program. */
+function slotsFor(ranges: number): number {
+  let slots = ranges > 0 ? 1 : 0;
+  while (slots < ranges) slots *= 2;
+  return slots;
+}
+
+/** The single PID that bpf_iter_link_info can take over. */
+export function linkValue(template: Template, filters: Filters | undefined): number | undefined {
+  const ranges = filters?.pid;
+  if (template.filters?.pid?.link !== 'pid' || ranges?.length !== 1 || ranges[0][0] !== ranges[0][1]) return undefined;
+  return ranges[0][0];
+}
+
+interface Item {
+  readonly column: string;
+  readonly source: Source;
+}
+
+/** @throws TemplateError for a template that cannot work here, UsageError for a filter that it does not have */
+export function compile(template: Template, options: CompileOptions, btf: Btf): Plan {
+  let target: Target;
+  try {
+    target = findTarget(btf, template.target);
+  } catch (error) {
+    throw error instanceof BtfError ? new TemplateError(template.name, '', error.message) : error;
+  }
+  const scope: Scope = { btf, target, casts: template.casts ?? {} };
+  const grouped = template.group !== undefined && !options.ungroup;
+
+  const absent = new Map<string, string>();
+  const items: Item[] = [];
+  for (const name of columnArgs(template, options.columns, grouped)) {
+    const column = columnOf(template, name)!;
+    const refused = options.refused?.get(name);
+    if (refused !== undefined) {
+      absent.set(name, refused);
+      continue;
+    }
+    const alternatives = typeof column.from === 'string' ? [column.from] : (column.from ?? []);
+    let reason = '';
+    const source = firstOf(alternatives, (text) => {
+      try {
+        return resolveSource(scope, text);
+      } catch (error) {
+        if (!(error instanceof BtfError)) throw error;
+        reason ||= error.message;
+        return undefined;
+      }
+    });
+    if (source) items.push({ column: name, source });
+    else if (template.key.includes(name))
+      throw new TemplateError(template.name, name, `${reason}; it is part of the key, so the table cannot be shown`);
+    else absent.set(name, reason);
+  }
+
+  const totals = grouped ? items.filter((i) => columnOf(template, i.column)?.total).map((i) => i.column) : [];
+  const prefix = grouped ? [template.group!.by, ...totals] : [];
+  const usedCasts = Object.keys(scope.casts).filter(
+    (cast) => items.some((i) => objectsOf(i.source).includes(cast)) || filterObjects(template, options).includes(cast),
+  );
+  if (usedCasts.length > MAX_FLAGS)
+    throw new TemplateError(template.name, '', `at most ${MAX_FLAGS} casts can be used at once`);
+  const flags = new Map(usedCasts.map((cast, i) => [cast, 1 << i]));
+  const { layout, prefixSize } = layOut(
+    items,
+    template.key,
+    prefix,
+    totals,
+    template.group?.by ?? null,
+    flags,
+    grouped,
+  );
+
+  const texts = layout.fields.filter((f) => f.type === 'text');
+  const inScratch = texts.length > 0 || layout.fixed > MAX_STACK_RECORD;
+  const scratch = inScratch ? up(layout.fixed + texts.reduce((sum, f) => sum + f.limit + ALIGN, 0), ALIGN) : 0;
+  if (scratch > MAX_SCRATCH) {
+    throw new UsageError(
+      `${template.name}: the columns asked for need up to ${scratch} bytes a record, the kernel takes ${MAX_SCRATCH}; ask for fewer of ${texts.map((f) => f.column).join(', ')}`,
+    );
+  }
+
+  const link = linkValue(template, options.filters);
+  const ranges: Partial<Record<FilterName, { offset: number; slots: number }>> = {};
+  const sets: { filter: FilterName; join: string; map: string }[] = [];
+  const conditions: PlannedCondition[] = [];
+  let globalsSize = RANGES;
+  for (const name of FILTER_NAMES) {
+    const wanted = options.filters?.[name];
+    if (!wanted || wanted.length === 0) continue;
+    const rule = template.filters?.[name];
+    if (!rule) {
+      const has = Object.keys(template.filters ?? {});
+      throw new UsageError(
+        `${template.name} cannot be filtered by ${name}; ${has.length ? `it can by ${has.join(', ')}` : 'it has no filters'}`,
+      );
+    }
+    const text = conditionText(name, wanted);
+    if (name === 'pid' && link !== undefined) conditions.push({ text, where: 'link' });
+    else conditions.push({ text, where: 'kernel' });
+    if (rule.through) sets.push({ filter: name, join: rule.through.join, map: `set_${name}` });
+    else if (!(name === 'pid' && link !== undefined)) {
+      ranges[name] = { offset: globalsSize, slots: slotsFor(wanted.length) };
+      globalsSize += slotsFor(wanted.length) * 8;
+    }
+  }
+
+  // Stack, downwards: two slots for values that outlive a call, then the record or the footer.
+  const temps = [-8, -16] as const;
+  const footerAt = -16 - FOOTER_SIZE;
+  const recordAt = -16 - Math.max(FOOTER_SIZE, layout.fixed);
+  const record: RecordPlace = inScratch ? { reg: R9, offset: 0 } : { reg: R10, offset: recordAt };
+  const stack = inScratch ? -footerAt : -recordAt;
+  if (stack > STACK) throw new TemplateError(template.name, '', `needs ${stack} bytes of stack, ${STACK} are there`);
+
+  const asm = new Assembler();
+  const meta = btf.struct('bpf_iter_meta');
+  const metaAt = (member: string) => resolvePath(btf, meta, member).offset;
+  const main = target.members.find((m) => m.pointer)!;
+  const loadObject = (reg: Reg, object: string) => {
+    asm.load(8, reg, R6, target.members.find((m) => m.name === object)!.offset).jumpIfImm('eq', reg, 0, 'out');
+  };
+  const sleepable = items.some((i) => i.source.kind === 'cmdline');
+  const rcu = { lock: btf.func('bpf_rcu_read_lock'), unlock: btf.func('bpf_rcu_read_unlock') };
+  const emitScope: EmitScope = {
+    asm,
+    record,
+    temps,
+    loadObject,
+    rcu: sleepable && rcu.lock && rcu.unlock ? rcu : null,
+  };
+  const seqWrite = (from: RecordPlace, size: number | 'R7') => {
+    asm.load(8, R1, R6, 0).load(8, R1, R1, metaAt('seq'));
+    asm.mov(R2, from.reg).aluImm('add', R2, from.offset);
+    if (size === 'R7') asm.mov(R3, R7);
+    else asm.movImm(R3, size);
+    asm.call('seq_write');
+  };
+  const fieldOf = (column: string) => layout.fields.find((f) => f.column === column)!;
+  const byObject = (object: string, list: readonly Item[]) =>
+    list
+      .filter((i) => objectsOf(i.source).includes(object))
+      .map((i) => ({ source: i.source, field: fieldOf(i.column) }));
+  const contextObjects = target.members.filter((m) => m.pointer).map((m) => m.name);
+
+  asm.tagged('(prologue)', () => {
+    asm.note('context').mov(R6, R1);
+    asm.note(`NULL at the final call: ${main.name}`).load(8, R8, R6, main.offset).jumpIfImm('eq', R8, 0, 'footer');
+    for (const name of contextObjects)
+      if (name !== main.name)
+        asm
+          .note(name)
+          .load(8, R1, R6, target.members.find((m) => m.name === name)!.offset)
+          .jumpIfImm('eq', R1, 0, 'out');
+  });
+  asm.tagged('(visited)', () => {
+    // Stored, not counted up: the program runs again for an object whose record found the buffer full.
+    asm.load(8, R1, R6, 0).load(8, R1, R1, metaAt('seq_num')).aluImm('add', R1, 1);
+    asm.loadMapValue(R2, 'globals', VISITED).store(8, R2, 0, R1);
+  });
+
+  // What refuses an object by its context alone comes before anything is built.
+  const filter = makeFilters(asm, scope, template, options, ranges, link !== undefined);
+  for (const object of contextObjects) {
+    if (!filter.has(object)) continue;
+    loadObject(R8, object);
+    filter.emit(object);
+  }
+
+  asm.tagged('(record)', () => {
+    if (inScratch) {
+      asm.storeImm(4, R10, temps[0], 0).mov(R2, R10).aluImm('add', R2, temps[0]).loadMapFd(R1, 'scratch');
+      asm.call('map_lookup_elem').jumpIfImm('eq', R0, 0, 'out').mov(R9, R0);
+    }
+    for (let at = 0; at < layout.fixed; at += 8) asm.storeImm(8, record.reg, record.offset + at, 0);
+  });
+
+  const inPrefix = new Set(prefix);
+  const early = items.filter((i) => inPrefix.has(i.column));
+  const late = items.filter((i) => !inPrefix.has(i.column));
+  if (grouped) {
+    loadObject(R8, main.name);
+    emitColumns(emitScope, byObject(main.name, early));
+    asm.tagged('(group)', () => {
+      const place = (column: string) => {
+        const from = columnOf(template, column)!.from;
+        return resolvePlace(scope, typeof from === 'string' ? from : from![0]);
+      };
+      const by = place(template.group!.by);
+      const member = place(template.group!.member);
+      loadNumber(asm, by, by.size, R8, R1);
+      loadNumber(asm, member, member.size, R8, R2);
+      asm.note('the one that stands for the group').jumpIf('eq', R1, R2, 'representative');
+      asm
+        .storeImm(2, record.reg, record.offset, prefixSize / ALIGN)
+        .storeImm(2, record.reg, record.offset + 2, FLAG_MEMBER);
+      seqWrite(record, prefixSize);
+      asm.jump('out').label('representative');
+    });
+    for (const { column } of early) {
+      const base = columnOf(template, column)!.groupBase;
+      if (!base) continue;
+      asm.tagged(column, () => {
+        const field = fieldOf(column);
+        const source = resolveSource(scope, base);
+        if (source.kind !== 'scalar') throw new TemplateError(template.name, column, `groupBase ${base} is no number`);
+        const none = asm.fresh('null');
+        const from = follow(asm, source.place, R2, none);
+        asm.note(`ended members: ${base}`);
+        loadNumber(asm, source.place, source.size, from, R1);
+        asm
+          .load(8, R3, record.reg, record.offset + field.offset)
+          .alu('add', R3, R1)
+          .store(8, record.reg, record.offset + field.offset, R3);
+        if (source.place.loads.length > 0) asm.label(none);
+      });
+    }
+  }
+
+  if (texts.length > 0) asm.tagged('(texts)', () => asm.note('where the first text goes').movImm(R7, layout.fixed));
+  for (const { column, source } of late) {
+    if (objectsOf(source).length === 0) emitColumns(emitScope, [{ source, field: fieldOf(column) }]);
+  }
+  for (const object of contextObjects) {
+    const list = byObject(object, late);
+    if (list.length === 0) continue;
+    loadObject(R8, object);
+    emitColumns(emitScope, list);
+  }
+  for (const name of usedCasts) {
+    const cast = scope.casts[name];
+    const skip = asm.fresh(`no_${name}`);
+    asm.tagged(`(${name})`, () => {
+      if (cast.call) {
+        loadObject(R1, cast.of);
+        asm.call(cast.call).jumpIfImm('eq', R0, 0, skip).mov(R8, R0);
+      } else emitNarrowing(asm, scope, loadObject, cast.of, cast.when, skip);
+    });
+    filter.emit(name);
+    asm.tagged(`(${name})`, () => {
+      asm
+        .load(2, R1, record.reg, record.offset + 2)
+        .aluImm('or', R1, flags.get(name)!)
+        .store(2, record.reg, record.offset + 2, R1);
+    });
+    emitColumns(emitScope, byObject(name, late));
+    if (filter.has(name))
+      asm.jump(`${skip}_past`).label(skip).note('filtered by what it lacks').jump('out').label(`${skip}_past`);
+    else asm.label(skip);
+  }
+
+  asm.tagged('(write)', () => {
+    if (texts.length > 0) {
+      asm.mov(R1, R7).aluImm('rsh', R1, 3).store(2, record.reg, record.offset, R1);
+      asm.jumpIfImm('gt', R7, scratch, 'out');
+      seqWrite(record, 'R7');
+    } else {
+      asm.storeImm(2, record.reg, record.offset, layout.fixed / ALIGN);
+      seqWrite(record, layout.fixed);
+    }
+    asm.label('out').movImm(R0, 0).exit();
+  });
+
+  asm.label('footer').tagged('(footer)', () => {
+    const footer: RecordPlace = { reg: R10, offset: footerAt };
+    const put = (at: number) => asm.store(8, R10, footerAt + at, R0);
+    asm
+      .storeImm(8, R10, footerAt, 0)
+      .storeImm(2, R10, footerAt, FOOTER_SIZE / ALIGN)
+      .storeImm(2, R10, footerAt + 2, FLAG_FOOTER);
+    asm.note('visited').loadMapValue(R2, 'globals', VISITED).load(8, R0, R2, 0);
+    put(8);
+    asm.load(8, R1, R6, 0).load(8, R0, R1, metaAt('session_id'));
+    put(16);
+    asm.call('jiffies64');
+    put(24);
+    asm.call('ktime_get_ns');
+    put(32);
+    asm.call('ktime_get_boot_ns');
+    put(40);
+    seqWrite(footer, FOOTER_SIZE);
+    // A full buffer means that this call comes again: only then must the number of visited objects still be there.
+    asm.jumpIfImm('ne', R0, 0, 'done').loadMapValue(R2, 'globals', VISITED).storeImm(8, R2, 0, 0);
+    asm.label('done').movImm(R0, 0).exit();
+  });
+
+  return {
+    template,
+    target,
+    loaded: items.map((i) => i.column),
+    absent,
+    layout,
+    assembly: asm.assemble(),
+    sleepable,
+    link: link === undefined ? undefined : { pid: link },
+    conditions,
+    globals: { size: up(globalsSize, ALIGN), ranges },
+    scratch,
+    sets,
+    stack,
+  };
+}
+
+function firstOf<T, R>(list: readonly T[], get: (item: T) => R | undefined): R | undefined {
+  for (const item of list) {
+    const found = get(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function ruleSources(rule: FilterRule): readonly string[] {
+  return rule.through ? [rule.through.source] : (rule.any ?? []);
+}
+
+/** Casts and members that the wanted filters look at. */
+function filterObjects(template: Template, options: CompileOptions): string[] {
+  const found: string[] = [];
+  for (const name of FILTER_NAMES) {
+    const rule = template.filters?.[name];
+    if (!rule || !options.filters?.[name]?.length) continue;
+    for (const source of ruleSources(rule)) found.push(/^\s*(\w+)/.exec(source)?.[1] ?? '');
+  }
+  return found;
+}
+
+function layOut(
+  items: readonly Item[],
+  key: readonly string[],
+  prefix: readonly string[],
+  totals: readonly string[],
+  by: string | null,
+  flags: ReadonlyMap<string, number>,
+  grouped: boolean,
+): { layout: RecordLayout; prefixSize: number } {
+  const fields: Field[] = [];
+  let at = 4;
+  const add = (item: Item) => {
+    const shape = fieldShape(item.source);
+    at = up(
+      at,
+      shape.type === 'chars' || shape.type === 'inet' || shape.type === 'text'
+        ? shape.type === 'chars'
+          ? Math.min(8, shape.size & -shape.size)
+          : 8
+        : shape.size,
+    );
+    const flag = objectsOf(item.source).reduce((bits, object) => bits | (flags.get(object) ?? 0), 0);
+    fields.push({ column: item.column, offset: at, size: shape.size, type: shape.type, flag, limit: shape.limit });
+    at += shape.size;
+  };
+  const find = (name: string) => items.find((i) => i.column === name)!;
+  const widest = (a: Item, b: Item) => fieldShape(b.source).size - fieldShape(a.source).size;
+  for (const name of prefix) add(find(name));
+  const prefixSize = up(at, ALIGN);
+  if (prefix.length > 0) at = prefixSize;
+  at = up(at, 8);
+  const keyOffset = at;
+  for (const item of key
+    .filter((k) => !prefix.includes(k))
+    .map(find)
+    .sort(widest))
+    add(item);
+  at = up(at, 4);
+  const keySize = at - keyOffset;
+  for (const item of items.filter((i) => !prefix.includes(i.column) && !key.includes(i.column)).sort(widest)) add(item);
+  return {
+    prefixSize,
+    layout: { fixed: up(at, ALIGN), fields, keyOffset, keySize, group: grouped ? { by: by!, totals } : null },
+  };
+}
+
+/** A pointer in another object, taken where a number there is one of a few. R8 = that pointer. */
+function emitNarrowing(
+  asm: Assembler,
+  scope: Scope,
+  loadObject: (reg: Reg, object: string) => void,
+  of: string,
+  when: { readonly source: string; readonly is: readonly number[] } | undefined,
+  skip: string,
+): void {
+  const place = resolvePlace(scope, of);
+  const outer = scope.casts[place.object];
+  if (outer?.call) {
+    loadObject(R1, outer.of);
+    asm.call(outer.call).jumpIfImm('eq', R0, 0, skip).mov(R8, R0);
+  } else loadObject(R8, place.object);
+  const from = follow(asm, place, R2, skip);
+  asm.note(place.text).load(8, R8, from, place.offset).jumpIfImm('eq', R8, 0, skip);
+  if (!when) return;
+  const number = resolveSource(scope, when.source);
+  if (number.kind !== 'scalar' || number.place.loads.length > 0)
+    throw new BtfError(`${when.source} has to be a number in the object itself`);
+  const taken = asm.fresh('taken');
+  loadNumber(asm, number.place, number.size, R8, R1, number.swap);
+  for (const value of when.is) asm.jumpIfImm('eq', R1, value, taken);
+  asm.jump(skip).label(taken);
+}
+
+/** Filter code by the object that it looks at; what does not match goes to `out`. */
+function makeFilters(
+  asm: Assembler,
+  scope: Scope,
+  template: Template,
+  options: CompileOptions,
+  ranges: Plan['globals']['ranges'],
+  pidInLink: boolean,
+): { has(object: string): boolean; emit(object: string): void } {
+  const byObject = new Map<string, (() => void)[]>();
+  const add = (
+    sources: readonly string[],
+    tag: string,
+    emit: (loads: readonly ((absent: string) => void)[]) => void,
+  ) => {
+    const loads: ((absent: string) => void)[] = [];
+    let object: string | undefined;
+    for (const text of sources) {
+      const source = resolveSource(scope, text);
+      if (source.kind !== 'scalar' || source.type === 'chars')
+        throw new TemplateError(template.name, '', `${tag}: ${text} is no number`);
+      if (object !== undefined && object !== source.place.object) {
+        throw new TemplateError(
+          template.name,
+          '',
+          `${tag}: its sources have to start from one object, not from ${object} and ${source.place.object}`,
+        );
+      }
+      object = source.place.object;
+      loads.push((absent) => {
+        const from = follow(asm, source.place, R2, absent);
+        asm.note(source.place.text);
+        loadNumber(asm, source.place, source.size, from, R1, source.swap);
+      });
+    }
+    if (object === undefined) return;
+    const list = byObject.get(object) ?? [];
+    list.push(() => asm.tagged(tag, () => emit(loads)));
+    byObject.set(object, list);
+  };
+  const masked = (source: string, mask: number, tag: string, finish: () => void) =>
+    add([source], tag, (loads) => {
+      loads[0]('out');
+      asm.aluImm('and', R1, mask);
+      finish();
+    });
+
+  for (const { source, mask, equals } of template.only ?? []) {
+    masked(source, mask, '(only)', () => asm.jumpIfImm('ne', R1, equals, 'out'));
+  }
+  for (const { name, on, hides } of template.switches ?? []) {
+    if (options.switches?.[name] ?? on) continue;
+    masked(hides.source, hides.mask, `(no ${name})`, () => asm.jumpIfImm('ne', R1, 0, 'out'));
+  }
+  for (const name of FILTER_NAMES) {
+    const rule = template.filters?.[name];
+    if (!rule || !options.filters?.[name]?.length || (name === 'pid' && pidInLink)) continue;
+    const place = ranges[name];
+    if (rule.through) {
+      const temp = -8;
+      add([rule.through.source], `(filter ${name})`, (loads) => {
+        loads[0]('out');
+        asm.store(8, R10, temp, R1).mov(R2, R10).aluImm('add', R2, temp).loadMapFd(R1, `set_${name}`);
+        asm.call('map_lookup_elem').jumpIfImm('eq', R0, 0, 'out');
+      });
+    } else if (place) {
+      add(rule.any ?? [], `(filter ${name})`, (loads) => {
+        const pass = asm.fresh('pass');
+        for (const load of loads) {
+          const next = asm.fresh('other');
+          load(next);
+          asm.loadMapValue(R3, 'globals', place.offset);
+          for (let slot = 0; slot < place.slots; slot++) {
+            const miss = asm.fresh('miss');
+            asm
+              .load(4, R2, R3, slot * 8)
+              .jumpIf('lt', R1, R2, miss)
+              .load(4, R2, R3, slot * 8 + 4)
+              .jumpIf('le', R1, R2, pass)
+              .label(miss);
+          }
+          asm.label(next);
+        }
+        asm.jump('out').label(pass);
+      });
+    }
+  }
+  return {
+    has: (object) => byObject.has(object),
+    emit: (object) => {
+      for (const emit of byObject.get(object) ?? []) emit();
+    },
+  };
+}
+
+/** The bytes of map `globals` for these filters. Slots without a range hold one that nothing is in. */
+export function encodeGlobals(plan: Plan, filters: Filters): Buffer {
+  const bytes = Buffer.alloc(plan.globals.size);
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  for (const [name, place] of Object.entries(plan.globals.ranges)) {
+    const ranges: readonly Range[] = filters[name as FilterName] ?? [];
+    if (ranges.length > place.slots)
+      throw new RangeError(`${name}: ${ranges.length} ranges do not fit ${place.slots} slots`);
+    for (let slot = 0; slot < place.slots; slot++) {
+      const [low, high] = ranges[slot] ?? [1, 0];
+      words[place.offset / 4 + slot * 2] = low;
+      words[place.offset / 4 + slot * 2 + 1] = high;
+    }
+  }
+  return bytes;
+}
+
+/**
+ * The column that the verifier stumbled over: its log ends at an instruction, and that carries the column it serves.
+ * undefined where the complaint is about something else.
+ */
+export function refusedColumn(plan: Plan, log: string): string | undefined {
+  const last = [...log.matchAll(/^(\d+): \(/gm)].at(-1);
+  let slot = 0;
+  let tag: string | undefined;
+  if (last) {
+    for (const instruction of plan.assembly.instructions) {
+      if (slot > Number(last[1])) break;
+      tag = instruction.tag;
+      slot += slotsOf(instruction);
+    }
+  } else if (plan.sleepable && /sleepable/.test(log)) {
+    tag = plan.layout.fields.find((f) => isCommandLine(columnOf(plan.template, f.column)!))?.column;
+  }
+  return tag !== undefined && plan.loaded.includes(tag) && !plan.template.key.includes(tag) ? tag : undefined;
+}
+
+function isCommandLine(column: Column): boolean {
+  return [column.from ?? []].flat().some((from) => from.startsWith('cmdline('));
+}
+
+/** The nearest columns to a name that a template does not have. */
+export function unknownColumn(template: Template, name: string): UsageError {
+  const close = nearest(
+    name,
+    template.columns.map((c) => c.name),
+  );
+  return new UsageError(
+    `${template.name} has no column "${name}"; ${close.length ? `did you mean ${close.join(', ')}?` : `it has ${template.columns.map((c) => c.name).join(', ')}`}`,
+  );
+}

@@ -1,0 +1,357 @@
+/**
+ * Records (the bytes that a program wrote for one object) become a batch: columns over the bytes as they were read.
+ *
+ * A record is a multiple of 8 bytes:
+ *   u16 length in 8-byte units · u16 flags · fields at their offsets · texts, each padded to 8 bytes
+ * The last record is the footer that the program writes at its final call with a NULL object (not every target has one).
+ */
+import { BadRecordError } from './errors.ts';
+
+export type FieldType = 'u8' | 'i8' | 'u16' | 'i16' | 'u32' | 'i32' | 'u64' | 'i64' | 'chars' | 'inet' | 'text';
+
+export interface Field {
+  readonly column: string;
+  /** Bytes from the start of the record. */
+  readonly offset: number;
+  readonly size: number;
+  readonly type: FieldType;
+  /** Bit of the record's flags without which the value is absent; 0 where it is always there. */
+  readonly flag: number;
+  /** A text may be cut at this many bytes; `fullLength` tells. 0 for other types. */
+  readonly limit: number;
+}
+
+export interface RecordLayout {
+  /** Bytes of the part before the texts. */
+  readonly fixed: number;
+  readonly fields: readonly Field[];
+  /** The key's fields stand together: compared and hashed as bytes; both multiples of 4. */
+  readonly keyOffset: number;
+  readonly keySize: number;
+  /** Grouped: the column by which members find their group, and the columns summed over it. */
+  readonly group: { readonly by: string; readonly totals: readonly string[] } | null;
+}
+
+/** Flags 14 and 15 are the format's own, below them one per cast. */
+export const FLAG_FOOTER = 1 << 15;
+/** A member of a group that is not its representative: only the first fields were written. */
+export const FLAG_MEMBER = 1 << 14;
+export const MAX_FLAGS = 14;
+
+/** Footer: header 8, visited u64, session_id u64, jiffies64 u64, monotonic ns u64, boot time ns u64. */
+export const FOOTER_SIZE = 48;
+export interface Footer {
+  /** Objects for which the program ran. */
+  visited: number;
+  sessionId: number;
+  jiffies: number;
+  monotonicNs: number;
+  bootNs: number;
+}
+
+/** A text's field: u16 stored length, u16 offset of its bytes in the record, u32 length in the kernel. */
+export const TEXT_FIELD_SIZE = 8;
+/** inet's field: u32 address family, 4 bytes of nothing, then 16 bytes of which IPv4 uses the first 4. */
+export const INET_FIELD_SIZE = 24;
+export const INET_ADDRESS = 8;
+const TWO_32 = 4294967296;
+
+/** Bytes shared between the worker that reads and the thread that paints. Grows, never shrinks. */
+export interface BatchBuffers {
+  bytes: SharedArrayBuffer;
+  offsets: SharedArrayBuffer;
+  totals: SharedArrayBuffer[];
+}
+
+export function newBuffers(bytes = 1 << 20): BatchBuffers {
+  return { bytes: new SharedArrayBuffer(bytes), offsets: new SharedArrayBuffer(1 << 14), totals: [] };
+}
+
+/** Reads a batch's columns; cheap to make, decodes nothing before it is asked. */
+export class Batch {
+  readonly layout: RecordLayout;
+  readonly buffers: BatchBuffers;
+  rows = 0;
+  footer: Footer | null = null;
+  #fields = new Map<string, Field>();
+  #totals = new Map<string, Float64Array>();
+  #numbers = new Map<string, Float64Array>();
+  #view: DataView;
+  #bytes: Buffer;
+  #words: Uint32Array;
+  #offsets: Uint32Array;
+
+  constructor(layout: RecordLayout, buffers: BatchBuffers, rows = 0, footer: Footer | null = null) {
+    this.layout = layout;
+    this.buffers = buffers;
+    for (const f of layout.fields) this.#fields.set(f.column, f);
+    this.#view = new DataView(buffers.bytes);
+    this.#bytes = Buffer.from(buffers.bytes);
+    this.#words = new Uint32Array(buffers.bytes);
+    this.#offsets = new Uint32Array(buffers.offsets);
+    this.rows = rows;
+    this.footer = footer;
+    layout.group?.totals.forEach((name, i) => {
+      if (buffers.totals[i]) this.#totals.set(name, new Float64Array(buffers.totals[i]));
+    });
+  }
+
+  /** Finds the records in the first `used` bytes of the buffers. @throws BadRecordError for bytes that no record starts with */
+  static index(layout: RecordLayout, buffers: BatchBuffers, used: number): Batch {
+    const units = new Uint16Array(buffers.bytes);
+    let offsets = new Uint32Array(buffers.offsets);
+    let rows = 0;
+    let members = 0;
+    let footerAt = -1;
+    for (let at = 0; at < used; ) {
+      const length = units[at >> 1] * 8;
+      const flags = units[(at >> 1) + 1];
+      if (length === 0 || at + length > used) throw new BadRecordError(at, length, used);
+      if (flags & FLAG_FOOTER) footerAt = at;
+      else if (flags & FLAG_MEMBER) members++;
+      else {
+        if (rows === offsets.length) {
+          const grown = new SharedArrayBuffer(offsets.byteLength * 2);
+          const next = new Uint32Array(grown);
+          next.set(offsets);
+          buffers.offsets = grown;
+          offsets = next;
+        }
+        offsets[rows++] = at;
+      }
+      at += length;
+    }
+    const totals = layout.group?.totals ?? [];
+    if (totals.length > 0) {
+      for (let i = 0; i < totals.length; i++) {
+        if ((buffers.totals[i]?.byteLength ?? 0) < rows * 8)
+          buffers.totals[i] = new SharedArrayBuffer(offsets.length * 8);
+      }
+    }
+    const batch = new Batch(layout, buffers, rows);
+    if (footerAt >= 0) batch.footer = batch.#readFooter(footerAt);
+    if (layout.group) batch.#sumGroups(layout.group.by, totals, used, members);
+    return batch;
+  }
+
+  #readFooter(at: number): Footer {
+    return {
+      visited: this.#u64(at + 8),
+      sessionId: this.#u64(at + 16),
+      jiffies: this.#u64(at + 24),
+      monotonicNs: this.#u64(at + 32),
+      bootNs: this.#u64(at + 40),
+    };
+  }
+
+  /** Adds what each member carries to its group's row. A member whose group has no row (it just ended) is left out. */
+  #sumGroups(by: string, names: readonly string[], used: number, members: number): void {
+    const arrays = names.map((n) => this.#totals.get(n)!);
+    const fields = names.map((n) => this.#field(n));
+    for (let row = 0; row < this.rows; row++) {
+      for (let t = 0; t < arrays.length; t++) arrays[t][row] = this.#at(this.#offsets[row], fields[t]);
+    }
+    if (members === 0) return;
+    const groupField = this.#field(by);
+    const rowOf = new Map<number, number>();
+    for (let row = 0; row < this.rows; row++) rowOf.set(this.#at(this.#offsets[row], groupField), row);
+    const units = new Uint16Array(this.buffers.bytes);
+    for (let at = 0; at < used; at += units[at >> 1] * 8) {
+      if ((units[(at >> 1) + 1] & FLAG_MEMBER) === 0) continue;
+      const row = rowOf.get(this.#at(at, groupField));
+      if (row === undefined) continue;
+      for (let t = 0; t < arrays.length; t++) arrays[t][row] += this.#at(at, fields[t]);
+    }
+  }
+
+  #field(column: string): Field {
+    const field = this.#fields.get(column);
+    if (!field) throw new Error(`column ${column} is not in this batch`);
+    return field;
+  }
+
+  has(column: string): boolean {
+    return this.#fields.has(column);
+  }
+
+  type(column: string): FieldType {
+    return this.#field(column).type;
+  }
+
+  #u64(at: number): number {
+    // Offsets of records and fields are multiples of 8: two aligned words.
+    return LITTLE
+      ? this.#words[at >> 2] + this.#words[(at >> 2) + 1] * TWO_32
+      : this.#words[(at >> 2) + 1] + this.#words[at >> 2] * TWO_32;
+  }
+
+  /** The number of a field in the record at `at`; above 2^53 rounded; NaN for what is no number. */
+  #at(at: number, field: Field): number {
+    const p = at + field.offset;
+    switch (field.type) {
+      case 'u64':
+        return this.#u64(p);
+      case 'u32':
+        return this.#words[p >> 2];
+      case 'i64':
+        return Number(this.#view.getBigInt64(p, LITTLE));
+      case 'i32':
+        return this.#words[p >> 2] | 0;
+      case 'u16':
+        return this.#view.getUint16(p, LITTLE);
+      case 'i16':
+        return this.#view.getInt16(p, LITTLE);
+      case 'u8':
+        return this.#bytes[p];
+      case 'i8':
+        return this.#view.getInt8(p);
+      default:
+        return Number.NaN;
+    }
+  }
+
+  /** Whether the object has the value at all (a TIME_WAIT socket has no round-trip time). */
+  present(row: number, column: string): boolean {
+    const field = this.#field(column);
+    return field.flag === 0 || (this.#view.getUint16(this.#offsets[row] + 2, LITTLE) & field.flag) !== 0;
+  }
+
+  /** One number; NaN where absent. */
+  number(row: number, column: string): number {
+    const total = this.#totals.get(column);
+    if (total) return total[row];
+    return this.present(row, column) ? this.#at(this.#offsets[row], this.#field(column)) : Number.NaN;
+  }
+
+  /** A whole column of numbers, decoded once; NaN where absent. Valid until the batch's buffers are used again. */
+  numbers(column: string): Float64Array {
+    const total = this.#totals.get(column);
+    if (total) return total.subarray(0, this.rows);
+    const known = this.#numbers.get(column);
+    if (known) return known;
+    const field = this.#field(column);
+    const out = new Float64Array(this.rows);
+    const offsets = this.#offsets;
+    if (field.flag === 0 && (field.type === 'u32' || field.type === 'u64') && LITTLE) {
+      const words = this.#words;
+      const word = field.offset >> 2;
+      if (field.type === 'u32') for (let i = 0; i < out.length; i++) out[i] = words[(offsets[i] >> 2) + word];
+      else
+        for (let i = 0; i < out.length; i++) {
+          const p = (offsets[i] >> 2) + word;
+          out[i] = words[p] + words[p + 1] * TWO_32;
+        }
+    } else for (let i = 0; i < out.length; i++) out[i] = this.number(i, column);
+    this.#numbers.set(column, out);
+    return out;
+  }
+
+  /** The exact value of an integer column: bigint for 64 bits. null where absent. */
+  exact(row: number, column: string): number | bigint | null {
+    if (!this.present(row, column)) return null;
+    const field = this.#field(column);
+    const total = this.#totals.get(column);
+    if (total) return total[row];
+    const p = this.#offsets[row] + field.offset;
+    if (field.type === 'u64') return this.#view.getBigUint64(p, LITTLE);
+    if (field.type === 'i64') return this.#view.getBigInt64(p, LITTLE);
+    return this.#at(this.#offsets[row], field);
+  }
+
+  /** The bytes of a chars, text or inet column, as stored; shares the batch's memory. */
+  bytes(row: number, column: string): Buffer {
+    const field = this.#field(column);
+    const at = this.#offsets[row];
+    if (field.type !== 'text') return this.#bytes.subarray(at + field.offset, at + field.offset + field.size);
+    const length = this.#view.getUint16(at + field.offset, LITTLE);
+    const start = at + this.#view.getUint16(at + field.offset + 2, LITTLE);
+    return this.#bytes.subarray(start, start + length);
+  }
+
+  /** How many bytes a text column has in the kernel, of which `bytes` may hold fewer. */
+  fullLength(row: number, column: string): number {
+    return this.#view.getUint32(this.#offsets[row] + this.#field(column).offset + 4, LITTLE);
+  }
+
+  /** The key as text, comparable between batches of the same layout. */
+  key(row: number): string {
+    const start = this.#offsets[row] + this.layout.keyOffset;
+    return this.#bytes.toString('latin1', start, start + this.layout.keySize);
+  }
+
+  /** The row whose key it is, or -1. */
+  rowOfKey(key: string): number {
+    const wanted = Buffer.from(key, 'latin1');
+    if (wanted.length !== this.layout.keySize) return -1;
+    for (let row = 0; row < this.rows; row++) {
+      const start = this.#offsets[row] + this.layout.keyOffset;
+      if (
+        this.#bytes[start] === wanted[0] &&
+        this.#bytes.compare(wanted, 0, wanted.length, start, start + wanted.length) === 0
+      )
+        return row;
+    }
+    return -1;
+  }
+
+  keyWord(row: number, word: number): number {
+    return this.#words[((this.#offsets[row] + this.layout.keyOffset) >> 2) + word];
+  }
+}
+
+export const LITTLE = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/** Rows by key: counts doubles, and finds an object again in the next batch. Its tables are reused. */
+export class KeyIndex {
+  #slots = new Uint32Array(1024);
+  #batch: Batch | null = null;
+  #words = 0;
+
+  /** Indexes a batch. @returns how many rows carry a key that an earlier row has */
+  build(batch: Batch): number {
+    let size = this.#slots.length;
+    while (size < batch.rows * 2) size *= 2;
+    if (size !== this.#slots.length) this.#slots = new Uint32Array(size);
+    else this.#slots.fill(0);
+    this.#batch = batch;
+    this.#words = batch.layout.keySize >> 2;
+    let doubles = 0;
+    for (let row = 0; row < batch.rows; row++) {
+      let slot = this.#hash(batch, row);
+      for (;;) {
+        const there = this.#slots[slot];
+        if (there === 0) {
+          this.#slots[slot] = row + 1;
+          break;
+        }
+        if (this.#equal(batch, row, batch, there - 1)) {
+          doubles++;
+          break;
+        }
+        slot = (slot + 1) & (this.#slots.length - 1);
+      }
+    }
+    return doubles;
+  }
+
+  /** The row of the indexed batch that has the key of `row` in `other`, or -1. */
+  find(other: Batch, row: number): number {
+    if (!this.#batch || this.#batch.rows === 0) return -1;
+    for (let slot = this.#hash(other, row); ; slot = (slot + 1) & (this.#slots.length - 1)) {
+      const there = this.#slots[slot];
+      if (there === 0) return -1;
+      if (this.#equal(other, row, this.#batch, there - 1)) return there - 1;
+    }
+  }
+
+  #hash(batch: Batch, row: number): number {
+    let h = 0;
+    for (let w = 0; w < this.#words; w++) h = Math.imul(h ^ batch.keyWord(row, w), 0x9e3779b1) ^ (h >>> 15);
+    return (h ^ (h >>> 16)) & (this.#slots.length - 1);
+  }
+
+  #equal(a: Batch, i: number, b: Batch, j: number): boolean {
+    for (let w = 0; w < this.#words; w++) if (a.keyWord(i, w) !== b.keyWord(j, w)) return false;
+    return true;
+  }
+}

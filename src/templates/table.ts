@@ -1,0 +1,224 @@
+/** A batch with its joins and derived columns: every column of a template, row by row, as number, text or value. */
+import { isConstant, parseDerive, parseJoin } from './columns.ts';
+import { type Argument, type Clock, type Interval, inetText, NUMERIC, type RowReader, TEXT } from './derive.ts';
+import { type FormatContext, formatNumber } from './format.ts';
+import type { Batch } from './record.ts';
+import { type Column, columnOf, type Format, type Template, TemplateError } from './template.ts';
+import { decodeText, sanitize } from './text.ts';
+
+export interface JoinedBatch {
+  readonly template: Template;
+  readonly batch: Batch;
+  /** Per row of the base batch the first matching row of `batch`, or -1, and how many match. */
+  readonly rows: Int32Array;
+  readonly counts: Int32Array;
+}
+
+/** A value as it is exported: exact integers, fractions, text; null where absent. */
+export type Value = number | bigint | string | boolean | null;
+
+/** How long an unbounded text may be that is cut: the row says so with this mark. */
+const CUT = '…';
+
+export class Table implements RowReader {
+  readonly template: Template;
+  readonly batch: Batch;
+  readonly joins: ReadonlyMap<string, JoinedBatch>;
+  readonly derived: ReadonlyMap<string, Float64Array>;
+  readonly context: FormatContext;
+  #columns: Map<string, Column>;
+  #joinOf = new Map<string, { join: JoinedBatch | undefined; column: string }>();
+  #textOf = new Map<string, { run: (typeof TEXT)[string]['run']; args: readonly string[] }>();
+
+  constructor(
+    template: Template,
+    batch: Batch,
+    joins: ReadonlyMap<string, JoinedBatch>,
+    derived: ReadonlyMap<string, Float64Array>,
+    context: FormatContext,
+  ) {
+    this.template = template;
+    this.batch = batch;
+    this.joins = joins;
+    this.derived = derived;
+    this.context = context;
+    this.#columns = new Map(template.columns.map((c) => [c.name, c]));
+    for (const column of template.columns) {
+      if (column.join) {
+        const [join, name] = parseJoin(template, column.name, column.join);
+        this.#joinOf.set(column.name, { join: joins.get(join), column: name });
+      } else if (column.derive) {
+        const { name, args } = parseDerive(template, column.name, column.derive);
+        const text = TEXT[name];
+        if (text) this.#textOf.set(column.name, { run: text.run, args });
+      }
+    }
+  }
+
+  get rows(): number {
+    return this.batch.rows;
+  }
+
+  number(row: number, column: string): number {
+    const derived = this.derived.get(column);
+    if (derived) return derived[row];
+    const joined = this.#joinOf.get(column);
+    if (joined) return this.#joinedNumber(row, joined);
+    if (!this.batch.has(column)) return Number.NaN;
+    const value = this.batch.number(row, column);
+    return value === 0 && this.#columns.get(column)?.zeroIsNone ? Number.NaN : value;
+  }
+
+  #joinedNumber(row: number, { join, column }: { join: JoinedBatch | undefined; column: string }): number {
+    if (!join) return Number.NaN;
+    if (column === 'holders') return join.counts[row];
+    const other = join.rows[row];
+    return other < 0 ? Number.NaN : join.batch.number(other, column);
+  }
+
+  bytes(row: number, column: string): Buffer | null {
+    return this.batch.has(column) && this.batch.present(row, column) ? this.batch.bytes(row, column) : null;
+  }
+
+  /** A text as the kernel has it, not made safe for a terminal; '' where absent or no text. */
+  text(row: number, column: string): string {
+    const derived = this.#textOf.get(column);
+    if (derived) return derived.run(this, row, derived.args);
+    const joined = this.#joinOf.get(column);
+    if (joined) {
+      const other = joined.join?.rows[row] ?? -1;
+      return other < 0 ? '' : textOf(joined.join!.batch, other, joined.column, undefined);
+    }
+    if (!this.batch.has(column) || !this.batch.present(row, column)) return '';
+    const spec = this.#columns.get(column);
+    const text = textOf(this.batch, row, column, spec);
+    if (text === '' && spec?.fallback) {
+      const other = this.text(row, spec.fallback);
+      return other === '' ? '' : `[${other}]`;
+    }
+    return text;
+  }
+
+  formatOf(column: string): Format {
+    return this.#columns.get(column)?.as ?? 'int';
+  }
+
+  /** Whether the column sorts and reads as text rather than as a number. */
+  isText(column: string): boolean {
+    const format = this.formatOf(column);
+    return format === 'text' || format === 'path' || format === 'inet';
+  }
+
+  /** What a cell shows: one printable line, '' where there is no value. */
+  cell(row: number, column: string): string {
+    const format = this.formatOf(column);
+    if (format === 'text' || format === 'path') return sanitize(this.text(row, column));
+    if (format === 'inet') {
+      const bytes = this.bytes(row, column);
+      return bytes ? inetText(bytes) : '';
+    }
+    const value = this.number(row, column);
+    if (Number.isNaN(value)) return '';
+    if (format === 'enum') {
+      const name = this.#columns.get(column)?.names?.[value];
+      return name ?? String(value);
+    }
+    if (format === 'hex' || (format === 'int' && value > Number.MAX_SAFE_INTEGER)) {
+      const exact = this.#exact(row, column);
+      if (exact !== null) return exact.toString(format === 'hex' ? 16 : 10);
+    }
+    return formatNumber(format, value, this.context);
+  }
+
+  #exact(row: number, column: string): number | bigint | null {
+    if (this.derived.has(column) || this.#joinOf.has(column)) return null;
+    return this.batch.has(column) ? this.batch.exact(row, column) : null;
+  }
+
+  /** The value for an export, in the unit of unitOf(). */
+  value(row: number, column: string): Value {
+    const format = this.formatOf(column);
+    if (format === 'text' || format === 'path') return this.text(row, column) || null;
+    if (format === 'inet') return this.cell(row, column) || null;
+    const value = this.number(row, column);
+    if (Number.isNaN(value)) return null;
+    if (format === 'flag') return value !== 0;
+    if (format === 'enum') return this.cell(row, column) || null;
+    if (format === 'pages') return value * this.context.pageSize;
+    const exact = this.#exact(row, column);
+    return exact ?? value;
+  }
+}
+
+/** The text of a chars or text field. */
+function textOf(batch: Batch, row: number, column: string, spec: Column | undefined): string {
+  const type = batch.type(column);
+  const bytes = batch.bytes(row, column);
+  if (type === 'chars') {
+    const end = bytes.indexOf(0);
+    return decodeText(end < 0 ? bytes : bytes.subarray(0, end));
+  }
+  const source = typeof spec?.from === 'string' ? spec.from : '';
+  const full = batch.fullLength(row, column);
+  if (source.startsWith('kernfs_path')) return kernfsPath(bytes, full);
+  if (source.startsWith('cmdline')) return commandLine(bytes, full);
+  if (bytes.length === 0 && full > 0)
+    return `(${full === 0xffffffff ? 'longer than 4096 bytes' : `${full} bytes not readable`})`;
+  return decodeText(bytes) + (full > bytes.length ? CUT : '');
+}
+
+/** Components from the node upwards, each with its NUL. `deep`: there were more above them. */
+function kernfsPath(bytes: Buffer, deep: number): string {
+  if (bytes.length === 0) return '/';
+  const names = decodeText(bytes.subarray(0, bytes.length - 1)).split('\0');
+  return `${deep === 0 ? '' : `/${CUT}`}/${names.reverse().join('/')}`;
+}
+
+/** Arguments joined by spaces. More bytes than arguments had: a title written over them, up to its first NUL. */
+function commandLine(bytes: Buffer, full: number): string {
+  let end = bytes.length;
+  if (bytes.length > full) {
+    const nul = bytes.indexOf(0);
+    if (nul >= 0) end = nul;
+  }
+  while (end > 0 && (bytes[end - 1] === 0 || bytes[end - 1] === 0x20)) end--;
+  return (
+    decodeText(bytes.subarray(0, end)).replaceAll('\0', ' ') + (bytes.length < full && bytes.length > 0 ? CUT : '')
+  );
+}
+
+/** Computes the numeric derived columns among `names`, in the order of their dependencies. */
+export function derive(
+  template: Template,
+  names: readonly string[],
+  numbers: (column: string) => Float64Array | null,
+  rows: number,
+  interval: Interval,
+  clock: Clock,
+): Map<string, Float64Array> {
+  const done = new Map<string, Float64Array>();
+  for (const name of names) {
+    const column = columnOf(template, name);
+    if (!column?.derive) continue;
+    const call = parseDerive(template, name, column.derive);
+    const f = NUMERIC[call.name];
+    const known = f ?? TEXT[call.name];
+    if (!known) throw new TemplateError(template.name, name, `derive: there is no function ${call.name}()`);
+    if (known.args !== call.args.length)
+      throw new TemplateError(
+        template.name,
+        name,
+        `derive: ${call.name}() takes ${known.args} columns, not ${call.args.length}`,
+      );
+    if (!f) continue;
+    const missing = new Float64Array(0);
+    const args: Argument[] = call.args.map((arg) =>
+      isConstant(arg) ? Number(arg) : (done.get(arg) ?? numbers(arg) ?? missing),
+    );
+    const out = new Float64Array(new SharedArrayBuffer(rows * 8));
+    if (args.includes(missing)) out.fill(Number.NaN);
+    else f.run(args, call.args, out, interval, clock);
+    done.set(name, out);
+  }
+  return done;
+}

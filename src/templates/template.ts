@@ -1,0 +1,167 @@
+/** A template: what to show of one bpf_iter target, as plain data. Built-in and user templates have the same form. */
+
+/**
+ * How a column's value is shown. The raw value (and the unit a snapshot's header gives for it) is in brackets.
+ *
+ * int, hex, octal: a number as it is · count: a number with thousands scaled · flag: yes/no ·
+ * bytes: B/K/M/G [bytes] · pages: the same from 4 KiB pages [pages] · percent [%] · rate [1/s] · byterate [bytes/s] ·
+ * ns, us, ms, s: a duration [that unit] · cputime: h:mm:ss.cc [ns] · jiffies: a duration [jiffies] ·
+ * time: wall clock [ns since boot] · age: time since [ns since boot] · uid: user name [uid] · dev: major:minor [dev_t] ·
+ * enum: a name from `names` [number] · text, path: text · inet: an IPv4 or IPv6 address
+ */
+export type Format =
+  | 'int'
+  | 'hex'
+  | 'octal'
+  | 'count'
+  | 'flag'
+  | 'bytes'
+  | 'pages'
+  | 'percent'
+  | 'rate'
+  | 'byterate'
+  | 'ns'
+  | 'us'
+  | 'ms'
+  | 's'
+  | 'cputime'
+  | 'jiffies'
+  | 'time'
+  | 'age'
+  | 'uid'
+  | 'dev'
+  | 'enum'
+  | 'text'
+  | 'path'
+  | 'inet';
+
+export interface Column {
+  /** Name in the command line, exports, sorting; [a-z][a-z0-9_]*. */
+  readonly name: string;
+  /** One line: what it is, in which unit, and what to know about it. */
+  readonly help: string;
+  /** Heading; the name in capitals where absent. */
+  readonly title?: string;
+  /**
+   * Where the kernel has it: a BTF member path that starts at a context member or a cast (`task->mm->total_vm`), or one
+   * of the source functions of compile.ts (`d_path(file->f_path)`). Alternatives are tried in order, for members that
+   * were renamed; where none resolves on this kernel the column is absent, with that reason.
+   */
+  readonly from?: string | readonly string[];
+  /** Computed after reading from other columns: `rate(bytes_in)`; functions in derive.ts. */
+  readonly derive?: string;
+  /** A text column shown in brackets where this one has nothing (a kernel thread has no command line). */
+  readonly fallback?: string;
+  /** A column of a joined template: `owner.pid`; `owner.holders` counts the rows that match. */
+  readonly join?: string;
+  readonly as?: Format;
+  /** For `as: 'enum'`: value -> name. */
+  readonly names?: Readonly<Record<number, string>>;
+  /** A zero means "none" and is shown as an empty cell. */
+  readonly zeroIsNone?: boolean;
+  /** In grouped mode (see Template.group) the sum over the group's members. A 64-bit number. */
+  readonly total?: boolean;
+  /** Added once to a group's total: what members that ended have left behind. */
+  readonly groupBase?: string;
+  /** Cells to reserve, without the gap. Text columns grow into what is left. */
+  readonly width?: number;
+}
+
+/** A further pointer to take columns from; where it is NULL its columns are empty. */
+export interface Cast {
+  /** A helper (its name without `bpf_`) that is called with the context member `of`. */
+  readonly call?: 'skc_to_tcp_sock' | 'skc_to_tcp_timewait_sock' | 'skc_to_tcp_request_sock' | 'sock_from_file';
+  /** With `call` a context member; without it the path of a pointer. */
+  readonly of: string;
+  /** The struct that `call` gives. */
+  readonly type?: string;
+  /** Without `call`: taken only where a number in the object that it points to is one of these. */
+  readonly when?: { readonly source: string; readonly is: readonly number[] };
+}
+
+/** Rows of another template, found by an equal value in both; costs one extra iterator. */
+export interface Join {
+  /** Name of the template that is read. */
+  readonly template: string;
+  /** Column of this template and of the joined one that must be equal. Zero never matches. */
+  readonly on: readonly [string, string];
+}
+
+export type FilterName = 'pid' | 'port' | 'lport' | 'rport' | 'user';
+export const FILTER_NAMES: readonly FilterName[] = ['pid', 'port', 'lport', 'rport', 'user'];
+
+/** How a filter reaches the kernel. */
+export interface FilterRule {
+  /** Sources of which one must be within one of the ranges; evaluated in the program. */
+  readonly any?: readonly string[];
+  /** bpf_iter_link_info's task filter serves a single value. */
+  readonly link?: 'pid';
+  /** Evaluated through a join: its rows are read first with the same filter, and what they hold of the join's column
+   * becomes a set in a hash map that the program looks this source up in. */
+  readonly through?: { readonly join: string; readonly source: string };
+}
+
+/** Objects that a key hides or shows; tested in the program. */
+export interface Switch {
+  readonly name: string;
+  readonly help: string;
+  /** Shown without being asked. */
+  readonly on: boolean;
+  /** While off, objects are skipped for which (source & mask) is not 0. */
+  readonly hides: { readonly source: string; readonly mask: number };
+}
+
+export interface Template {
+  readonly name: string;
+  /** One line for the picker. */
+  readonly help: string;
+  /** bpf_iter_<target> in the kernel's BTF. */
+  readonly target: string;
+  /** Columns that together name one object for as long as it lives. */
+  readonly key: readonly string[];
+  /** Columns shown at first, in order. */
+  readonly show: readonly string[];
+  /** First sort: a column, `-` before it for descending. */
+  readonly sort: string;
+  readonly columns: readonly Column[];
+  readonly casts?: Readonly<Record<string, Cast>>;
+  readonly joins?: Readonly<Record<string, Join>>;
+  readonly filters?: Partial<Readonly<Record<FilterName, FilterRule>>>;
+  readonly switches?: readonly Switch[];
+  /** Only objects for which the source, masked, equals the value are read. */
+  readonly only?: readonly { readonly source: string; readonly mask: number; readonly equals: number }[];
+  /**
+   * Objects that belong together (threads of a process): `member` equals `by` for the one that stands for the group.
+   * Ungrouped (every object a row) on request, under the name `ungroup` (threads).
+   */
+  readonly group?: { readonly by: string; readonly member: string; readonly ungroup: string };
+  /** Not offered in the picker; read for joins only. */
+  readonly internal?: boolean;
+}
+
+/** Inclusive range of unsigned 32-bit values. */
+export type Range = readonly [number, number];
+/** What the user filters by; every named condition must hold, one of its ranges is enough. */
+export type Filters = Partial<Readonly<Record<FilterName, readonly Range[]>>>;
+
+/** `message` says which template and column, what is wrong and how to mend it. */
+export class TemplateError extends Error {
+  override readonly name = 'TemplateError';
+  readonly template: string;
+  /** '' where the template itself is meant. */
+  readonly column: string;
+  constructor(template: string, column: string, problem: string) {
+    super(`template ${template}${column ? `, column ${column}` : ''}: ${problem}`);
+    this.template = template;
+    this.column = column;
+  }
+}
+
+/** Wrong command line or wrong value typed; exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export function columnOf(template: Template, name: string): Column | undefined {
+  return template.columns.find((c) => c.name === name);
+}
