@@ -41,7 +41,7 @@ export const taskFile: Template = {
   help: 'open files of all processes: descriptor, type, mode, position, size, path, ends of sockets',
   target: 'task_file',
   key: ['file', 'tid', 'fd'],
-  show: ['pid', 'comm', 'user', 'fd', 'mode', 'type', 'device', 'size', 'pos', 'inode', 'name'],
+  show: ['pid', 'comm', 'fd', 'mode', 'type', 'size', 'name', 'user', 'pos', 'device', 'inode'],
   sort: 'pid',
   casts: CASTS,
   filters: {
@@ -87,7 +87,7 @@ export const taskFile: Template = {
       name: 'type',
       derive: 'file_type(i_mode, magic, path, sk_family, sk_proto, sk_type)',
       as: 'text',
-      width: 10,
+      width: 9,
       help: 'regular, directory, pipe, fifo, char, block, tcp, udp, unix, ... or the kind of an anon inode',
     },
     { name: 'f_mode', from: 'file->f_mode', as: 'hex', width: 8, help: 'file->f_mode as it is' },
@@ -144,7 +144,7 @@ export const taskFile: Template = {
       from: ['file->f_count.counter', 'file->f_ref.refcnt.counter'],
       as: 'int',
       width: 4,
-      help: 'references to the description; since Linux 6.13 one less than their number',
+      help: 'references to the description (dup, fork); before Linux 6.13 also the one that this walk holds',
     },
     {
       name: 'path',

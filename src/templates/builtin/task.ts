@@ -301,7 +301,7 @@ export const task: Template = {
       from: 'cmdline(task)',
       fallback: 'comm',
       as: 'text',
-      width: 24,
+      width: 12,
       help: "full command line up to 4096 bytes, read from the process's own memory; [comm] where it has none (Linux 5.18)",
     },
   ],

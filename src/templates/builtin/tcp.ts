@@ -22,7 +22,7 @@ export const tcp: Template = {
   help: 'TCP sockets of this network namespace: state, queues, rtt, retransmits, bytes and rates, owner',
   target: 'tcp',
   key: ['sk', 'lport', 'rport'],
-  show: ['state', 'rxq', 'txq', 'local', 'remote', 'rtt', 'retrans', 'in_rate', 'out_rate', 'pid', 'command'],
+  show: ['state', 'rxq', 'txq', 'local', 'remote', 'pid', 'command', 'rtt', 'retrans', 'in_rate', 'out_rate'],
   sort: 'state',
   casts: {
     tp: { call: 'skc_to_tcp_sock', of: 'sk_common', type: 'tcp_sock' },
@@ -87,8 +87,8 @@ export const tcp: Template = {
       help: 'remote address',
     },
     { name: 'rport', from: 'sk_common->skc_dport', as: 'int', width: 5, help: 'remote port' },
-    { name: 'local', derive: 'endpoint(laddr, lport)', as: 'text', width: 21, help: 'local address and port' },
-    { name: 'remote', derive: 'endpoint(raddr, rport)', as: 'text', width: 21, help: 'remote address and port' },
+    { name: 'local', derive: 'endpoint(laddr, lport)', as: 'text', width: 15, help: 'local address and port' },
+    { name: 'remote', derive: 'endpoint(raddr, rport)', as: 'text', width: 15, help: 'remote address and port' },
     {
       name: 'user',
       from: `${SK}.sk_uid.val`,
@@ -287,7 +287,7 @@ export const tcp: Template = {
     },
     {
       name: 'syn_retrans',
-      from: 'rq->req.req.num_timeout',
+      from: 'rq->req.req.num_retrans',
       as: 'int',
       width: 5,
       help: 'SYN_RECV: times that SYN-ACK was sent again',

@@ -1,0 +1,235 @@
+/** The command line as data. */
+import { parseArgs } from 'node:util';
+import { nearest } from './bpf/nearest.ts';
+import { MAX_INTERVAL, MIN_INTERVAL } from './state/interval.ts';
+import { SNAPSHOT_FORMATS, type SnapshotFormat } from './state/snapshot.ts';
+import { FILTER_NAMES, type FilterName, UsageError } from './templates/template.ts';
+
+export interface Options {
+  readonly command: 'explore' | 'dump' | 'templates' | 'help' | 'version';
+  /** '' where none was named. */
+  readonly template: string;
+  /** As typed. */
+  readonly filters: Partial<Readonly<Record<FilterName, string>>>;
+  readonly columns: readonly string[] | undefined;
+  readonly sort: string | undefined;
+  readonly search: string | undefined;
+  /** Milliseconds. */
+  readonly interval: number;
+  readonly threads: boolean;
+  readonly kthreads: boolean | undefined;
+  readonly ascii: boolean | undefined;
+  /** Refreshes of a dump; 0 goes on until it is ended. */
+  readonly count: number;
+  readonly format: SnapshotFormat | undefined;
+  readonly output: string | undefined;
+  readonly force: boolean;
+  readonly plan: boolean;
+}
+
+/** Asked for before anything is parsed, so that it works for a wrong command line too. */
+export function wantsDebug(argv: readonly string[]): boolean {
+  return argv.includes('--debug');
+}
+
+interface Spec {
+  readonly type: 'string' | 'boolean';
+  readonly short?: string;
+  readonly value?: string;
+  readonly help: string;
+  readonly where?: 'dump' | 'templates';
+}
+
+/** One table: parsing and help come from it. */
+export const SPECS: Readonly<Record<string, Spec>> = {
+  pid: { type: 'string', short: 'p', value: 'PID[,...]', help: 'these processes; for tcp the sockets they hold' },
+  port: { type: 'string', value: 'PORT[,A-B]', help: 'local or remote port' },
+  lport: { type: 'string', value: 'PORT[,A-B]', help: 'local port' },
+  rport: { type: 'string', value: 'PORT[,A-B]', help: 'remote port' },
+  user: { type: 'string', short: 'u', value: 'USER[,...]', help: 'user names or uids' },
+  columns: {
+    type: 'string',
+    short: 'c',
+    value: 'A,B,...',
+    help: 'columns to show, in order (`itertop templates NAME` lists them)',
+  },
+  sort: { type: 'string', short: 's', value: '[-]COLUMN', help: 'sort by a column, `-` for descending' },
+  search: { type: 'string', value: '[!]REGEX', help: 'only rows that match; `!` for those that do not' },
+  interval: { type: 'string', short: 'd', value: 'SECONDS', help: 'time between refreshes (1)' },
+  threads: { type: 'boolean', short: 'H', help: 'task: threads instead of processes' },
+  kthreads: { type: 'boolean', help: 'task: with kernel threads; --no-kthreads without' },
+  ascii: { type: 'boolean', help: 'draw with ASCII only' },
+  count: {
+    type: 'string',
+    short: 'n',
+    value: 'N',
+    help: 'number of refreshes (1; 0 goes on until it is ended)',
+    where: 'dump',
+  },
+  format: {
+    type: 'string',
+    short: 'f',
+    value: SNAPSHOT_FORMATS.join('|'),
+    help: 'what to write (table)',
+    where: 'dump',
+  },
+  output: { type: 'string', short: 'o', value: 'FILE', help: 'write to a file, whole or not at all', where: 'dump' },
+  force: { type: 'boolean', help: 'replace the file where it exists', where: 'dump' },
+  plan: {
+    type: 'boolean',
+    help: 'show the generated program, the record and where each condition runs',
+    where: 'templates',
+  },
+  debug: { type: 'boolean', help: "with an error also the verifier's whole log and where it happened" },
+  help: { type: 'boolean', short: 'h', help: 'this text' },
+  version: { type: 'boolean', short: 'V', help: 'version' },
+};
+
+const COMMANDS = ['dump', 'templates', 'help'] as const;
+
+/** @throws UsageError */
+export function parseOptions(argv: readonly string[], templates: readonly string[]): Options {
+  const options = Object.fromEntries(
+    Object.entries(SPECS).map(([name, { type, short }]) => [name, short ? { type, short } : { type }]),
+  );
+  let parsed: { values: Record<string, string | boolean | undefined>; positionals: string[] };
+  try {
+    parsed = parseArgs({
+      args: withSort(argv),
+      options,
+      allowPositionals: true,
+      allowNegative: true,
+      strict: true,
+    }) as typeof parsed;
+  } catch (error) {
+    throw new UsageError(explain(error));
+  }
+  const { values, positionals } = parsed;
+  const text = (name: string) => values[name] as string | undefined;
+  const flag = (name: string) => values[name] as boolean | undefined;
+
+  let command: Options['command'] = 'explore';
+  const words = [...positionals];
+  if ((COMMANDS as readonly string[]).includes(words[0] ?? '')) command = words.shift() as Options['command'];
+  if (flag('help')) command = 'help';
+  if (flag('version')) command = 'version';
+  if (words.length > 1) throw new UsageError(`one template at a time, not ${words.join(' and ')}`);
+  const template = words[0] ?? '';
+  if (template !== '' && command !== 'help' && !templates.includes(template)) {
+    const near = nearest(template, [...templates, ...COMMANDS]);
+    throw new UsageError(
+      `there is no template or command "${template}"; ${near.length ? `did you mean ${near.join(', ')}?` : `there are ${[...templates, ...COMMANDS].join(', ')}`}`,
+    );
+  }
+  for (const [name, spec] of Object.entries(SPECS)) {
+    if (
+      spec.where &&
+      values[name] !== undefined &&
+      spec.where !== command &&
+      !(spec.where === 'dump' && command === 'explore')
+    ) {
+      throw new UsageError(`--${name} goes with \`itertop ${spec.where}\``);
+    }
+  }
+  const format = text('format');
+  if (format !== undefined && !(SNAPSHOT_FORMATS as readonly string[]).includes(format)) {
+    throw new UsageError(`--format ${format}: it is one of ${SNAPSHOT_FORMATS.join(', ')}`);
+  }
+  const filters: Partial<Record<FilterName, string>> = {};
+  for (const name of FILTER_NAMES) {
+    const value = text(name);
+    if (value === undefined) continue;
+    if (value.trim() === '') throw new UsageError(`--${name} needs a value`);
+    filters[name] = value;
+  }
+  return {
+    command,
+    template,
+    filters,
+    columns: text('columns')
+      ?.split(',')
+      .map((c) => c.trim())
+      .filter((c) => c !== ''),
+    sort: text('sort'),
+    search: text('search'),
+    interval: seconds(text('interval')),
+    threads: flag('threads') ?? false,
+    kthreads: flag('kthreads'),
+    ascii: flag('ascii'),
+    count: whole('count', text('count'), 1),
+    format: format as SnapshotFormat | undefined,
+    output: text('output'),
+    force: flag('force') ?? false,
+    plan: flag('plan') ?? false,
+  };
+}
+
+/** A descending sort is a value that begins with a dash, which parseArgs takes only behind `=`. */
+function withSort(argv: readonly string[]): string[] {
+  const args: string[] = [];
+  for (let i = 0; i < argv.length; i++) {
+    if ((argv[i] === '--sort' || argv[i] === '-s') && /^-[a-z]/.test(argv[i + 1] ?? ''))
+      args.push(`--sort=${argv[++i]}`);
+    else args.push(argv[i]);
+  }
+  return args;
+}
+
+function seconds(text: string | undefined): number {
+  if (text === undefined) return 1000;
+  const ms = Number(text) * 1000;
+  if (text.trim() === '' || !(ms >= MIN_INTERVAL && ms <= MAX_INTERVAL)) {
+    throw new UsageError(
+      `--interval ${text}: it is a number of seconds from ${MIN_INTERVAL / 1000} to ${MAX_INTERVAL / 1000}`,
+    );
+  }
+  return ms;
+}
+
+function whole(name: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--${name} ${text}: it is a whole number, 0 or more`);
+  return Number(text);
+}
+
+/** node:util says which option it stumbled over; the nearest one is ours to say. */
+function explain(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const option = /'(-[^' ]+)/.exec(message)?.[1] ?? '';
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+    const near = nearest(option.replace(/^--?(no-)?/, ''), Object.keys(SPECS));
+    return `there is no option ${option}${near.length ? `; did you mean ${near.map((n) => `--${n}`).join(', ')}?` : '; `itertop help` lists them'}`;
+  }
+  if (code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') {
+    const name = /--([\w-]+)/.exec(message)?.[1] ?? option;
+    const spec = SPECS[name];
+    if (spec?.type === 'boolean') return `--${name} takes no value`;
+    return `--${name} needs a value${spec?.value ? `: --${name} ${spec.value}` : ''}; one that begins with a dash is written --${name}=-...`;
+  }
+  return message;
+}
+
+export function helpText(templates: readonly { readonly name: string; readonly help: string }[]): string {
+  const lines = [
+    'itertop: live tables from Linux BPF iterators',
+    '',
+    'usage: itertop [TEMPLATE] [options]             explore on a terminal; elsewhere one plain table',
+    '       itertop dump [TEMPLATE] [options]        write snapshots to a file or pipe',
+    '       itertop templates [TEMPLATE] [--plan]    what can be shown, and how it is got',
+    '',
+    'templates',
+    ...templates.map((t) => `  ${t.name.padEnd(12)} ${t.help}`),
+    '',
+    'options',
+  ];
+  for (const where of [undefined, 'dump', 'templates'] as const) {
+    if (where) lines.push('', `options of ${where}`);
+    for (const [name, spec] of Object.entries(SPECS)) {
+      if (spec.where !== where) continue;
+      const usage = `${spec.short ? `-${spec.short}, ` : '    '}--${name}${spec.value ? ` ${spec.value}` : ''}`;
+      lines.push(`  ${usage.padEnd(34)} ${spec.help}`);
+    }
+  }
+  lines.push('', 'exit codes: 0 done, 1 failed, 2 wrong usage, 3 not permitted or not supported here', '');
+  return lines.join('\n');
+}

@@ -1,0 +1,281 @@
+/** What is asked of the kernel and of the table, remembered for each template. */
+import { FILTER_KINDS, parseRanges } from '../templates/filters.ts';
+import {
+  columnOf,
+  FILTER_NAMES,
+  type FilterName,
+  type Filters,
+  type Format,
+  type Template,
+  UsageError,
+} from '../templates/template.ts';
+import { MAX_INTERVAL, MIN_INTERVAL, stepInterval } from './interval.ts';
+import type { Question, Search, Sort } from './question.ts';
+import { parseSearch } from './search.ts';
+import type { SessionOptions, SessionState, Slice } from './session.ts';
+import type { Cursor } from './window.ts';
+
+/** What the user typed for each filter; absent where nothing. */
+export type FilterTexts = Partial<Readonly<Record<FilterName, string>>>;
+
+/** How the table of one template was left, for when the user comes back to it. */
+export interface Place {
+  readonly columns: readonly string[];
+  readonly sort: Sort;
+  readonly filterTexts: FilterTexts;
+  readonly filters: Filters;
+  readonly switches: Readonly<Record<string, boolean>>;
+  readonly ungroup: boolean;
+  readonly search: Search | null;
+  readonly cursor: Cursor | null;
+  readonly top: number;
+  /** Columns scrolled out of sight on the left, after the first one. */
+  readonly left: number;
+  readonly follow: boolean;
+}
+
+export interface AskedSlice extends Place {
+  readonly templates: ReadonlyMap<string, Template>;
+  readonly template: string;
+  readonly interval: number;
+  readonly paused: boolean;
+  /** Other templates' places. */
+  readonly places: ReadonlyMap<string, Place>;
+
+  pick(template: string): void;
+  sortBy(column: string): void;
+  /** To the next shown column on the right (1) or on the left (-1). */
+  shiftSort(by: 1 | -1): void;
+  invertSort(): void;
+  /** Throws UsageError: then nothing has changed. */
+  setFilters(texts: FilterTexts): void;
+  /** Throws UsageError. */
+  parseFilter(name: FilterName, text: string): Filters[FilterName];
+  /** Throws UsageError. */
+  setSearch(text: string): void;
+  setInterval(ms: number): void;
+  stepInterval(direction: 1 | -1): void;
+  togglePause(): void;
+  toggleSwitch(name: string): void;
+  toggleUngroup(): void;
+}
+
+/** The template that is looked at, the rest of its place where it differs from the template's own, and the pace. */
+export interface AskedOptions {
+  readonly template: string;
+  readonly columns?: readonly string[] | undefined;
+  /** As in Template.sort: a column, `-` before it for descending. */
+  readonly sort?: string | undefined;
+  readonly filters?: FilterTexts | undefined;
+  readonly switches?: Readonly<Record<string, boolean>> | undefined;
+  readonly ungroup?: boolean | undefined;
+  /** As typed: `!` before it inverts. */
+  readonly search?: string | undefined;
+  /** Milliseconds; 1000 where absent. */
+  readonly interval?: number | undefined;
+  readonly paused?: boolean | undefined;
+}
+
+/** Text and ids read best from small to large, amounts from large to small. */
+export function descendsFirst(format: Format | undefined): boolean {
+  const rising: readonly (Format | undefined)[] = [
+    undefined,
+    'int',
+    'hex',
+    'octal',
+    'flag',
+    'uid',
+    'dev',
+    'enum',
+    'text',
+    'path',
+    'inet',
+    'hexbytes',
+  ];
+  return !rising.includes(format);
+}
+
+export function questionOf(state: SessionState): Question {
+  const { template, columns, sort, filters, switches, ungroup, search, interval, paused } = state;
+  const all = state.panes.some((pane) => pane.name === 'detail');
+  return { template, columns, all, sort, filters, switches, ungroup, search, interval, paused };
+}
+
+/** Filters that the template knows, in their usual order. */
+export function filterNames(template: Template): FilterName[] {
+  return FILTER_NAMES.filter((name) => template.filters?.[name]);
+}
+
+/** Columns in the order of the sort menu: those shown, then the others. */
+export function sortChoices(state: Pick<SessionState, 'templates' | 'template' | 'columns'>): string[] {
+  const all = templateOf(state.templates, state.template).columns.map((column) => column.name);
+  return [...state.columns, ...all.filter((name) => !state.columns.includes(name))];
+}
+
+function templateOf(templates: ReadonlyMap<string, Template>, name: string): Template {
+  const template = templates.get(name);
+  if (!template) throw new UsageError(`there is no template '${name}'; there are ${[...templates.keys()].join(', ')}`);
+  return template;
+}
+
+function checkColumn(template: Template, name: string): string {
+  if (columnOf(template, name)) return name;
+  const names = template.columns.map((column) => column.name).join(', ');
+  throw new UsageError(`${template.name} has no column '${name}'; it has ${names}`);
+}
+
+function firstPlace(template: Template): Place {
+  return {
+    columns: template.show,
+    sort: parseSort(template, template.sort),
+    filterTexts: {},
+    filters: {},
+    switches: Object.fromEntries((template.switches ?? []).map(({ name, on }) => [name, on])),
+    ungroup: false,
+    search: null,
+    cursor: null,
+    top: 0,
+    left: 0,
+    follow: false,
+  };
+}
+
+function parseSort(template: Template, text: string): Sort {
+  const descending = text.startsWith('-');
+  return { column: checkColumn(template, descending ? text.slice(1) : text), descending };
+}
+
+function checkSwitches(template: Template, switches: Readonly<Record<string, boolean>>): void {
+  for (const name of Object.keys(switches)) {
+    if (!template.switches?.some((each) => each.name === name)) {
+      const names = template.switches?.map((each) => each.name).join(', ') || 'none';
+      throw new UsageError(`${template.name} has no switch '${name}'; it has ${names}`);
+    }
+  }
+}
+
+export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
+  return (set, get) => {
+    const templates = new Map(
+      options.templates.filter((t) => !t.internal).map((template) => [template.name, template]),
+    );
+    const lookup = options.user ? { user: options.user } : {};
+
+    function parseFilters(template: Template, texts: FilterTexts): Pick<Place, 'filters' | 'filterTexts'> {
+      const filters: Partial<Record<FilterName, Filters[FilterName]>> = {};
+      const filterTexts: Partial<Record<FilterName, string>> = {};
+      for (const [key, text] of Object.entries(texts)) {
+        const name = key as FilterName;
+        const ranges = parseRanges(name, text, lookup);
+        if (ranges.length === 0) continue;
+        if (!template.filters?.[name]) {
+          const names = filterNames(template).join(', ') || 'nothing';
+          throw new UsageError(
+            `${template.name} cannot be filtered by ${FILTER_KINDS[name].help} (${name}); it can be by ${names}`,
+          );
+        }
+        filters[name] = ranges;
+        filterTexts[name] = text.trim();
+      }
+      return { filters: filters as Filters, filterTexts };
+    }
+
+    function start(): Pick<AskedSlice, keyof Place> {
+      const template = templateOf(templates, options.template);
+      const { columns, sort, switches, ungroup } = options;
+      const place = firstPlace(template);
+      if (switches) checkSwitches(template, switches);
+      if (ungroup && !template.group) throw new UsageError(`${template.name} has no groups to take apart`);
+      return {
+        ...place,
+        columns: columns?.map((name) => checkColumn(template, name)) ?? place.columns,
+        sort: sort ? parseSort(template, sort) : place.sort,
+        switches: { ...place.switches, ...switches },
+        ungroup: ungroup ?? false,
+        search: parseSearch(options.search ?? ''),
+        ...parseFilters(template, options.filters ?? {}),
+      };
+    }
+
+    const current = () => templateOf(templates, get().template);
+
+    return {
+      ...start(),
+      templates,
+      template: options.template,
+      interval: options.interval ?? 1000,
+      paused: options.paused ?? false,
+      places: new Map(),
+
+      pick(name) {
+        const state = get();
+        if (name === state.template) return;
+        const { columns, sort, filterTexts, filters, switches, ungroup, search, cursor, top, left, follow } = state;
+        const place: Place = {
+          columns,
+          sort,
+          filterTexts,
+          filters,
+          switches,
+          ungroup,
+          search,
+          cursor,
+          top,
+          left,
+          follow,
+        };
+        const next = state.places.get(name) ?? firstPlace(templateOf(templates, name));
+        set({
+          ...next,
+          template: name,
+          places: new Map(state.places).set(state.template, place),
+          view: null,
+          error: '',
+        });
+      },
+      sortBy(column) {
+        const format = get().view?.columns.find((each) => each.name === column)?.format;
+        const descending = descendsFirst(format ?? columnOf(current(), column)?.as);
+        set({ sort: { column, descending } });
+      },
+      shiftSort(by) {
+        const { columns, sort, view, sortBy } = get();
+        const absent = new Set(view?.columns.filter((column) => column.absent !== '').map((column) => column.name));
+        const choices = columns.filter((name) => !absent.has(name));
+        const next = choices[Math.max(0, choices.indexOf(sort.column) + by)];
+        if (next !== undefined && next !== sort.column) sortBy(next);
+      },
+      invertSort() {
+        set(({ sort }) => ({ sort: { ...sort, descending: !sort.descending } }));
+      },
+      setFilters(texts) {
+        set(parseFilters(current(), texts));
+      },
+      parseFilter(name, text) {
+        return parseRanges(name, text, lookup);
+      },
+      setSearch(text) {
+        set({ search: parseSearch(text) });
+      },
+      setInterval(ms) {
+        set({ interval: Math.max(MIN_INTERVAL, Math.min(ms, MAX_INTERVAL)) });
+      },
+      stepInterval(direction) {
+        set(({ interval }) => ({ interval: stepInterval(interval, direction) }));
+      },
+      togglePause() {
+        set(({ paused }) => ({ paused: !paused }));
+      },
+      toggleSwitch(name) {
+        const { switches } = get();
+        if (switches[name] === undefined) set({ notice: `${get().template} has no ${name} to hide` });
+        else set({ switches: { ...switches, [name]: !switches[name] } });
+      },
+      toggleUngroup() {
+        const { group, name } = current();
+        if (group) set(({ ungroup }) => ({ ungroup: !ungroup }));
+        else set({ notice: `the rows of ${name} are not grouped: nothing to take apart` });
+      },
+    };
+  };
+}

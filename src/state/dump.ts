@@ -1,0 +1,120 @@
+/** Snapshots without a terminal: to a pipe as they come, or to a file that appears whole. */
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Btf } from '../bpf/btf.ts';
+import { pageSize } from '../bpf/host.ts';
+import { withDependencies } from '../templates/columns.ts';
+import { columnOf, type Filters, type Template } from '../templates/template.ts';
+import { AtomicFile } from './atomic-file.ts';
+import { Collector } from './collector.ts';
+import { orderRows } from './order.ts';
+import type { Search, Sort } from './question.ts';
+import { type SnapshotFormat, snapshotWriter } from './snapshot.ts';
+import { userName } from './users.ts';
+
+export interface DumpOptions {
+  readonly template: Template;
+  readonly columns: readonly string[];
+  readonly sort: Sort;
+  readonly filters: Filters;
+  readonly switches: Readonly<Record<string, boolean>>;
+  readonly ungroup: boolean;
+  readonly search: Search | null;
+  /** The search as typed, for the header. */
+  readonly searchText: string;
+  readonly format: SnapshotFormat;
+  /** Refreshes; 0 goes on until `signal`. */
+  readonly count: number;
+  /** Milliseconds. */
+  readonly interval: number;
+  readonly output: string | undefined;
+  readonly force: boolean;
+  /** Ends the dump after what was read so far; a file is then complete. */
+  readonly signal?: AbortSignal;
+}
+
+/** Rates need two readings: this long before the first snapshot the first of them is made. */
+const WARM_UP_MS = 250;
+
+/** @throws BpfError, UsageError, ...; a closed pipe ends it without an error */
+export async function dump(options: DumpOptions, stdout: Writable): Promise<void> {
+  const { template, signal } = options;
+  using collector = new Collector(template, Btf.vmlinux(), userName, pageSize());
+  const collect = () =>
+    collector.collect({
+      columns: [...new Set([...options.columns, options.sort.column])],
+      filters: options.filters,
+      switches: options.switches,
+      ungroup: options.ungroup,
+    });
+  const file = options.output === undefined ? null : new AtomicFile(options.output);
+  const sink = file ? fileSink(file) : pipeSink(stdout);
+  const writer = snapshotWriter(options.format, options.count !== 1);
+  try {
+    if (needsTwo(template, options)) {
+      collect();
+      await pause(Math.min(WARM_UP_MS, options.interval), signal);
+    }
+    let next = performance.now();
+    for (let done = 0; (options.count === 0 || done < options.count) && !signal?.aborted; done++) {
+      if (done > 0) {
+        next = Math.max(next + options.interval, performance.now());
+        await pause(next - performance.now(), signal);
+        if (signal?.aborted) break;
+      }
+      const { table, stats } = collect();
+      const order = orderRows(table, options.sort, options.search, options.columns);
+      const snapshot = {
+        table,
+        order,
+        columns: options.columns,
+        stats,
+        filters: options.filters,
+        search: options.searchText,
+      };
+      for (const piece of writer.snapshot(snapshot)) if (!(await sink(piece))) return;
+    }
+    await sink(writer.end());
+    file?.commit(options.force);
+  } finally {
+    file?.discard();
+  }
+}
+
+/** Whether a shown column is a change over time. */
+function needsTwo(template: Template, options: DumpOptions): boolean {
+  return withDependencies(template, [...options.columns, options.sort.column]).some((name) =>
+    /^(rate2?|cpu)\(/.test(columnOf(template, name)?.derive ?? ''),
+  );
+}
+
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(Math.max(0, ms), undefined, signal ? { signal } : {});
+  } catch {
+    // Aborted: the caller looks at the signal.
+  }
+}
+
+function fileSink(file: AtomicFile): (text: string) => Promise<boolean> {
+  return async (text) => {
+    file.write(text);
+    return true;
+  };
+}
+
+/** @returns a writer that says false once nobody reads any more */
+function pipeSink(stdout: Writable): (text: string) => Promise<boolean> {
+  let failure: NodeJS.ErrnoException | null = null;
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    failure = error;
+  });
+  return async (text) => {
+    if (!failure && text !== '' && !stdout.write(text)) {
+      await Promise.race([once(stdout, 'drain').catch(() => undefined), once(stdout, 'close')]);
+    }
+    if (failure && (failure as NodeJS.ErrnoException).code !== 'EPIPE') throw failure;
+    return !failure;
+  };
+}

@@ -1,0 +1,130 @@
+/** A view over memory that the worker has filled: nothing is copied, only what is visible is formatted. */
+
+import { findTemplate } from '../templates/builtin/index.ts';
+import { alignOf, type FormatContext } from '../templates/format.ts';
+import { Batch, type BatchBuffers, type Footer, type RecordLayout } from '../templates/record.ts';
+import { type JoinedBatch, Table } from '../templates/table.ts';
+import { type Column, columnOf, type Template } from '../templates/template.ts';
+import type { Collected } from './collector.ts';
+import { userName } from './users.ts';
+import type { RefreshStats, View, ViewColumn } from './view.ts';
+
+interface BatchWire {
+  readonly layout: RecordLayout;
+  readonly buffers: BatchBuffers;
+  readonly rows: number;
+  readonly footer: Footer | null;
+}
+
+/** What the worker sends; the large arrays are shared memory. */
+export interface ViewWire {
+  readonly template: string;
+  readonly columns: readonly string[];
+  readonly details: readonly string[];
+  readonly base: BatchWire;
+  readonly joins: readonly { name: string; template: string; base: BatchWire; rows: Int32Array; counts: Int32Array }[];
+  readonly derived: ReadonlyMap<string, Float64Array>;
+  readonly context: Omit<FormatContext, 'userName'>;
+  readonly absent: ReadonlyMap<string, string>;
+  readonly order: Uint32Array<ArrayBuffer>;
+  readonly stats: RefreshStats;
+}
+
+const wireOf = (batch: Batch): BatchWire => ({
+  layout: batch.layout,
+  buffers: batch.buffers,
+  rows: batch.rows,
+  footer: batch.footer,
+});
+const batchOf = (wire: BatchWire) => new Batch(wire.layout, wire.buffers, wire.rows, wire.footer);
+
+export function toWire(
+  collected: Collected,
+  columns: readonly string[],
+  details: readonly string[],
+  order: Uint32Array<ArrayBuffer>,
+  stats: RefreshStats,
+): ViewWire {
+  const { table } = collected;
+  const { userName: _, ...context } = table.context;
+  return {
+    template: table.template.name,
+    columns,
+    details,
+    base: wireOf(table.batch),
+    joins: [...table.joins].map(([name, j]) => ({
+      name,
+      template: j.template.name,
+      base: wireOf(j.batch),
+      rows: j.rows,
+      counts: j.counts,
+    })),
+    derived: table.derived,
+    context,
+    absent: collected.absent,
+    order,
+    stats,
+  };
+}
+
+export class LiveView implements View {
+  readonly template: string;
+  readonly columns: readonly ViewColumn[];
+  readonly details: readonly ViewColumn[];
+  readonly stats: RefreshStats;
+  readonly table: Table;
+  /** Rows of the table in the order in which they are shown. */
+  readonly order: Uint32Array;
+
+  constructor(wire: ViewWire) {
+    const template = findTemplate(wire.template);
+    const joins = new Map<string, JoinedBatch>(
+      wire.joins.map((j) => [
+        j.name,
+        { template: findTemplate(j.template), batch: batchOf(j.base), rows: j.rows, counts: j.counts },
+      ]),
+    );
+    this.template = wire.template;
+    this.table = new Table(template, batchOf(wire.base), joins, wire.derived, { ...wire.context, userName });
+    this.order = wire.order;
+    this.stats = wire.stats;
+    this.columns = wire.columns.map((name) => viewColumn(template, name, wire.absent));
+    this.details = wire.details.map((name) => viewColumn(template, name, wire.absent));
+  }
+
+  get count(): number {
+    return this.order.length;
+  }
+  get total(): number {
+    return this.table.rows;
+  }
+  cell(row: number, column: ViewColumn): string {
+    return this.table.cell(this.order[row], column.name);
+  }
+  key(row: number): string {
+    return this.table.batch.key(this.order[row]);
+  }
+  rowOf(key: string): number {
+    const row = this.table.batch.rowOfKey(key);
+    return row < 0 ? -1 : this.order.indexOf(row);
+  }
+}
+
+export function titleOf(column: Column): string {
+  return column.title ?? column.name.toUpperCase();
+}
+
+export function viewColumn(template: Template, name: string, absent: ReadonlyMap<string, string>): ViewColumn {
+  const column = columnOf(template, name)!;
+  const format = column.as ?? 'int';
+  const title = titleOf(column);
+  return {
+    name,
+    title,
+    help: column.help,
+    format,
+    align: alignOf(format),
+    width: Math.max(title.length, column.width ?? title.length),
+    absent: absent.get(name) ?? '',
+  };
+}

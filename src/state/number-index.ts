@@ -1,0 +1,50 @@
+/** Rows by a number, as for joins: open addressing over reused arrays. Zero and NaN are never found. */
+export class NumberIndex {
+  #keys = new Float64Array(1024);
+  #first = new Int32Array(1024);
+  #count = new Int32Array(1024);
+
+  build(values: Float64Array): void {
+    let size = this.#keys.length;
+    while (size < values.length * 2) size *= 2;
+    if (size !== this.#keys.length) {
+      this.#keys = new Float64Array(size);
+      this.#first = new Int32Array(size);
+      this.#count = new Int32Array(size);
+    } else this.#keys.fill(0);
+    for (let row = 0; row < values.length; row++) {
+      const value = values[row];
+      if (value === 0 || Number.isNaN(value)) continue;
+      const slot = this.#slot(value);
+      if (this.#keys[slot] === value) this.#count[slot]++;
+      else {
+        this.#keys[slot] = value;
+        this.#first[slot] = row;
+        this.#count[slot] = 1;
+      }
+    }
+  }
+
+  /** A handle for first() and count(), or -1. */
+  find(value: number): number {
+    if (value === 0 || Number.isNaN(value)) return -1;
+    const slot = this.#slot(value);
+    return this.#keys[slot] === value ? slot : -1;
+  }
+
+  first(slot: number): number {
+    return this.#first[slot];
+  }
+
+  count(slot: number): number {
+    return this.#count[slot];
+  }
+
+  /** Where the value is, or the free place where it belongs. */
+  #slot(value: number): number {
+    const mask = this.#keys.length - 1;
+    let slot = (Math.imul(value | 0, 0x9e3779b1) >>> 7) & mask;
+    while (this.#keys[slot] !== 0 && this.#keys[slot] !== value) slot = (slot + 1) & mask;
+    return slot;
+  }
+}

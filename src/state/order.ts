@@ -1,0 +1,51 @@
+/** Which rows of a table are shown, in which order: an index over its columns. */
+import type { Table } from '../templates/table.ts';
+import type { Search, Sort } from './question.ts';
+import { searchRegExp } from './search.ts';
+
+/** Rows matching the search, sorted; equal rows stay in the kernel's order, rows without the value come last. */
+export function orderRows(
+  table: Table,
+  sort: Sort,
+  search: Search | null,
+  shown: readonly string[],
+): Uint32Array<ArrayBuffer> {
+  const matches = search ? matcher(search) : null;
+  let order = new Uint32Array(table.rows);
+  let count = 0;
+  for (let row = 0; row < table.rows; row++) if (!matches || matches(rowText(table, row, shown))) order[count++] = row;
+  order = order.subarray(0, count);
+  const known = table.template.columns.some((c) => c.name === sort.column);
+  if (!known) return order;
+  const sign = sort.descending ? -1 : 1;
+  if (table.isText(sort.column)) {
+    const texts = new Map<number, string>();
+    for (const row of order) texts.set(row, table.cell(row, sort.column));
+    // Code unit order: fast, and the same on every locale.
+    return order.sort((a, b) => {
+      const x = texts.get(a)!;
+      const y = texts.get(b)!;
+      if (x === y) return a - b;
+      if (x === '') return 1;
+      if (y === '') return -1;
+      return x < y ? -sign : sign;
+    });
+  }
+  const values = new Float64Array(table.rows);
+  for (const row of order) {
+    const value = table.number(row, sort.column);
+    values[row] = Number.isNaN(value) ? Number.POSITIVE_INFINITY : value * sign;
+  }
+  return order.sort((a, b) => values[a] - values[b] || a - b);
+}
+
+export function rowText(table: Table, row: number, shown: readonly string[]): string {
+  let text = '';
+  for (const column of shown) text += `${table.cell(row, column)} `;
+  return text;
+}
+
+function matcher(search: Search): (text: string) => boolean {
+  const pattern = searchRegExp(search);
+  return (text) => pattern.test(text) !== search.invert;
+}

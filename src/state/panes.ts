@@ -1,0 +1,92 @@
+/** What lies over the table: each pane with what is chosen or typed in it, which goes away with it. */
+import type { FilterName } from '../templates/template.ts';
+import type { Input } from './input.ts';
+import type { View } from './view.ts';
+
+export const EXPORT_FORMATS = ['csv', 'json', 'ndjson'] as const;
+
+export interface ExportChoice {
+  readonly format: (typeof EXPORT_FORMATS)[number];
+  /** Every row that was read, or those that the search left. */
+  readonly rows: 'shown' | 'all';
+  readonly path: string;
+  readonly overwrite: boolean;
+}
+
+interface ListPane {
+  /** Chosen line. */
+  readonly index: number;
+}
+
+interface TextPane {
+  readonly input: Input;
+  /** Why the last Enter was refused. */
+  readonly error: string;
+}
+
+export interface FilterField extends TextPane {
+  readonly name: FilterName;
+}
+
+/** Lines of the export pane, by their index. */
+export const EXPORT_LINES = ['format', 'rows', 'path'] as const;
+
+export type Pane =
+  | ({ readonly name: 'picker' | 'sort' | 'help' } & ListPane)
+  | ({
+      readonly name: 'detail';
+      readonly key: string;
+      /** Where the object was last seen. */
+      readonly view: View;
+      readonly row: number;
+      readonly gone: boolean;
+    } & ListPane)
+  | ({ readonly name: 'search' | 'interval' } & TextPane)
+  | ({ readonly name: 'filter'; readonly fields: readonly FilterField[] } & ListPane)
+  | ({
+      readonly name: 'export';
+      readonly format: ExportChoice['format'];
+      readonly rows: ExportChoice['rows'];
+    } & ListPane &
+      TextPane)
+  | { readonly name: 'overwrite'; readonly choice: ExportChoice };
+
+export type PaneName = 'table' | Pane['name'];
+
+/** The pane that typed text goes into has one of these names. */
+export function takesText(pane: PaneName): boolean {
+  return pane === 'search' || pane === 'interval' || pane === 'filter' || pane === 'export';
+}
+
+export function isList(pane: PaneName): boolean {
+  return pane === 'picker' || pane === 'sort' || pane === 'help' || pane === 'detail';
+}
+
+/** The input that is being typed into, if there is one. */
+export function inputOfPane(pane: Pane | undefined): Input | undefined {
+  switch (pane?.name) {
+    case 'search':
+    case 'interval':
+      return pane.input;
+    case 'filter':
+      return pane.fields[pane.index]?.input;
+    case 'export':
+      return EXPORT_LINES[pane.index] === 'path' ? pane.input : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** The pane with another input, its error forgotten. */
+export function withInput(pane: Pane, input: Input): Pane {
+  switch (pane.name) {
+    case 'search':
+    case 'interval':
+    case 'export':
+      return { ...pane, input, error: '' };
+    case 'filter':
+      return { ...pane, fields: pane.fields.with(pane.index, { ...pane.fields[pane.index]!, input, error: '' }) };
+    default:
+      return pane;
+  }
+}

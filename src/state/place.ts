@@ -1,0 +1,219 @@
+/** Where we are: the panes over the table, the selected row and the window over the rows. */
+import { UsageError } from '../templates/template.ts';
+import { type FilterTexts, filterNames, sortChoices } from './asked.ts';
+import { type Edit, inputOf } from './input.ts';
+import { formatInterval, parseInterval } from './interval.ts';
+import {
+  EXPORT_FORMATS,
+  EXPORT_LINES,
+  type ExportChoice,
+  inputOfPane,
+  type Pane,
+  type PaneName,
+  withInput,
+} from './panes.ts';
+import { formatSearch } from './search.ts';
+import type { SessionState, Slice } from './session.ts';
+import { moveBy, movePage, moveTo, resize, type Window } from './window.ts';
+
+export interface PlaceSlice extends Pick<Window, 'rows'> {
+  /** The last one has the keys; none: the table has them. */
+  readonly panes: readonly Pane[];
+
+  /** One step back: the top pane, else the search, else the selection. */
+  back(): void;
+  closeAll(): void;
+  openPicker(names: readonly string[]): void;
+  openSort(): void;
+  openHelp(): void;
+  openSearch(): void;
+  openInterval(): void;
+  openFilter(): void;
+  /** `stem` is the file name without its extension. */
+  openExport(stem: string): void;
+  openOverwrite(choice: ExportChoice): void;
+  openDetail(): void;
+
+  move(by: number): void;
+  page(direction: 1 | -1): void;
+  moveTo(end: 'first' | 'last'): void;
+  /** The next (1) or previous (-1) row that the search left, round and round. */
+  nextFound(direction: 1 | -1): void;
+  toggleFollow(): void;
+  scrollColumns(by: 1 | -1): void;
+  /** Rows that fit on the screen. */
+  resized(rows: number): void;
+
+  /** Moves the chosen line of the top pane, which has `count` of them. */
+  choose(by: number, count: number): void;
+  edit(edit: Edit): void;
+  /** The next (1) or previous (-1) value of the export pane's line. */
+  turn(by: 1 | -1): void;
+  /** Enter in the search, interval or filter pane: applies what was typed and closes the pane, or says what is wrong. */
+  submit(): void;
+  /** Why what was typed in the top pane was refused. */
+  refuse(error: string): void;
+}
+
+const swapped = (path: string, from: string, to: string) =>
+  path.endsWith(`.${from}`) ? path.slice(0, -from.length) + to : path;
+
+export const placeSlice: Slice<PlaceSlice> = (set, get) => {
+  const open = (pane: Pane) => set(({ panes }) => ({ panes: [...panes, pane] }));
+
+  /** Changes the top pane. */
+  const change = (next: (pane: Pane) => Pane) =>
+    set(({ panes }) => (panes.length > 0 ? { panes: panes.with(-1, next(panes.at(-1)!)) } : {}));
+
+  /** Moves over the rows, where there are any. */
+  const over = (next: (state: SessionState, view: NonNullable<SessionState['view']>) => Partial<SessionState>) =>
+    set((state) => (state.view ? next(state, state.view) : state));
+
+  const message = (error: unknown) => {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  };
+
+  function submitFilter(pane: Extract<Pane, { name: 'filter' }>) {
+    const fields = pane.fields.map((field) => {
+      try {
+        get().parseFilter(field.name, field.input.text);
+        return field;
+      } catch (error) {
+        return { ...field, error: message(error) };
+      }
+    });
+    const wrong = fields.findIndex((field) => field.error !== '');
+    if (wrong >= 0) return change(() => ({ ...pane, fields, index: wrong }));
+    const texts: FilterTexts = Object.fromEntries(fields.map((field) => [field.name, field.input.text]));
+    get().setFilters(texts);
+    get().back();
+  }
+
+  return {
+    panes: [],
+    rows: 0,
+
+    back() {
+      const { panes, search } = get();
+      if (panes.length > 0) set({ panes: panes.slice(0, -1) });
+      else if (search) set({ search: null });
+      else set({ cursor: null, follow: false });
+    },
+    closeAll() {
+      set({ panes: [] });
+    },
+    openPicker(names) {
+      open({ name: 'picker', index: Math.max(0, names.indexOf(get().template)) });
+    },
+    openSort() {
+      const state = get();
+      open({ name: 'sort', index: Math.max(0, sortChoices(state).indexOf(state.sort.column)) });
+    },
+    openHelp() {
+      open({ name: 'help', index: 0 });
+    },
+    openSearch() {
+      open({ name: 'search', input: inputOf(formatSearch(get().search)), error: '' });
+    },
+    openInterval() {
+      open({ name: 'interval', input: inputOf(formatInterval(get().interval)), error: '' });
+    },
+    openFilter() {
+      const { templates, template, filterTexts } = get();
+      const names = filterNames(templates.get(template)!);
+      if (names.length === 0)
+        return set({ notice: `${template} cannot be filtered in the kernel; / searches its rows` });
+      const fields = names.map((name) => ({ name, input: inputOf(filterTexts[name] ?? ''), error: '' }));
+      open({ name: 'filter', fields, index: 0 });
+    },
+    openExport(stem) {
+      const format = EXPORT_FORMATS[0];
+      const input = inputOf(`${stem}.${format}`);
+      open({ name: 'export', index: EXPORT_LINES.indexOf('path'), format, rows: 'shown', input, error: '' });
+    },
+    openOverwrite(choice) {
+      open({ name: 'overwrite', choice });
+    },
+    openDetail() {
+      over((state, view) => {
+        if (view.count === 0) return { notice: 'there is no row to show the details of' };
+        const at = state.cursor ? {} : moveBy(state, view, 0);
+        const { key, row } = { ...state, ...at }.cursor!;
+        return { ...at, panes: [...state.panes, { name: 'detail', index: 0, key, view, row, gone: false }] };
+      });
+    },
+
+    move(by) {
+      over((state, view) => moveBy(state, view, by));
+    },
+    page(direction) {
+      over((state, view) => movePage(state, view, direction));
+    },
+    moveTo(end) {
+      over((state, view) => moveTo(state, view, end === 'first' ? 0 : view.count - 1));
+    },
+    nextFound(direction) {
+      over((state, view) => {
+        if (!state.search) return { notice: 'nothing is searched for: / searches' };
+        if (view.count === 0) return state;
+        const row = state.cursor ? state.cursor.row + direction : state.top;
+        return moveTo(state, view, (row + view.count) % view.count);
+      });
+    },
+    toggleFollow() {
+      over((state, view) => ({ follow: !state.follow, ...(state.cursor ? {} : moveBy(state, view, 0)) }));
+    },
+    scrollColumns(by) {
+      set(({ left, columns }) => ({ left: Math.max(0, Math.min(left + by, columns.length - 2)) }));
+    },
+    resized(rows) {
+      set((state) => resize(state, state.view, rows));
+    },
+
+    choose(by, count) {
+      change((pane) =>
+        'index' in pane ? { ...pane, index: Math.max(0, Math.min(pane.index + by, count - 1)) } : pane,
+      );
+    },
+    edit(edit) {
+      change((pane) => {
+        const input = inputOfPane(pane);
+        return input ? withInput(pane, edit(input)) : pane;
+      });
+    },
+    turn(by) {
+      change((pane) => {
+        if (pane.name !== 'export') return pane;
+        if (EXPORT_LINES[pane.index] === 'rows') return { ...pane, rows: pane.rows === 'all' ? 'shown' : 'all' };
+        if (EXPORT_LINES[pane.index] !== 'format') return pane;
+        const at = EXPORT_FORMATS.indexOf(pane.format) + by + EXPORT_FORMATS.length;
+        const format = EXPORT_FORMATS[at % EXPORT_FORMATS.length]!;
+        return { ...pane, format, input: inputOf(swapped(pane.input.text, pane.format, format)) };
+      });
+    },
+    submit() {
+      const pane = get().panes.at(-1);
+      if (pane?.name === 'filter') return submitFilter(pane);
+      if (pane?.name !== 'search' && pane?.name !== 'interval') return;
+      try {
+        if (pane.name === 'search') get().setSearch(pane.input.text);
+        else get().setInterval(parseInterval(pane.input.text));
+        get().back();
+      } catch (error) {
+        get().refuse(message(error));
+      }
+    },
+    refuse(error) {
+      change((pane) => ('error' in pane ? { ...pane, error } : pane));
+    },
+  };
+};
+
+export function topPane(state: SessionState): Pane | undefined {
+  return state.panes.at(-1);
+}
+
+export function paneName(state: SessionState): PaneName {
+  return topPane(state)?.name ?? 'table';
+}

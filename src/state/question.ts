@@ -1,0 +1,32 @@
+/** What the user wants to see, as plain data: it travels to the worker that answers it with views. */
+import type { Filters } from '../templates/template.ts';
+
+export interface Sort {
+  readonly column: string;
+  readonly descending: boolean;
+}
+
+export interface Search {
+  /** A regular expression over the shown cells of a row, case-insensitive unless it has a capital letter. */
+  readonly pattern: string;
+  /** Keep the rows that do not match. */
+  readonly invert: boolean;
+}
+
+export interface Question {
+  readonly template: string;
+  /** Shown columns, in order. */
+  readonly columns: readonly string[];
+  /** Every column of the template is read (details are open), not only what is shown or sorted by. */
+  readonly all: boolean;
+  readonly sort: Sort;
+  readonly filters: Filters;
+  /** Template.switches by name. */
+  readonly switches: Readonly<Record<string, boolean>>;
+  /** Each member of a group is a row (threads). */
+  readonly ungroup: boolean;
+  readonly search: Search | null;
+  /** Milliseconds between the starts of two refreshes. */
+  readonly interval: number;
+  readonly paused: boolean;
+}

@@ -1,0 +1,45 @@
+/** What the last refreshes gave. */
+import { frozenRow } from './frozen-view.ts';
+import type { Slice } from './session.ts';
+import type { View } from './view.ts';
+import { overView } from './window.ts';
+
+export interface SeenSlice {
+  /** The last good refresh of this template; null before the first. */
+  readonly view: View | null;
+  /** Why the refresh after it failed; '' where none did. */
+  readonly error: string;
+  /** Said once, until the next key. */
+  readonly notice: string;
+
+  received(view: View): void;
+  failed(message: string): void;
+  notify(notice: string): void;
+}
+
+export const seenSlice: Slice<SeenSlice> = (set) => ({
+  view: null,
+  error: '',
+  notice: '',
+
+  received(view) {
+    set((state) => {
+      // The answer to what was asked before the template changed.
+      if (view.template !== state.template) return state;
+      const panes = state.panes.map((pane) => {
+        if (pane.name !== 'detail') return pane;
+        const row = view.rowOf(pane.key);
+        if (row >= 0) return { ...pane, view, row, gone: false };
+        // A view is memory that later refreshes write to: what is kept of it has to be copied.
+        return pane.gone ? pane : { ...pane, view: frozenRow(pane.view, pane.row), row: 0, gone: true };
+      });
+      return { view, error: '', panes, ...overView(state, view) };
+    });
+  },
+  failed(message) {
+    set({ error: message });
+  },
+  notify(notice) {
+    set({ notice });
+  },
+});

@@ -1,0 +1,35 @@
+/**
+ * The session: one store with what is asked, what is seen and where we are. Everything here is plain state and pure
+ * steps between states; reading the kernel and drawing happen elsewhere, by subscribing.
+ */
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { Template } from '../templates/template.ts';
+import { type AskedOptions, type AskedSlice, askedSlice, type Place, questionOf } from './asked.ts';
+import { type PlaceSlice, placeSlice } from './place.ts';
+import { type SeenSlice, seenSlice } from './seen.ts';
+
+export { questionOf };
+
+export type SessionState = AskedSlice & SeenSlice & PlaceSlice;
+export type Session = StoreApi<SessionState>;
+
+/** A slice: a part of the state that sees and sets the whole. */
+export type Slice<T> = (set: Session['setState'], get: Session['getState']) => T;
+
+export interface SessionOptions extends AskedOptions {
+  /** All that can be picked; internal templates are not. */
+  readonly templates: readonly Template[];
+  /** Uid of a user name, for filters; undefined where there is no such user. */
+  readonly user?: (name: string) => number | undefined;
+}
+
+/** Throws UsageError where a filter, the search, a column or the template's name is wrong. */
+export function createSession(options: SessionOptions): Session {
+  return createStore<SessionState>()((set, get) => ({
+    ...askedSlice(options)(set, get),
+    ...seenSlice(set, get),
+    ...placeSlice(set, get),
+  }));
+}
+
+export type { Place };

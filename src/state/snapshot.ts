@@ -1,0 +1,187 @@
+/** A snapshot: the rows of one refresh (or of several) as CSV, JSON, NDJSON or a plain table, with what one needs to read it. */
+import os from 'node:os';
+import { conditionText } from '../templates/columns.ts';
+import { alignOf, unitOf } from '../templates/format.ts';
+import type { Table, Value } from '../templates/table.ts';
+import { columnOf, type FilterName, type Filters } from '../templates/template.ts';
+import { fit, sanitize, textWidth } from '../templates/text.ts';
+import { titleOf } from './live-view.ts';
+import type { RefreshStats } from './view.ts';
+
+export const SNAPSHOT_FORMATS = ['csv', 'json', 'ndjson', 'table'] as const;
+export type SnapshotFormat = (typeof SNAPSHOT_FORMATS)[number];
+
+/** One refresh to be written. */
+export interface Snapshot {
+  readonly table: Table;
+  /** Rows of the table, in order. */
+  readonly order: Uint32Array;
+  readonly columns: readonly string[];
+  readonly stats: RefreshStats;
+  readonly filters: Filters;
+  /** The search as typed; '' where all rows are written. */
+  readonly search: string;
+}
+
+/** A writer gives text for each snapshot; `end` gives what closes the file. */
+export interface SnapshotWriter {
+  snapshot(snapshot: Snapshot): Generator<string>;
+  end(): string;
+}
+
+/** Rows are handed on in pieces of about this many characters. */
+const PIECE = 1 << 16;
+
+interface Header {
+  readonly [name: string]: unknown;
+}
+
+function headerOf(snapshot: Snapshot): Header {
+  const { table, stats } = snapshot;
+  const units: Record<string, string> = {};
+  for (const name of snapshot.columns) {
+    const unit = unitOf(table.formatOf(name));
+    if (unit) units[name] = unit;
+  }
+  return {
+    tool: 'itertop',
+    host: os.hostname(),
+    kernel: os.release(),
+    time: new Date(stats.begin).toISOString(),
+    end: new Date(stats.end).toISOString(),
+    template: table.template.name,
+    filters: Object.entries(snapshot.filters)
+      .filter(([, ranges]) => ranges.length > 0)
+      .map(([name, ranges]) => conditionText(name as FilterName, ranges)),
+    search: snapshot.search,
+    rows: snapshot.order.length,
+    visited: stats.visited,
+    emitted: stats.emitted,
+    doubles: stats.doubles,
+    columns: snapshot.columns,
+    units,
+  };
+}
+
+/** Format controls and C1 controls are legal in JSON and could still act on a terminal that shows it. */
+const UNSAFE_IN_JSON = /[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+
+/** JSON text of a value; 64-bit integers keep all their digits. */
+function json(value: Value): string {
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
+  if (typeof value === 'string') {
+    return JSON.stringify(value).replace(UNSAFE_IN_JSON, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  }
+  return JSON.stringify(value);
+}
+
+/** RFC 4180, with controls shown as escapes so that a row stays a line. */
+function csv(value: Value): string {
+  if (value === null) return '';
+  const text = typeof value === 'string' ? sanitize(value) : String(value);
+  return /[",\r\n]/.test(text) || text !== text.trim() ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function* pieces(lines: Iterable<string>): Generator<string> {
+  let piece = '';
+  for (const line of lines) {
+    piece += line;
+    if (piece.length >= PIECE) {
+      yield piece;
+      piece = '';
+    }
+  }
+  if (piece !== '') yield piece;
+}
+
+function* jsonRows(s: Snapshot, before: string, between: string, time: string | null): Generator<string> {
+  let first = true;
+  for (const row of s.order) {
+    const fields = s.columns.map((c) => `${JSON.stringify(c)}:${json(s.table.value(row, c))}`);
+    if (time) fields.unshift(`"time":"${time}"`);
+    yield `${first ? before : between}{${fields.join(',')}}`;
+    first = false;
+  }
+}
+
+/** @param several whether more than one snapshot follows: rows then carry their time, JSON becomes an array */
+export function snapshotWriter(format: SnapshotFormat, several: boolean): SnapshotWriter {
+  let written = 0;
+  switch (format) {
+    case 'csv':
+      return {
+        *snapshot(s) {
+          const header = headerOf(s);
+          if (written++ === 0) {
+            for (const [name, value] of Object.entries(header)) {
+              if (several && ['end', 'rows', 'visited', 'emitted', 'doubles'].includes(name)) continue;
+              yield `# ${name}: ${typeof value === 'string' ? sanitize(value) : JSON.stringify(value)}\n`;
+            }
+            yield `${[...(several ? ['time'] : []), ...s.columns].join(',')}\n`;
+          }
+          yield* pieces(
+            (function* () {
+              for (const row of s.order) {
+                const cells = s.columns.map((c) => csv(s.table.value(row, c)));
+                if (several) cells.unshift(String(header['time']));
+                yield `${cells.join(',')}\n`;
+              }
+            })(),
+          );
+        },
+        end: () => '',
+      };
+    case 'ndjson':
+      return {
+        *snapshot(s) {
+          const header = headerOf(s);
+          written++;
+          yield `${JSON.stringify({ itertop: header })}\n`;
+          yield* pieces(jsonRows(s, '', '\n', several ? String(header['time']) : null));
+          if (s.order.length > 0) yield '\n';
+        },
+        end: () => '',
+      };
+    case 'json':
+      return {
+        *snapshot(s) {
+          yield `${several ? (written === 0 ? '[\n' : ',\n') : ''}{"header":${JSON.stringify(headerOf(s))},\n"rows":[`;
+          written++;
+          yield* pieces(jsonRows(s, '\n', ',\n', null));
+          yield '\n]}';
+        },
+        end: () => (several ? (written === 0 ? '[]\n' : '\n]\n') : '\n'),
+      };
+    case 'table':
+      return {
+        *snapshot(s) {
+          if (written++ > 0) yield '\n';
+          yield* pieces(tableLines(s));
+        },
+        end: () => '',
+      };
+  }
+}
+
+/** As `top -b`: a line about the refresh, headings, rows as wide as their widest cell. */
+function* tableLines(s: Snapshot): Generator<string> {
+  const { table, stats } = s;
+  const columns = s.columns.map((name) => {
+    const column = columnOf(table.template, name)!;
+    return { name, title: titleOf(column), align: alignOf(table.formatOf(name)) };
+  });
+  const cells = Array.from(s.order, (row) => columns.map((c) => table.cell(row, c.name)));
+  const widths = columns.map((c, i) =>
+    cells.reduce((width, row) => Math.max(width, textWidth(row[i])), c.title.length),
+  );
+  const line = (texts: readonly string[]) =>
+    `${texts
+      .map((text, i) => fit(text, widths[i], columns[i].align))
+      .join(' ')
+      .trimEnd()}\n`;
+  const filters = stats.conditions.map((c) => `${c.text} [${c.where}]`).join('  ');
+  yield `itertop ${table.template.name}  ${s.order.length} rows${stats.visited >= 0 ? ` of ${stats.visited} visited` : ''}  ${stats.totalMs.toFixed(1)} ms  ${os.release()}  ${new Date(stats.begin).toISOString()}${filters ? `  ${filters}` : ''}${stats.doubles > 0 ? `  ${stats.doubles} seen twice` : ''}\n`;
+  yield line(columns.map((c) => c.title));
+  for (const row of cells) yield line(row);
+}

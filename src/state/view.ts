@@ -1,0 +1,66 @@
+/** What one refresh looks like: rows in their order, ready to be formatted where they are visible. */
+import type { Format } from '../templates/template.ts';
+
+export interface ViewColumn {
+  readonly name: string;
+  readonly title: string;
+  readonly help: string;
+  readonly format: Format;
+  readonly align: 'left' | 'right';
+  /** Cells to reserve. */
+  readonly width: number;
+  /** Why this kernel or this privilege cannot give it; its cells are empty. '' where it can. */
+  readonly absent: string;
+}
+
+/** Where a condition of the filter is evaluated. */
+export interface Condition {
+  /** As the user would write it: `port 443,8000-8100`. */
+  readonly text: string;
+  /** bpf_iter_link_info, the program, or this process after reading. */
+  readonly where: 'link' | 'kernel' | 'user';
+}
+
+/** How honest and how dear a refresh was. */
+export interface RefreshStats {
+  /** Milliseconds since the epoch, when the iterator was opened and when its last byte was read. */
+  readonly begin: number;
+  readonly end: number;
+  /** Objects that the program ran for and records that it wrote; visited is -1 where the target does not tell. */
+  readonly visited: number;
+  readonly emitted: number;
+  readonly bytes: number;
+  readonly reads: number;
+  /** Rows whose key an earlier row has: the object was seen twice (the walk is no atomic picture). */
+  readonly doubles: number;
+  /** Milliseconds: opening and reading the iterator; everything (joins, decoding, sorting included). */
+  readonly readMs: number;
+  readonly totalMs: number;
+  /** meta->session_id of the iterator. */
+  readonly sessionId: number;
+  readonly conditions: readonly Condition[];
+}
+
+export interface View {
+  readonly template: string;
+  readonly columns: readonly ViewColumn[];
+  /** Every column that was read, shown or not, for the details of a row. */
+  readonly details: readonly ViewColumn[];
+  /** Rows shown, and rows read before the search narrowed them. */
+  readonly count: number;
+  readonly total: number;
+  readonly stats: RefreshStats;
+  /** Formatted and safe to print: one line, no control characters. '' where the object has no such value. */
+  cell(row: number, column: ViewColumn): string;
+  /** Names the object of a row for as long as it lives. */
+  key(row: number): string;
+  /** The row of a key, or -1. */
+  rowOf(key: string): number;
+}
+
+export interface TargetInfo {
+  readonly template: string;
+  readonly help: string;
+  /** '' where this kernel has it. */
+  readonly unavailable: string;
+}

@@ -1,0 +1,120 @@
+/** The other thread: reads, decodes, joins, derives and sorts, so that a slow refresh never delays a key. */
+import { parentPort } from 'node:worker_threads';
+import { Btf } from '../bpf/btf.ts';
+import { pageSize } from '../bpf/host.ts';
+import { findTemplate } from '../templates/builtin/index.ts';
+import { type Collected, Collector } from './collector.ts';
+import { toWire, type ViewWire } from './live-view.ts';
+import { orderRows } from './order.ts';
+import type { Question } from './question.ts';
+import { userName } from './users.ts';
+
+export type ToWorker =
+  | { readonly type: 'ask'; readonly question: Question }
+  | { readonly type: 'refresh' }
+  /** The view has arrived: its predecessor's memory may be used again. */
+  | { readonly type: 'taken' }
+  | { readonly type: 'close' };
+export type FromWorker =
+  | { readonly type: 'view'; readonly wire: ViewWire }
+  | { readonly type: 'failed'; readonly error: Failure };
+/** An error in a form that crosses threads. */
+export type Failure = Pick<Error, 'name' | 'message'> & { readonly code: string; readonly log: string };
+
+export function serve(port: NonNullable<typeof parentPort>): void {
+  let question: Question | null = null;
+  let collector: Collector | null = null;
+  let collected: Collected | null = null;
+  let timer: NodeJS.Timeout | undefined;
+  /** A view is under way; until it is taken nothing is read, and what comes due meanwhile waits. */
+  let sent = false;
+  let due: 'read' | 'order' | null = null;
+
+  const post = (message: FromWorker) => port.postMessage(message);
+  const fail = (error: unknown) => {
+    const { name = 'Error', message = String(error), code = '', log = '' } = error as Partial<Failure>;
+    post({ type: 'failed', error: { name, message, code, log } });
+  };
+
+  function detailsOf(q: Question): readonly string[] {
+    const all = findTemplate(q.template).columns.map((c) => c.name);
+    return q.all ? all : q.columns;
+  }
+
+  function publish(q: Question, started: number | null): void {
+    if (!collected) return;
+    const order = orderRows(collected.table, q.sort, q.search, q.columns);
+    // What a refresh costs includes its first sorting; sorting again later is no refresh.
+    if (started !== null)
+      collected = { ...collected, stats: { ...collected.stats, totalMs: performance.now() - started } };
+    const { stats } = collected;
+    const wire = toWire(collected, q.columns, detailsOf(q), order, stats);
+    sent = true;
+    port.postMessage({ type: 'view', wire } satisfies FromWorker, [wire.order.buffer]);
+  }
+
+  function run(what: 'read' | 'order'): void {
+    const q = question;
+    if (!q) return;
+    if (sent) {
+      due = due === 'read' ? 'read' : what;
+      return;
+    }
+    due = null;
+    const started = performance.now();
+    try {
+      if (what === 'read' || !collected) {
+        if (collector?.template.name !== q.template) {
+          collector?.close();
+          collected = null;
+          collector = new Collector(findTemplate(q.template), Btf.vmlinux(), userName, pageSize());
+        }
+        collected = collector.collect({
+          columns: [...new Set([...detailsOf(q), q.sort.column])],
+          filters: q.filters,
+          switches: q.switches,
+          ungroup: q.ungroup,
+        });
+      }
+      publish(q, what === 'read' ? started : null);
+    } catch (error) {
+      // What an earlier question gave is no answer to this one.
+      collected = null;
+      fail(error);
+    }
+    if (what === 'read') schedule(performance.now() - started);
+  }
+
+  /** The interval counts from the start of a refresh to the start of the next. */
+  function schedule(elapsed: number): void {
+    clearTimeout(timer);
+    if (question && !question.paused) timer = setTimeout(() => run('read'), Math.max(0, question.interval - elapsed));
+  }
+
+  function ask(next: Question): void {
+    const before = question;
+    question = next;
+    const same = (of: (q: Question) => unknown) =>
+      before !== null && JSON.stringify(of(before)) === JSON.stringify(of(next));
+    const readable = (q: Question) => [q.template, q.columns, q.all, q.filters, q.switches, q.ungroup];
+    const sortKnown = before !== null && [...detailsOf(before), before.sort.column].includes(next.sort.column);
+    if (!same(readable) || !sortKnown) run('read');
+    else if (!same((q) => [q.sort, q.search])) run('order');
+    if (!same((q) => [q.interval, q.paused])) schedule(0);
+  }
+
+  port.on('message', (message: ToWorker) => {
+    if (message.type === 'ask') ask(message.question);
+    else if (message.type === 'refresh') run('read');
+    else if (message.type === 'taken') {
+      sent = false;
+      if (due) run(due);
+    } else {
+      clearTimeout(timer);
+      collector?.close();
+      port.close();
+    }
+  });
+}
+
+if (parentPort && import.meta.url.endsWith('/worker.ts')) serve(parentPort);

@@ -1,0 +1,241 @@
+/** What each action of the keymap does. */
+import { filterNames, sortChoices } from '../state/asked.ts';
+import { EDITS, insert } from '../state/input.ts';
+import { type ExportChoice, inputOfPane, type PaneName, takesText } from '../state/panes.ts';
+import { paneName, topPane } from '../state/place.ts';
+import type { Session } from '../state/session.ts';
+import type { TargetInfo } from '../state/view.ts';
+import type { Columns } from './columns.ts';
+import { type Action, actionOf, helpRows, textOf } from './keymap.ts';
+import type { Key } from './keys.ts';
+
+/** What goes beyond the session. */
+export interface Effects {
+  quit(): void;
+  refresh(): void;
+  suspend(): void;
+  redraw(): void;
+  /** Writes a file; says what it wrote. Rejects with code EEXIST where the file is there and overwrite is false. */
+  exportView(choice: ExportChoice): Promise<string>;
+}
+
+export interface Reach {
+  readonly session: Session;
+  readonly targets: readonly TargetInfo[];
+  readonly columns: Columns;
+  readonly effects: Effects;
+}
+
+/** Name of the template's switch that hides kernel threads. */
+const KERNEL_THREADS = 'kthreads';
+
+/** The pane that the help is about. */
+export function paneUnderHelp(session: ReturnType<Session['getState']>): PaneName {
+  return session.panes.findLast((pane) => pane.name !== 'help')?.name ?? 'table';
+}
+
+/** Lines of the top pane that can be chosen. */
+function linesOf({ session, targets }: Reach): number {
+  const state = session.getState();
+  const pane = topPane(state);
+  switch (pane?.name) {
+    case 'picker':
+      return targets.length;
+    case 'sort':
+      return sortChoices(state).length;
+    case 'help':
+      return helpRows(paneUnderHelp(state)).length;
+    case 'detail':
+      return pane.view.details.length;
+    case 'filter':
+      return pane.fields.length;
+    case 'export':
+      return 3;
+    default:
+      return 0;
+  }
+}
+
+type Handler = (reach: Reach) => void;
+
+/** Moves in the table, or in the list or form over it. */
+function moving(over: Handler, by: (reach: Reach) => number): Handler {
+  return (reach) => {
+    const { session } = reach;
+    if (paneName(session.getState()) === 'table') over(reach);
+    else session.getState().choose(by(reach), linesOf(reach));
+  };
+}
+
+const state = ({ session }: Reach) => session.getState();
+
+function sideways(by: 1 | -1): Handler {
+  return (reach) => {
+    const { panes, scrollColumns, edit, turn } = state(reach);
+    const pane = panes.at(-1);
+    if (!pane) {
+      if (by < 0 || reach.columns.more) scrollColumns(by);
+    } else if (inputOfPane(pane)) edit(by < 0 ? EDITS.left : EDITS.right);
+    else turn(by);
+  };
+}
+
+/** First or last: of the rows, of the lines of a list, of the typed line. */
+function toEnd(end: 'first' | 'last'): Handler {
+  const far = moving(
+    (reach) => state(reach).moveTo(end),
+    (reach) => (end === 'first' ? -linesOf(reach) : linesOf(reach)),
+  );
+  return (reach) => {
+    if (takesText(paneName(state(reach)))) state(reach).edit(EDITS[end]);
+    else far(reach);
+  };
+}
+
+/** The table, the picker and the filter, round and round; within a form its lines come first. */
+function toPane(by: 1 | -1): Handler {
+  return (reach) => {
+    const { session } = reach;
+    const now = state(reach);
+    const pane = topPane(now);
+    if (pane?.name === 'filter' || pane?.name === 'export') {
+      const next = pane.index + by;
+      if (next >= 0 && next < linesOf(reach)) return now.choose(by, linesOf(reach));
+    }
+    const filterable = filterNames(now.templates.get(now.template)!).length > 0;
+    const round: PaneName[] = filterable ? ['table', 'picker', 'filter'] : ['table', 'picker'];
+    const at = round.indexOf(paneName(now));
+    if (at < 0) return now.back();
+    now.closeAll();
+    const next = round[(at + by + round.length) % round.length];
+    if (next === 'picker') openPicker(reach);
+    if (next === 'filter') session.getState().openFilter();
+  };
+}
+
+function openPicker(reach: Reach): void {
+  state(reach).openPicker(reach.targets.map(({ template }) => template));
+}
+
+function take(reach: Reach, target: TargetInfo | undefined): void {
+  const now = state(reach);
+  if (!target) return;
+  if (target.unavailable !== '') {
+    now.notify(`${target.template} is not here: ${target.unavailable}`);
+  } else {
+    now.closeAll();
+    now.pick(target.template);
+  }
+}
+
+function accept(reach: Reach): void {
+  const now = state(reach);
+  const pane = topPane(now);
+  if (pane?.name === 'picker') {
+    take(reach, reach.targets[pane.index]);
+  } else if (pane?.name === 'sort') {
+    const column = sortChoices(now)[pane.index];
+    if (column !== undefined && column !== now.sort.column) now.sortBy(column);
+    now.back();
+  } else if (pane?.name === 'export') {
+    const { format, rows, input } = pane;
+    void writeFile(reach, { format, rows, path: input.text.trim(), overwrite: false });
+  } else {
+    now.submit();
+  }
+}
+
+async function writeFile(reach: Reach, choice: ExportChoice): Promise<void> {
+  if (choice.path === '') return state(reach).refuse('export: a file name is needed, as in rows.csv');
+  try {
+    const notice = await reach.effects.exportView(choice);
+    if (paneName(state(reach)) === 'export') state(reach).back();
+    state(reach).notify(notice);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (paneName(state(reach)) !== 'export') state(reach).notify(message);
+    else if (code === 'EEXIST' && !choice.overwrite) state(reach).openOverwrite(choice);
+    else state(reach).refuse(message);
+  }
+}
+
+/** `itertop-tcp-20261126-140322` */
+function fileStem(template: string, now: Date): string {
+  const two = (n: number) => String(n).padStart(2, '0');
+  const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
+  return `itertop-${template}-${day}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+}
+
+const ACTIONS: Readonly<Record<Action, Handler>> = {
+  quit: ({ effects }) => effects.quit(),
+  suspend: ({ effects }) => effects.suspend(),
+  redraw: ({ effects }) => effects.redraw(),
+  refresh: ({ effects }) => effects.refresh(),
+  back: (reach) => state(reach).back(),
+  help: (reach) => (paneName(state(reach)) === 'help' ? state(reach).back() : state(reach).openHelp()),
+  nextPane: toPane(1),
+  previousPane: toPane(-1),
+
+  up: moving(
+    (reach) => state(reach).move(-1),
+    () => -1,
+  ),
+  down: moving(
+    (reach) => state(reach).move(1),
+    () => 1,
+  ),
+  pageUp: moving(
+    (reach) => state(reach).page(-1),
+    (reach) => -Math.max(1, state(reach).rows),
+  ),
+  pageDown: moving(
+    (reach) => state(reach).page(1),
+    (reach) => Math.max(1, state(reach).rows),
+  ),
+  first: toEnd('first'),
+  last: toEnd('last'),
+  left: sideways(-1),
+  right: sideways(1),
+
+  picker: openPicker,
+  search: (reach) => state(reach).openSearch(),
+  filter: (reach) => state(reach).openFilter(),
+  sort: (reach) => state(reach).openSort(),
+  detail: (reach) => state(reach).openDetail(),
+  interval: (reach) => state(reach).openInterval(),
+  export: (reach) => state(reach).openExport(fileStem(state(reach).template, new Date())),
+
+  sortLeft: (reach) => state(reach).shiftSort(-1),
+  sortRight: (reach) => state(reach).shiftSort(1),
+  invert: (reach) => state(reach).invertSort(),
+  nextFound: (reach) => state(reach).nextFound(1),
+  previousFound: (reach) => state(reach).nextFound(-1),
+  follow: (reach) => state(reach).toggleFollow(),
+  kernelThreads: (reach) => state(reach).toggleSwitch(KERNEL_THREADS),
+  threads: (reach) => state(reach).toggleUngroup(),
+  pause: (reach) => state(reach).togglePause(),
+  slower: (reach) => state(reach).stepInterval(1),
+  faster: (reach) => state(reach).stepInterval(-1),
+
+  accept,
+  overwrite: (reach) => {
+    const pane = topPane(state(reach));
+    if (pane?.name !== 'overwrite') return;
+    state(reach).back();
+    void writeFile(reach, { ...pane.choice, overwrite: true });
+  },
+  erase: (reach) => state(reach).edit(EDITS.erase),
+  delete: (reach) => state(reach).edit(EDITS.delete),
+  eraseWord: (reach) => state(reach).edit(EDITS.eraseWord),
+  eraseAll: (reach) => state(reach).edit(EDITS.eraseAll),
+};
+
+/** One key, whatever pane it meets. */
+export function press(reach: Reach, key: Key): void {
+  const pane = paneName(state(reach));
+  if (state(reach).notice !== '') state(reach).notify('');
+  const action = actionOf(key, pane);
+  const text = textOf(key, pane);
+  if (action) ACTIONS[action](reach);
+  else if (text !== undefined) state(reach).edit(insert(text));
+}

@@ -1,0 +1,78 @@
+/** The whole screen, always exactly as large as the terminal. */
+import { Box, useWindowSize } from 'ink';
+import { useStore } from 'zustand';
+import { isList } from '../state/panes.ts';
+import { paneName, topPane } from '../state/place.ts';
+import type { SessionState } from '../state/session.ts';
+import { paneUnderHelp, press, type Reach } from './actions.ts';
+import { compose, Line, wrap } from './line.tsx';
+import { LiveTable } from './live-table.tsx';
+import { Detail } from './panes/detail.tsx';
+import { FormPane, formHeight, formOf } from './panes/form.tsx';
+import { Help } from './panes/help.tsx';
+import { KeyBar } from './panes/keybar.tsx';
+import { Picker } from './panes/picker.tsx';
+import { SortMenu } from './panes/sort.tsx';
+import { Status } from './panes/status.tsx';
+import { divide } from './screen.ts';
+import type { Theme } from './theme.ts';
+import { useKeys } from './use-keys.ts';
+
+/** From this width on a list and the table stand side by side. */
+const SIDE_BY_SIDE = 120;
+const SIDE = 60;
+
+/** Lines of an error that is too long for the status line. */
+function longError(theme: Theme, width: number, state: SessionState): string[] {
+  if (state.error === '' || !state.view) return [];
+  const lines = wrap(theme, width, `error: ${state.error}`);
+  return lines.length > 1 ? lines : [];
+}
+
+export function App(props: { readonly reach: Reach; readonly theme: Theme; readonly kernel: string }) {
+  const { reach, theme, kernel } = props;
+  const { columns: width, rows: height } = useWindowSize();
+  useKeys((key) => press(reach, key));
+
+  const state = useStore(reach.session);
+  const pane = topPane(state);
+  const form = formOf(pane);
+  const message = longError(theme, width, state);
+  const rows = divide(height, formHeight(form), message.length);
+
+  // A form may lie over a list: the list stays in sight.
+  const list = state.panes.findLast(({ name }) => isList(name));
+  const wide = list !== undefined && list.name !== 'help' && list.name !== 'detail' && width >= SIDE_BY_SIDE;
+  const listWidth = wide ? SIDE : width;
+  const area = { theme, width: wide ? SIDE - 2 : width, height: rows.table };
+
+  return (
+    <Box flexDirection="column" width={width} height={height}>
+      <Status state={state} kernel={kernel} theme={theme} width={width} rows={rows.status} />
+      <Box height={rows.table} flexShrink={0}>
+        {list && (
+          <Box width={listWidth} height={rows.table} flexShrink={0} flexDirection="column" overflow="hidden">
+            {list.name === 'picker' && <Picker {...area} targets={reach.targets} index={list.index} />}
+            {list.name === 'sort' && <SortMenu {...area} state={state} index={list.index} />}
+            {list.name === 'help' && <Help {...area} pane={paneUnderHelp(state)} index={list.index} />}
+            {list.name === 'detail' && <Detail {...area} pane={list} />}
+          </Box>
+        )}
+        {(!list || wide) && (
+          <LiveTable
+            session={reach.session}
+            theme={theme}
+            columns={reach.columns}
+            width={wide ? width - SIDE : width}
+            rows={rows.table}
+          />
+        )}
+      </Box>
+      {message.slice(0, rows.message).map((text, line) => (
+        <Line key={line} text={compose(theme, width, [['error', text]])} />
+      ))}
+      {form && <FormPane theme={theme} form={form} width={width} height={rows.form} />}
+      {rows.bar > 0 && <KeyBar pane={paneName(state)} theme={theme} width={width} />}
+    </Box>
+  );
+}

@@ -1,0 +1,133 @@
+/** Which columns fit on the screen, how wide each one is, and the lines that come of it. */
+import type { Sort } from '../state/question.ts';
+import type { View, ViewColumn } from '../state/view.ts';
+import { fit, sanitize, sanitizeAscii, textWidth } from '../templates/text.ts';
+import type { Piece } from './line.tsx';
+import type { Theme } from './theme.ts';
+
+/** A longer cell does not widen its column; all of it is in the details. */
+const WIDEST = 40;
+const GAP = 1;
+const NARROW = 20;
+
+/** What of the view is on the screen. */
+export interface Sight {
+  readonly top: number;
+  readonly rows: number;
+  /** Columns scrolled out of sight, after the first, which stays. */
+  readonly left: number;
+  /** Cells of a line. */
+  readonly width: number;
+  readonly sort: Sort;
+}
+
+export interface Frame {
+  readonly header: readonly Piece[];
+  /** One for each row in sight, without the spaces at its end. */
+  readonly lines: readonly string[];
+}
+
+interface Placed {
+  readonly column: ViewColumn;
+  readonly cells: readonly string[];
+  readonly width: number;
+}
+
+const NOT_ASCII = /[^\x20-\x7e]/;
+const isText = (column: ViewColumn) => column.format === 'text' || column.format === 'path';
+
+/** Widths grow with what has been seen and never shrink while the table is open, so that columns do not jump. */
+export class Columns {
+  /** Columns of the last frame are out of sight on the right. */
+  more = false;
+  #template = '';
+  #widths = new Map<string, number>();
+  readonly #theme: Theme;
+
+  constructor(theme: Theme) {
+    this.#theme = theme;
+  }
+
+  frame(view: View, sight: Sight): Frame {
+    if (view.template !== this.#template) {
+      this.#template = view.template;
+      this.#widths.clear();
+    }
+    const width = Math.max(1, sight.width - (this.#theme.marks ? 1 : 0));
+    const all = this.#place(view, sight, width);
+    // The sign for more columns gets a place of its own, where there is room for one.
+    const placed = all.more && width >= NARROW ? this.#place(view, sight, width - 2) : all;
+    const rows = placed.columns[0]?.cells.length ?? 0;
+    const lines = Array.from({ length: rows }, (_, row) => this.#line(placed.columns, row));
+    this.more = placed.more;
+    return { header: this.#header(placed, sight, width), lines };
+  }
+
+  #place(view: View, sight: Sight, width: number): { columns: readonly Placed[]; more: boolean } {
+    const [first, ...others] = view.columns;
+    if (!first) return { columns: [], more: false };
+    const candidates = [first, ...others.slice(sight.left)];
+    const elastic = view.columns.findLast(isText);
+    const columns: Placed[] = [];
+    let used = 0;
+    for (const column of candidates) {
+      const cells = this.#cells(view, column, sight);
+      const wanted = this.#width(column, cells, sight.sort);
+      const start = columns.length === 0 ? 0 : used + GAP;
+      const room = width - start;
+      // Text can be cut; a number cut is another number.
+      const least = isText(column) ? Math.min(wanted, Math.max(column.width, column.title.length)) : wanted;
+      if (least > room && columns.length > 0) break;
+      const taken = Math.min(column === elastic ? least : wanted, room);
+      columns.push({ column, cells, width: taken });
+      used = start + taken;
+    }
+    const stretched = columns.map((placed) =>
+      placed.column === elastic ? { ...placed, width: placed.width + width - used } : placed,
+    );
+    return { columns: stretched, more: columns.length < candidates.length };
+  }
+
+  #cells(view: View, column: ViewColumn, { top, rows }: Sight): string[] {
+    const last = Math.min(view.count, top + rows);
+    const cells: string[] = [];
+    for (let row = top; row < last; row++) cells.push(column.absent === '' ? view.cell(row, column) : '');
+    return cells;
+  }
+
+  #width(column: ViewColumn, cells: readonly string[], sort: Sort): number {
+    const title = column.title.length + (sort.column === column.name ? 1 : 0);
+    let width = Math.max(column.width, title, this.#widths.get(column.name) ?? 0);
+    for (const cell of cells) {
+      if (cell.length <= width && !NOT_ASCII.test(cell)) continue;
+      const safe = this.#theme.ascii ? sanitizeAscii(cell) : sanitize(cell);
+      width = Math.max(width, Math.min(WIDEST, textWidth(safe)));
+    }
+    this.#widths.set(column.name, width);
+    return width;
+  }
+
+  #line(columns: readonly Placed[], row: number): string {
+    return columns
+      .map(({ cells, width, column }) => fit(cells[row]!, width, column.align, this.#theme.ascii))
+      .join(' '.repeat(GAP))
+      .trimEnd();
+  }
+
+  #header(placed: { columns: readonly Placed[]; more: boolean }, sight: Sight, width: number): Piece[] {
+    const { signs, ascii } = this.#theme;
+    const pieces: Piece[] = [];
+    let used = 0;
+    placed.columns.forEach(({ column, width: cells }, index) => {
+      if (index > 0) pieces.push(['header', index === 1 && sight.left > 0 ? signs.moreLeft : ' ']);
+      const sorted = column.name === sight.sort.column;
+      const sign = sorted ? (sight.sort.descending ? signs.descending : signs.ascending) : '';
+      const title = fit(column.title, cells - sign.length, column.align, ascii) + sign;
+      pieces.push([sorted ? 'sorted' : 'header', title]);
+      used += cells + (index > 0 ? GAP : 0);
+    });
+    const rest = Math.max(0, width - used);
+    pieces.push(['header', placed.more && rest > 0 ? ' '.repeat(rest - 1) + signs.moreRight : ' '.repeat(rest)]);
+    return pieces;
+  }
+}

@@ -1,0 +1,21 @@
+/** Why the table has no rows, and the key that brings them back. */
+import { formatSearch } from '../state/search.ts';
+import type { SessionState } from '../state/session.ts';
+import { keyOf } from './keymap.ts';
+
+/** '' where there are rows. */
+export function whyEmpty(state: SessionState): string {
+  const { view, template, search, filterTexts, switches, error } = state;
+  if (view && view.count > 0) return '';
+  if (!view) return error === '' ? `reading ${template} ...` : `error: ${error}`;
+  if (search && view.total > 0) {
+    return `None of ${view.total} rows matches the search ${formatSearch(search)}: ${keyOf('back', 'table')} drops it.`;
+  }
+  const filters = Object.entries(filterTexts).map(([name, text]) => `${name} ${text}`);
+  if (filters.length > 0) {
+    return `No ${template} passes the filter ${filters.join(', ')}: ${keyOf('filter', 'table')} changes it.`;
+  }
+  const hidden = (state.templates.get(template)?.switches ?? []).filter(({ name }) => !switches[name]);
+  const also = hidden.length > 0 ? ` Hidden: ${hidden.map(({ help }) => help).join(', ')}.` : '';
+  return `The kernel has no ${template} to show now.${also}`;
+}

@@ -1,0 +1,220 @@
+/** The keys, as data: they drive the input, the help, the key bar and the README. */
+import { type PaneName, takesText } from '../state/panes.ts';
+import type { Key } from './keys.ts';
+
+interface Binding<A extends string> {
+  readonly action: A;
+  readonly keys: readonly Key[];
+  readonly help: string;
+  /** Word of the key bar; not there without one. */
+  readonly bar?: string;
+}
+
+interface Section<A extends string> {
+  readonly title: string;
+  readonly where: readonly PaneName[];
+  readonly bindings: readonly Binding<A>[];
+}
+
+const LISTS: readonly PaneName[] = ['picker', 'sort', 'detail', 'help'];
+const TYPING: readonly PaneName[] = ['search', 'filter', 'interval', 'export'];
+const READING: readonly PaneName[] = ['table', ...LISTS];
+
+/** Keeps the names of the actions as a type. */
+const keymap = <A extends string>(sections: readonly Section<A>[]) => sections;
+
+/** In the order of the key bar and the help. While typing, a printable key is text and none of these. */
+export const KEYMAP = keymap([
+  {
+    title: 'Anywhere',
+    where: [...READING, ...TYPING, 'overwrite'],
+    bindings: [
+      { action: 'help', keys: ['?', 'f1', 'h'], help: 'the keys that work here', bar: 'Help' },
+      { action: 'quit', keys: ['q', 'f10', 'ctrl-c'], help: 'quit', bar: 'Quit' },
+    ],
+  },
+  {
+    title: 'Choosing',
+    where: ['picker', 'sort'],
+    bindings: [{ action: 'accept', keys: ['enter'], help: 'take the marked line', bar: 'Take' }],
+  },
+  {
+    title: 'Typing',
+    where: TYPING,
+    bindings: [
+      { action: 'accept', keys: ['enter'], help: 'apply what is typed', bar: 'Apply' },
+      { action: 'up', keys: ['up'], help: 'line above' },
+      { action: 'down', keys: ['down'], help: 'line below' },
+      { action: 'left', keys: ['left'], help: 'a character to the left; in a choice, the one before' },
+      { action: 'right', keys: ['right'], help: 'a character to the right; in a choice, the next one' },
+      { action: 'first', keys: ['home', 'ctrl-a'], help: 'start of the line' },
+      { action: 'last', keys: ['end', 'ctrl-e'], help: 'end of the line' },
+      { action: 'erase', keys: ['backspace'], help: 'erase the character before' },
+      { action: 'delete', keys: ['delete', 'ctrl-d'], help: 'erase the character under the cursor' },
+      { action: 'eraseWord', keys: ['ctrl-w'], help: 'erase the word before' },
+      { action: 'eraseAll', keys: ['ctrl-u'], help: 'erase all before', bar: 'Clear' },
+    ],
+  },
+  {
+    title: 'Overwriting a file',
+    where: ['overwrite'],
+    bindings: [
+      { action: 'overwrite', keys: ['y'], help: 'overwrite the file', bar: 'Yes' },
+      { action: 'back', keys: ['n'], help: 'choose another name', bar: 'No' },
+    ],
+  },
+  {
+    title: 'Going back',
+    where: [...LISTS, ...TYPING, 'overwrite'],
+    bindings: [{ action: 'back', keys: ['escape'], help: 'back; what was typed is forgotten', bar: 'Back' }],
+  },
+  {
+    title: 'Panes',
+    where: [...READING, ...TYPING],
+    bindings: [
+      { action: 'nextPane', keys: ['tab'], help: 'next pane: table, views, filter; next line of a form' },
+      { action: 'previousPane', keys: ['shift-tab'], help: 'previous pane or line' },
+    ],
+  },
+  {
+    title: 'Table',
+    where: ['table'],
+    bindings: [
+      { action: 'picker', keys: ['v', 'f2'], help: 'choose what to view: tasks, sockets, files, ...', bar: 'Views' },
+      {
+        action: 'search',
+        keys: ['/', 'f3'],
+        help: 'keep the rows that match a regular expression; ! inverts',
+        bar: 'Search',
+      },
+      { action: 'filter', keys: ['f', 'f4'], help: 'filter in the kernel by process, port or user', bar: 'Filter' },
+      { action: 'sort', keys: ['s', 'f6'], help: 'choose the column to sort by', bar: 'Sort' },
+      { action: 'detail', keys: ['enter'], help: 'all that is known of the selected row', bar: 'Details' },
+      { action: 'sortLeft', keys: ['<'], help: 'sort by the column on the left' },
+      { action: 'sortRight', keys: ['>'], help: 'sort by the column on the right' },
+      { action: 'nextFound', keys: ['n'], help: 'next row that was found' },
+      { action: 'previousFound', keys: ['N'], help: 'previous row that was found' },
+      { action: 'follow', keys: ['F'], help: 'keep the selected row at its line of the screen' },
+      { action: 'kernelThreads', keys: ['K'], help: 'hide or show kernel threads' },
+      { action: 'threads', keys: ['H'], help: 'show threads, or whole processes' },
+      { action: 'interval', keys: ['i'], help: 'type the refresh interval' },
+      { action: 'left', keys: ['left'], help: 'scroll the columns to the left' },
+      { action: 'right', keys: ['right'], help: 'scroll the columns to the right' },
+      { action: 'back', keys: ['escape'], help: 'drop the search, then the selection' },
+    ],
+  },
+  {
+    title: 'Refreshing',
+    where: READING,
+    bindings: [
+      { action: 'pause', keys: [' ', 'Z'], help: 'pause, or go on', bar: 'Pause' },
+      { action: 'refresh', keys: ['r', 'ctrl-r'], help: 'refresh now' },
+      { action: 'slower', keys: ['+'], help: 'longer refresh interval' },
+      { action: 'faster', keys: ['-'], help: 'shorter refresh interval' },
+    ],
+  },
+  {
+    title: 'Keeping',
+    where: ['table'],
+    bindings: [{ action: 'export', keys: ['e', 'ctrl-s'], help: 'write the rows to a file', bar: 'Export' }],
+  },
+  {
+    title: 'Sorting',
+    where: ['table', 'sort'],
+    bindings: [{ action: 'invert', keys: ['I'], help: 'sort the other way round' }],
+  },
+  {
+    title: 'Moving',
+    where: READING,
+    bindings: [
+      { action: 'up', keys: ['up', 'k'], help: 'row above' },
+      { action: 'down', keys: ['down', 'j'], help: 'row below' },
+      { action: 'pageUp', keys: ['pageup', 'ctrl-b'], help: 'page above' },
+      { action: 'pageDown', keys: ['pagedown', 'ctrl-f'], help: 'page below' },
+      { action: 'first', keys: ['home', 'g'], help: 'first row' },
+      { action: 'last', keys: ['end', 'G'], help: 'last row' },
+    ],
+  },
+  {
+    title: 'Terminal',
+    where: [...READING, ...TYPING, 'overwrite'],
+    bindings: [
+      { action: 'redraw', keys: ['ctrl-l'], help: 'draw the screen anew' },
+      { action: 'suspend', keys: ['ctrl-z'], help: 'suspend; fg in the shell goes on' },
+    ],
+  },
+]);
+
+export type Action = (typeof KEYMAP)[number]['bindings'][number]['action'];
+
+function isPrintable(key: Key): boolean {
+  return [...key].length === 1;
+}
+
+/** The keys of a binding that work in this pane. */
+function live(keys: readonly Key[], pane: PaneName): Key[] {
+  return takesText(pane) ? keys.filter((key) => !isPrintable(key)) : [...keys];
+}
+
+/** What a key does in a pane; undefined: nothing, or it is text (see textOf). */
+export function actionOf(key: Key, pane: PaneName): Action | undefined {
+  for (const { where, bindings } of KEYMAP) {
+    if (!where.includes(pane)) continue;
+    for (const { action, keys } of bindings) if (live(keys, pane).includes(key)) return action;
+  }
+  return undefined;
+}
+
+/** The text that a key types in a pane, if it does. */
+export function textOf(key: Key, pane: PaneName): string | undefined {
+  return takesText(pane) && isPrintable(key) ? key : undefined;
+}
+
+const WORDS: Readonly<Record<string, string>> = { escape: 'Esc', pageup: 'PgUp', pagedown: 'PgDn', ' ': 'Space' };
+
+/** `Ctrl-S`, `F1`, `PgUp`, `Space`; characters as they are. */
+export function keyLabel(key: Key): string {
+  if (WORDS[key]) return WORDS[key];
+  if (isPrintable(key)) return key;
+  return key.replace(/(^|-)([a-z])/g, (_, dash: string, letter: string) => dash + letter.toUpperCase());
+}
+
+/** Label of the key that does this in this pane. */
+export function keyOf(action: Action, pane: PaneName): string {
+  const sections = KEYMAP.filter(({ where }) => where.includes(pane));
+  const keys = sections.flatMap(({ bindings }) => bindings.filter((binding) => binding.action === action))[0]?.keys;
+  return keyLabel(live(keys ?? [], pane)[0] ?? '');
+}
+
+export type KeyRow = readonly [keys: string, help: string];
+
+function rows(section: (typeof KEYMAP)[number], pane?: PaneName): KeyRow[] {
+  return section.bindings
+    .map(({ keys, help }): KeyRow => [(pane ? live(keys, pane) : keys).map(keyLabel).join(' '), help])
+    .filter(([keys]) => keys !== '');
+}
+
+/** Every key and what it does, for the README. */
+export function keyTable(): KeyRow[] {
+  return KEYMAP.flatMap((section) => rows(section));
+}
+
+/** The help of a pane: what works there, then the rest; a row without a key is a heading. */
+export function helpRows(pane: PaneName): KeyRow[] {
+  const here = KEYMAP.filter(({ where }) => where.includes(pane));
+  const elsewhere = KEYMAP.filter(({ where }) => !where.includes(pane));
+  return [
+    ...here.flatMap((section) => [['', section.title] as const, ...rows(section, pane)]),
+    ...elsewhere.flatMap((section) => [['', `${section.title} (not here)`] as const, ...rows(section)]),
+  ];
+}
+
+/** Labels of the key bar of a pane. */
+export function barOf(pane: PaneName): readonly { readonly key: string; readonly word: string }[] {
+  return KEYMAP.filter(({ where }) => where.includes(pane)).flatMap(({ bindings }) =>
+    bindings.flatMap(({ keys, bar }) => {
+      const key = live(keys, pane)[0];
+      return bar && key ? [{ key: keyLabel(key), word: bar }] : [];
+    }),
+  );
+}

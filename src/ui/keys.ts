@@ -1,0 +1,105 @@
+/**
+ * Bytes of a terminal to keys. A key is one printable character as it is, or a name: `enter`, `f1`, `ctrl-s`.
+ * Ink's useInput gives no function keys and takes a burst (`jjj`) for one word, so the raw input is read here.
+ * Sequences: xterm's ctlseqs, the VT220 and Linux console variants.
+ */
+export type Key = string;
+
+const SEQUENCES: Readonly<Record<string, Key>> = {
+  '[A': 'up',
+  '[B': 'down',
+  '[C': 'right',
+  '[D': 'left',
+  '[H': 'home',
+  '[F': 'end',
+  '[1~': 'home',
+  '[7~': 'home',
+  '[4~': 'end',
+  '[8~': 'end',
+  '[3~': 'delete',
+  '[5~': 'pageup',
+  '[6~': 'pagedown',
+  '[Z': 'shift-tab',
+  OA: 'up',
+  OB: 'down',
+  OC: 'right',
+  OD: 'left',
+  OH: 'home',
+  OF: 'end',
+  OM: 'enter',
+  OP: 'f1',
+  OQ: 'f2',
+  OR: 'f3',
+  OS: 'f4',
+  '[[A': 'f1',
+  '[[B': 'f2',
+  '[[C': 'f3',
+  '[[D': 'f4',
+  '[[E': 'f5',
+  '[11~': 'f1',
+  '[12~': 'f2',
+  '[13~': 'f3',
+  '[14~': 'f4',
+  '[15~': 'f5',
+  '[17~': 'f6',
+  '[18~': 'f7',
+  '[19~': 'f8',
+  '[20~': 'f9',
+  '[21~': 'f10',
+};
+
+/** A CSI or SS3 sequence; and what may still become one. */
+const SEQUENCE = /^\x1b(\[\[[A-E]|\[[0-?]*[ -/]*[@-~]|O[A-Za-z])/;
+const UNFINISHED = /^\x1b(?:\[\[?|\[[0-?]*[ -/]*|O)?$/;
+
+function control(code: number): Key | undefined {
+  if (code === 0x0d || code === 0x0a) return 'enter';
+  if (code === 0x09) return 'tab';
+  if (code === 0x08 || code === 0x7f) return 'backspace';
+  if (code >= 1 && code <= 26) return `ctrl-${String.fromCharCode(code + 0x60)}`;
+  return undefined;
+}
+
+export interface KeyParser {
+  /** Keys that are complete; the start of a sequence waits for its rest. */
+  push(chunk: string): Key[];
+  /** Something waits: if nothing follows soon it was the Esc key. */
+  pending(): boolean;
+  /** What waits, taken as keys by themselves. */
+  flush(): Key[];
+}
+
+/** Sequences that name no key here (mouse, focus, modified arrows) are dropped, never typed. */
+export function createKeyParser(): KeyParser {
+  let rest = '';
+
+  function take(final: boolean): Key[] {
+    const keys: Key[] = [];
+    while (rest !== '') {
+      if (!final && UNFINISHED.test(rest)) break;
+      const sequence = final ? null : SEQUENCE.exec(rest);
+      if (sequence) {
+        const key = SEQUENCES[sequence[1]!];
+        if (key) keys.push(key);
+        rest = rest.slice(sequence[0].length);
+        continue;
+      }
+      const code = rest.codePointAt(0)!;
+      const character = String.fromCodePoint(code);
+      rest = rest.slice(character.length);
+      // Esc and then another key, or Alt with it, which means nothing here.
+      const key = code === 0x1b ? 'escape' : code < 0x20 || (code >= 0x7f && code < 0xa0) ? control(code) : character;
+      if (key) keys.push(key);
+    }
+    return keys;
+  }
+
+  return {
+    push(chunk) {
+      rest += chunk;
+      return take(false);
+    },
+    pending: () => rest !== '',
+    flush: () => take(true),
+  };
+}

@@ -1,0 +1,125 @@
+/** The panes that are typed in: a few lines at the foot of the screen, the table still in sight above. */
+import { Box } from 'ink';
+import type { Input } from '../../state/input.ts';
+import { EXPORT_FORMATS, EXPORT_LINES, type Pane } from '../../state/panes.ts';
+import { FILTER_KINDS } from '../../templates/filters.ts';
+import { fit, textWidth } from '../../templates/text.ts';
+import { compose, Line, type Piece } from '../line.tsx';
+import type { Theme } from '../theme.ts';
+
+/** One line of a form. */
+interface Field {
+  readonly label: string;
+  readonly value: Input | readonly Piece[];
+  readonly active: boolean;
+  readonly hint: string;
+}
+
+interface Form {
+  readonly title: string;
+  readonly fields: readonly Field[];
+  readonly error: string;
+}
+
+const choices = (all: readonly string[], chosen: string): Piece[] =>
+  all.flatMap((each): Piece[] => [['plain', ' '], each === chosen ? ['title', `[${each}]`] : ['plain', ` ${each} `]]);
+
+/** undefined for panes that are no forms. */
+export function formOf(pane: Pane | undefined): Form | undefined {
+  switch (pane?.name) {
+    case 'search':
+      return {
+        title: 'Search the shown cells: a regular expression, ! before it inverts, empty: all',
+        fields: [{ label: '/', value: pane.input, active: true, hint: '' }],
+        error: pane.error,
+      };
+    case 'interval':
+      return {
+        title: 'Refresh every so many seconds: 0.1 to 3600; also 500ms, 1m',
+        fields: [{ label: 'every', value: pane.input, active: true, hint: '' }],
+        error: pane.error,
+      };
+    case 'filter':
+      return {
+        title: 'Filter in the kernel: values, lists and ranges; empty lets all pass',
+        fields: pane.fields.map(({ name, input }, index) => ({
+          label: name,
+          value: input,
+          active: index === pane.index,
+          hint: `${FILTER_KINDS[name].help}: ${FILTER_KINDS[name].example}`,
+        })),
+        error: pane.fields.find(({ error }) => error !== '')?.error ?? '',
+      };
+    case 'export': {
+      const values = { format: choices(EXPORT_FORMATS, pane.format), rows: choices(['shown', 'all'], pane.rows) };
+      return {
+        title: 'Export to a file; left and right choose',
+        fields: EXPORT_LINES.map((line, index) => ({
+          label: line === 'path' ? 'file' : line,
+          value: line === 'path' ? pane.input : values[line],
+          active: index === pane.index,
+          hint: '',
+        })),
+        error: pane.error,
+      };
+    }
+    case 'overwrite':
+      return { title: `${pane.choice.path} is there already. Overwrite it?`, fields: [], error: '' };
+    default:
+      return undefined;
+  }
+}
+
+/** Lines that the form takes: one for the error is always there, so that the table does not jump. */
+export function formHeight(form: Form | undefined): number {
+  return form ? 1 + form.fields.length + (form.fields.length > 0 ? 1 : 0) : 0;
+}
+
+/** The text around the caret in `width` cells. */
+function typed(theme: Theme, { text, caret }: Input, active: boolean, width: number): Piece[] {
+  if (!active) return [['plain', fit(text, width, 'left', theme.ascii)]];
+  let head = text.slice(0, caret);
+  while (head !== '' && textWidth(head) > width - 2) head = head.slice(head.codePointAt(0)! > 0xffff ? 2 : 1);
+  const at = String.fromCodePoint(text.codePointAt(caret) ?? 0x20);
+  const tail = text.slice(caret + at.length);
+  return [
+    ['plain', head],
+    ['caret', theme.marks ? `_${at.trim()}` : at],
+    ['plain', fit(tail, width - textWidth(head) - 1, 'left', theme.ascii)],
+  ];
+}
+
+export function FormPane(props: {
+  readonly theme: Theme;
+  readonly form: Form;
+  readonly width: number;
+  readonly height: number;
+}) {
+  const { theme, form, width, height } = props;
+  const label = Math.max(...form.fields.map((field) => field.label.length), 0);
+  const hint = Math.max(...form.fields.map((field) => field.hint.length), 0);
+  // Hints go where they would leave too little room to type in.
+  const hinted = width - label - hint - 5 >= 16;
+  const value = Math.max(1, width - label - 3 - (hinted ? hint + 1 : 0));
+  const lines = [
+    compose(theme, width, [['header', ` ${form.title}`.padEnd(width)]]),
+    ...form.fields.map((field) =>
+      compose(theme, width, [
+        [field.active ? 'label' : 'plain', `${field.active ? '>' : ' '}${field.label.padEnd(label)} `],
+        ...('text' in field.value ? typed(theme, field.value, field.active, value) : field.value),
+        ['help', hinted && field.hint !== '' ? ` ${field.hint}` : ''],
+      ]),
+    ),
+    ...(form.fields.length > 0 ? [compose(theme, width, [['error', form.error && ` error: ${form.error}`]])] : []),
+  ];
+  // Where not all fits, the line that is typed in stays.
+  const active = form.fields.findIndex((field) => field.active);
+  const shown = lines.length <= height ? lines : [...lines.slice(active + 1, active + 2), ...lines.slice(-1)];
+  return (
+    <Box flexDirection="column" height={height} flexShrink={0} overflow="hidden">
+      {shown.slice(0, height).map((text, line) => (
+        <Line key={line} text={text} />
+      ))}
+    </Box>
+  );
+}

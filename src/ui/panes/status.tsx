@@ -1,0 +1,108 @@
+/** The first lines: what is seen and how dear it was; then what is filtered and where, or what went wrong. */
+import { Box } from 'ink';
+import { memo } from 'react';
+import { formatInterval } from '../../state/interval.ts';
+import { formatSearch } from '../../state/search.ts';
+import type { SessionState } from '../../state/session.ts';
+import type { Condition, View } from '../../state/view.ts';
+import { arrange, Line, type Part, type Piece } from '../line.tsx';
+import type { Theme } from '../theme.ts';
+
+const grouped = new Intl.NumberFormat('en-US');
+
+function clock(ms: number): string {
+  const date = new Date(ms);
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((n) => String(n).padStart(2, '0')).join(':');
+}
+
+function cost(ms: number): string {
+  return `${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
+}
+
+const part = (keep: number, ...pieces: readonly Piece[]): Part => ({ keep, pieces });
+
+/** `12 of 18,002 rows`: those that the search left, of those read. */
+function counts({ count, total, stats }: View): Part[] {
+  const rows =
+    count === total ? `${grouped.format(count)} rows` : `${grouped.format(count)} of ${grouped.format(total)} rows`;
+  return [
+    part(8, ['plain', rows]),
+    ...(stats.visited > total ? [part(1, ['plain', `${grouped.format(stats.visited)} visited`])] : []),
+    ...(stats.doubles > 0 ? [part(4, ['plain', `${grouped.format(stats.doubles)} seen twice`])] : []),
+  ];
+}
+
+export type StatusState = Pick<
+  SessionState,
+  | 'template'
+  | 'templates'
+  | 'view'
+  | 'error'
+  | 'notice'
+  | 'sort'
+  | 'interval'
+  | 'paused'
+  | 'filterTexts'
+  | 'search'
+  | 'switches'
+  | 'ungroup'
+  | 'follow'
+>;
+
+export function firstLine(state: StatusState, kernel: string, theme: Theme, width: number): string {
+  const { view, sort } = state;
+  const sign = sort.descending ? theme.signs.descending : theme.signs.ascending;
+  const left = [
+    part(9, ['title', state.template]),
+    ...(view ? counts(view) : []),
+    part(4, ['plain', `by ${sort.column} ${sign}`]),
+    state.paused ? part(7, ['paused', 'PAUSED']) : part(5, ['plain', `every ${formatInterval(state.interval)} s`]),
+    ...(view ? [part(6, ['plain', cost(view.stats.totalMs)])] : []),
+  ];
+  const right = [part(3, ['plain', `Linux ${kernel}`]), ...(view ? [part(2, ['plain', clock(view.stats.end)])] : [])];
+  return arrange(theme, width, left, right);
+}
+
+function conditions(state: StatusState): Part[] {
+  // Before the first answer it is not known where they are evaluated.
+  const asked = Object.entries(state.filterTexts).map(([name, text]): Condition | { text: string } => ({
+    text: `${name} ${text}`,
+  }));
+  return (state.view?.stats.conditions ?? asked).map((condition) =>
+    'where' in condition
+      ? part(6, ['plain', condition.text], [condition.where, ` [${condition.where}]`])
+      : part(6, ['plain', condition.text]),
+  );
+}
+
+export function secondLine(state: StatusState, theme: Theme, width: number): string {
+  if (state.error !== '') return arrange(theme, width, [part(1, ['error', `error: ${state.error}`])]);
+  if (state.notice !== '') return arrange(theme, width, [part(1, ['notice', state.notice])]);
+  const template = state.templates.get(state.template);
+  const filters = conditions(state);
+  const changed = (template?.switches ?? []).filter(({ name, on }) => state.switches[name] !== on);
+  return arrange(theme, width, [
+    part(7, ['label', 'filter']),
+    ...(filters.length > 0 ? filters : [part(6, ['plain', 'none'])]),
+    ...(state.search ? [part(5, ['label', 'search'], ['plain', `  ${formatSearch(state.search)}`])] : []),
+    ...changed.map(({ name, help }) => part(3, ['plain', `${state.switches[name] ? 'with' : 'without'} ${help}`])),
+    ...(state.ungroup && template?.group ? [part(3, ['plain', `with ${template.group.ungroup}`])] : []),
+    ...(state.follow ? [part(4, ['plain', 'following'])] : []),
+  ]);
+}
+
+export const Status = memo(function Status(props: {
+  readonly state: StatusState;
+  readonly kernel: string;
+  readonly theme: Theme;
+  readonly width: number;
+  readonly rows: number;
+}) {
+  const { state, kernel, theme, width, rows } = props;
+  return (
+    <Box flexDirection="column" height={rows} flexShrink={0}>
+      {rows > 0 && <Line text={firstLine(state, kernel, theme, width)} />}
+      {rows > 1 && <Line text={secondLine(state, theme, width)} />}
+    </Box>
+  );
+});

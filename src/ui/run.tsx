@@ -1,0 +1,124 @@
+/** Runs the explorer on a terminal and gives the terminal back as it was, however it ends. */
+import { constants } from 'node:os';
+import type { ReadStream, WriteStream } from 'node:tty';
+import type { ExportChoice } from '../state/panes.ts';
+import type { Sampler } from '../state/sampler.ts';
+import { questionOf, type Session } from '../state/session.ts';
+import type { TargetInfo } from '../state/view.ts';
+import { UsageError } from '../templates/template.ts';
+import type { Reach } from './actions.ts';
+import { App } from './app.tsx';
+import { Columns } from './columns.ts';
+import { openTerminal } from './terminal.tsx';
+import { themeOf } from './theme.ts';
+
+export interface ExplorerOptions {
+  readonly session: Session;
+  readonly sampler: Sampler;
+  /** What the picker offers. */
+  readonly targets: readonly TargetInfo[];
+  /** Its release, as in `uname -r`. */
+  readonly kernel: string;
+  /**
+   * Writes the rows to a file and says so in one line. Rejects with code EEXIST where the file is there and overwrite is
+   * false; any other error's message is shown in the export pane.
+   */
+  exportView(choice: ExportChoice): Promise<string>;
+  readonly stdout: WriteStream;
+  readonly stdin: ReadStream;
+  /** Only ASCII is written; where absent the locale decides. */
+  readonly ascii?: boolean | undefined;
+}
+
+/** A stop signal to our own process group has arrived after this many milliseconds. */
+const STOP_WAIT = 50;
+
+type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGQUIT';
+const SIGNALS: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
+
+/**
+ * Resolves when the user quits. Rejects where something fails that nothing expected: the terminal is restored by then.
+ * A signal ends the process with 128 and its number, the terminal restored. Throws UsageError where there is no terminal.
+ */
+export async function runExplorer(options: ExplorerOptions): Promise<void> {
+  const { session, sampler, targets, kernel, exportView, stdout, stdin, ascii } = options;
+  if (!stdout.isTTY || !stdin.isTTY) {
+    throw new UsageError(
+      'the explorer needs a terminal for input and output; `itertop dump` writes to files and pipes',
+    );
+  }
+
+  const theme = themeOf(process.env, ascii);
+  let lent = false;
+
+  async function lend(during: () => Promise<void>): Promise<void> {
+    if (lent) return;
+    lent = true;
+    await terminal.lend(during).finally(() => {
+      lent = false;
+    });
+  }
+
+  const redraw = () => void lend(async () => {});
+  const suspend = () =>
+    void lend(async () => {
+      process.off('SIGTSTP', suspend);
+      // The whole job, as the terminal itself would: sudo and npm wait for us in the same group. Where nobody could wake
+      // it (an orphaned group) the kernel ignores the signal, and so this goes on.
+      process.kill(0, 'SIGTSTP');
+      await new Promise((resolve) => setTimeout(resolve, STOP_WAIT));
+      process.on('SIGTSTP', suspend);
+    });
+
+  const reach: Reach = {
+    session,
+    targets,
+    columns: new Columns(theme),
+    effects: { quit: () => terminal.restore(), refresh: () => sampler.refresh(), suspend, redraw, exportView },
+  };
+
+  let asked = questionOf(session.getState());
+  const unsubscribe = session.subscribe((state) => {
+    const question = questionOf(state);
+    if (JSON.stringify(question) === JSON.stringify(asked)) return;
+    asked = question;
+    sampler.ask(question);
+  });
+
+  const terminal = openTerminal(<App reach={reach} theme={theme} kernel={kernel} />, stdout, stdin);
+
+  function end(signal: Signal): void {
+    terminal.restore();
+    sampler.close();
+    process.exit(128 + constants.signals[signal]);
+  }
+  /** The terminal is gone. */
+  const hangUp = () => end('SIGHUP');
+
+  const crashed = Promise.withResolvers<never>();
+  const crash = (error: unknown) => crashed.reject(error);
+
+  for (const signal of SIGNALS) process.on(signal, end);
+  process.on('SIGTSTP', suspend);
+  process.on('SIGCONT', redraw);
+  process.on('exit', terminal.restore);
+  process.on('uncaughtException', crash);
+  stdin.on('end', hangUp).on('error', hangUp);
+  stdout.on('error', hangUp);
+
+  sampler.ask(asked);
+  try {
+    await Promise.race([terminal.ended, crashed.promise]);
+  } finally {
+    terminal.restore();
+    unsubscribe();
+    sampler.close();
+    for (const signal of SIGNALS) process.off(signal, end);
+    process.off('SIGTSTP', suspend);
+    process.off('SIGCONT', redraw);
+    process.off('exit', terminal.restore);
+    process.off('uncaughtException', crash);
+    stdin.off('end', hangUp).off('error', hangUp);
+    stdout.off('error', hangUp);
+  }
+}

@@ -1,0 +1,23 @@
+/** Who gets which rows of the screen: the active pane first, then rows of the table, then what explains them. */
+export interface Rows {
+  readonly status: number;
+  readonly table: number;
+  readonly message: number;
+  readonly form: number;
+  readonly bar: number;
+}
+
+/** `form`: rows that the pane at the foot wants; `message`: rows that a long error wants over the table. */
+export function divide(rows: number, form: number, message: number): Rows {
+  let left = Math.max(1, rows);
+  const give = (wanted: number, spare: number) => {
+    const given = Math.max(0, Math.min(wanted, left - spare));
+    left -= given;
+    return given;
+  };
+  const forForm = give(form, 0);
+  const status = give(1, 2) + give(1, 6);
+  const bar = give(1, 4);
+  const forMessage = give(message, Math.ceil(left / 2));
+  return { status, table: left, message: forMessage, form: forForm, bar };
+}

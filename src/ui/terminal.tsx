@@ -1,0 +1,88 @@
+/** The terminal while the application has it: the alternate screen, the lines that never wrap, and the way back. */
+import { render, useApp } from 'ink';
+import { type ReactNode, useLayoutEffect } from 'react';
+
+/** A line that the terminal takes for longer than it is must not push the screen up (DECAWM). */
+const WRAP_OFF = '\x1b[?7l';
+const WRAP_ON = '\x1b[?7h';
+/** Cursor to the first cell, everything after it erased. */
+const WIPE = '\x1b[H\x1b[J';
+
+type Lend = ReturnType<typeof useApp>['suspendTerminal'];
+
+export interface Terminal {
+  /** Settles when the terminal has been given back; rejects where a component threw. */
+  readonly ended: Promise<unknown>;
+  /** Gives the terminal back for as long as `during` takes; then everything is drawn anew. */
+  lend(during: () => Promise<void>): Promise<void>;
+  /** Gives the terminal back for good: wrapping lines, main screen, cursor shown, line mode. At once, and once only. */
+  restore(): void;
+  /** Resolves when all that is due has been written. */
+  flushed(): Promise<void>;
+}
+
+/** Hands out what Ink gives to components only. */
+function Lender(props: { readonly onLend: (lend: Lend) => void; readonly children: ReactNode }) {
+  const { onLend, children } = props;
+  const { suspendTerminal } = useApp();
+  useLayoutEffect(() => onLend(suspendTerminal), [onLend, suspendTerminal]);
+  return children;
+}
+
+/** `patchConsole`: what is printed meanwhile goes above the picture, and does not stay. */
+export function openTerminal(
+  node: ReactNode,
+  stdout: NodeJS.WriteStream,
+  stdin: NodeJS.ReadStream,
+  patchConsole = true,
+): Terminal {
+  let lendByInk: Lend | undefined;
+  let restored = false;
+
+  // Ink updates what it drew last, which is not what is on a terminal that has changed its size: begin with nothing.
+  // Ink's own listener comes after this one.
+  const wipe = () => {
+    instance.clear();
+    stdout.write(WIPE);
+  };
+  stdout.on('resize', wipe);
+
+  const instance = render(
+    <Lender
+      onLend={(lend) => {
+        lendByInk = lend;
+      }}
+    >
+      {node}
+    </Lender>,
+    {
+      stdout,
+      stdin,
+      interactive: true,
+      alternateScreen: true,
+      incrementalRendering: true,
+      exitOnCtrlC: false,
+      patchConsole,
+    },
+  );
+  stdout.write(WRAP_OFF);
+
+  return {
+    ended: instance.waitUntilExit(),
+    flushed: () => instance.waitUntilRenderFlush(),
+    async lend(during) {
+      stdout.write(WRAP_ON);
+      await lendByInk?.(async () => {
+        await during();
+        stdout.write(WRAP_OFF);
+      });
+    },
+    restore() {
+      if (restored) return;
+      restored = true;
+      stdout.off('resize', wipe);
+      stdout.write(WRAP_ON);
+      instance.unmount();
+    },
+  };
+}

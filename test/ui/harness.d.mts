@@ -1,0 +1,1 @@
+export function buildHarness(outfile: string): Promise<unknown>;

@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import { type PaneName, takesText } from '../../src/state/panes.ts';
+import { press, type Reach } from '../../src/ui/actions.ts';
+import { Columns } from '../../src/ui/columns.ts';
+import { actionOf, barOf, helpRows, KEYMAP, keyLabel, keyTable, textOf } from '../../src/ui/keymap.ts';
+import { themeOf } from '../../src/ui/theme.ts';
+import { TARGETS, taskView } from './fake-view.ts';
+import { fakeEffects, fakeSession, UTF8 } from './screen.tsx';
+
+const PANES: readonly PaneName[] = [
+  'table',
+  'picker',
+  'sort',
+  'help',
+  'detail',
+  'search',
+  'interval',
+  'filter',
+  'export',
+  'overwrite',
+];
+
+/** A session in the middle of things, with this pane on top, so that every key has something to change. */
+function midst(pane: PaneName) {
+  const session = fakeSession({ search: 'o', filters: { user: 'root' } });
+  const state = session.getState;
+  state().resized(10);
+  state().received(taskView(100));
+  for (let i = 0; i < 6; i++) state().page(1);
+  state().scrollColumns(1);
+  const columns = new Columns(themeOf(UTF8));
+  columns.more = true;
+  const { calls, effects } = fakeEffects();
+  const reach: Reach = { session, targets: TARGETS, columns, effects };
+  if (pane === 'picker') state().openPicker(TARGETS.map((target) => target.template));
+  if (pane === 'sort') state().openSort();
+  if (pane === 'help') state().openHelp();
+  if (pane === 'detail') state().openDetail();
+  if (pane === 'search') state().openSearch();
+  if (pane === 'interval') state().openInterval();
+  if (pane === 'filter') state().openFilter();
+  if (pane === 'export') state().openExport('rows');
+  if (pane === 'overwrite') state().openOverwrite({ format: 'csv', rows: 'all', path: 'rows.csv', overwrite: false });
+  if (pane === 'picker' || pane === 'detail' || pane === 'help') state().choose(1, 4);
+  if (pane === 'filter') state().choose(1, 2);
+  // In the middle of a word.
+  state().edit((input) => ({ text: `${input.text}ab`, caret: input.text.length + 1 }));
+  return { session, reach, calls };
+}
+
+describe('the key table', () => {
+  const bindings = KEYMAP.flatMap(({ where, bindings }) =>
+    where.flatMap((pane) =>
+      bindings.flatMap(({ action, keys }) => keys.map((key) => ({ pane, key, action: action as string }))),
+    ),
+  );
+  const printable = (key: string) => [...key].length === 1;
+
+  it.each(bindings.filter(({ pane, key }) => !(takesText(pane) && printable(key))))(
+    '$key does $action in $pane',
+    ({ pane, key, action }) => {
+      const { session, reach, calls } = midst(pane);
+      // The form has a line below only from the line above.
+      if (pane === 'filter' && action === 'down') session.getState().choose(-1, 2);
+      if (pane === 'export' && action === 'down') session.getState().choose(-1, 3);
+      if ((pane === 'search' || pane === 'interval') && (action === 'up' || action === 'down')) return; // one line only
+      expect(actionOf(key, pane)).toBe(action);
+      const before = session.getState();
+      press(reach, key);
+      const { panes, ...rest } = session.getState();
+      const { panes: was, ...wasRest } = before;
+      expect(calls.length > 0 || JSON.stringify([panes, rest]) !== JSON.stringify([was, wasRest])).toBe(true);
+    },
+  );
+
+  it('gives a key one meaning in a pane', () => {
+    for (const pane of PANES) {
+      const here = bindings.filter((binding) => binding.pane === pane).map(({ key }) => key);
+      expect(here.length, pane).toBe(new Set(here).size);
+    }
+  });
+
+  it('types printable keys where text is typed, and only there', () => {
+    for (const pane of PANES) {
+      for (const key of ['q', '?', ' ', 'é', '日']) {
+        expect(textOf(key, pane), `${key} in ${pane}`).toBe(takesText(pane) ? key : undefined);
+        if (takesText(pane)) expect(actionOf(key, pane)).toBeUndefined();
+      }
+    }
+  });
+
+  it('quits by q, F10 and Ctrl-C, and never by Esc', () => {
+    for (const pane of PANES) {
+      for (const key of takesText(pane) ? ['f10', 'ctrl-c'] : ['q', 'f10', 'ctrl-c']) {
+        const { reach, calls } = midst(pane);
+        press(reach, key);
+        expect(calls, `${key} in ${pane}`).toEqual(['quit']);
+      }
+      const { session, reach, calls } = midst(pane);
+      for (let i = 0; i < 10; i++) press(reach, 'escape');
+      expect(calls).toEqual([]);
+      expect(session.getState()).toMatchObject({ panes: [], search: null, cursor: null });
+    }
+  });
+
+  it('has every key in the help of every pane, those that work there first', () => {
+    for (const pane of PANES) {
+      const help = helpRows(pane);
+      const rest = help.findIndex(([keys, text]) => keys === '' && text.endsWith('(not here)'));
+      const here = help.slice(0, rest < 0 ? undefined : rest).map(([keys]) => keys);
+      for (const { where, bindings } of KEYMAP) {
+        for (const { keys, help: text } of bindings) {
+          const row = help.find(([, each]) => each === text);
+          const shown = keys.filter((key) => !(where.includes(pane) && takesText(pane) && printable(key)));
+          if (shown.length === 0) continue;
+          expect(row?.[0].split(' ')).toEqual(shown.map(keyLabel));
+          if (where.includes(pane)) expect(here).toContain(row![0]);
+        }
+      }
+    }
+  });
+
+  it('is a table for the README', () => {
+    const table = keyTable();
+    expect(table).toHaveLength(KEYMAP.flatMap(({ bindings }) => bindings).length);
+    expect(table).toContainEqual(['q F10 Ctrl-C', 'quit']);
+    expect(table).toContainEqual(['Space Z', 'pause, or go on']);
+    expect(table).toContainEqual(['PgUp Ctrl-B', 'page above']);
+    expect(barOf('search')).toContainEqual({ key: 'F1', word: 'Help' });
+    expect(barOf('table')[0]).toEqual({ key: '?', word: 'Help' });
+  });
+});

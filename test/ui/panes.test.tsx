@@ -1,0 +1,57 @@
+/** Single panes, rendered by themselves. */
+
+import { stripVTControlCharacters } from 'node:util';
+import { render } from 'ink-testing-library';
+import type { ReactElement } from 'react';
+import { describe, expect, it } from 'vitest';
+import { Detail } from '../../src/ui/panes/detail.tsx';
+import { Help } from '../../src/ui/panes/help.tsx';
+import { KeyBar } from '../../src/ui/panes/keybar.tsx';
+import { Picker } from '../../src/ui/panes/picker.tsx';
+import { themeOf } from '../../src/ui/theme.ts';
+import { FakeView, fakeColumn } from './fake-view.ts';
+
+const theme = themeOf({ NO_COLOR: '1', LANG: 'C.UTF-8', TERM: 'xterm' }, false);
+
+/** What a pane draws, as lines without trailing blanks. */
+function drawn(pane: ReactElement): string[] {
+  const { lastFrame, unmount } = render(pane);
+  const lines = stripVTControlCharacters(lastFrame() ?? '')
+    .split('\n')
+    .map((line) => line.trimEnd());
+  unmount();
+  return lines;
+}
+
+describe('panes', () => {
+  it('help lists keys and what they do', () => {
+    const text = drawn(<Help theme={theme} pane="table" index={0} width={80} height={60} />).join('\n');
+    expect(text).toMatch(/q F10 Ctrl-C +quit/);
+    expect(text).toMatch(/f F4 +filter in the kernel/);
+  });
+
+  it('the picker says why something cannot be picked', () => {
+    const targets = [
+      { template: 'task', help: 'processes', unavailable: '' },
+      { template: 'tcp', help: 'sockets', unavailable: 'this kernel has no iterator for tcp' },
+    ];
+    const text = drawn(<Picker theme={theme} targets={targets} index={0} width={80} height={8} />).join('\n');
+    expect(text).toContain('processes');
+    expect(text).toContain('no iterator for tcp');
+  });
+
+  it('details show every column with its meaning', () => {
+    const columns = [fakeColumn('pid', { align: 'right' }), fakeColumn('comm')];
+    const view = new FakeView('task', columns, [{ key: 'a', cells: { pid: '42', comm: 'sleep' } }]);
+    const pane = { name: 'detail', index: 1, key: 'a', view, row: 0, gone: false } as const;
+    const text = drawn(<Detail theme={theme} pane={pane} width={80} height={20} />).join('\n');
+    expect(text).toContain('pid');
+    expect(text).toContain('42');
+    expect(text).toContain('sleep');
+  });
+
+  it.each([20, 40, 80, 200])('the key bar fits %i cells', (width) => {
+    for (const line of drawn(<KeyBar theme={theme} pane="table" width={width} />))
+      expect(line.length).toBeLessThanOrEqual(width);
+  });
+});
