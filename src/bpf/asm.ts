@@ -276,6 +276,10 @@ export class Assembler {
     this.#labels.set(name, this.#slots);
     return this;
   }
+  /** Slots emitted so far. */
+  get slots(): number {
+    return this.#slots;
+  }
   /** A label name that nothing has used so far. */
   fresh(prefix = 'label'): string {
     let n = this.#issued.get(prefix) ?? 0;

@@ -1,5 +1,20 @@
 /** Facts of this host that neither BTF nor Node tells. */
+import fs from 'node:fs';
+import os from 'node:os';
 import koffi from 'koffi';
+
+/**
+ * One more than the highest number in a list such as `0-3,8` (/sys/devices/system/cpu/possible, .../node/possible):
+ * per-CPU and per-node parts exist for the possible ones, online or not. 1 where sysfs does not tell.
+ */
+export function possible(what: 'cpu' | 'node'): number {
+  try {
+    const list = fs.readFileSync(`/sys/devices/system/${what}/possible`, 'latin1');
+    return 1 + Math.max(0, ...list.trim().split(/[-,]/).map(Number));
+  } catch {
+    return what === 'cpu' ? os.cpus().length : 1;
+  }
+}
 
 let size = 0;
 
@@ -7,4 +22,13 @@ let size = 0;
 export function pageSize(): number {
   if (size === 0) size = Number(koffi.load(null).func('int getpagesize()')());
   return size;
+}
+
+/** Whether processes have the same numbers here as in the kernel: PROC_PID_INIT_INO of include/linux/proc_ns.h. */
+export function inInitialPidNamespace(): boolean {
+  try {
+    return fs.readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]';
+  } catch {
+    return false;
+  }
 }

@@ -19,8 +19,13 @@ export interface ReadTarget {
 export interface ReadOptions {
   /** Bytes asked for per read(2). */
   readonly readSize?: number;
-  /** Whether EAGAIN means that the program stopped here, rather than that its filter let nothing pass for long. */
+  /**
+   * Whether the program has ended the walk; asked after each read(2), also one that says EAGAIN, which by itself only
+   * means that nothing passed the program's filter for long.
+   */
   readonly stopped?: () => boolean;
+  /** Bytes already in the target that stay in front. */
+  readonly from?: number;
   /** Stop reading, and with it the walk, once this many bytes are there. */
   readonly maxBytes?: number;
 }
@@ -34,25 +39,26 @@ export interface ReadResult {
   readonly stopped: boolean;
 }
 
-export class BpfIterator extends OwnedFd {
+export class IteratorFd extends OwnedFd {
   /** In the caller's network and PID namespace, which the iterator keeps. @throws BpfError */
-  static create(link: Link): BpfIterator {
-    return new BpfIterator(bpf('BPF_ITER_CREATE', new Attr(8).u32(0, link.fd)));
+  static create(link: Link): IteratorFd {
+    return new IteratorFd(bpf('BPF_ITER_CREATE', new Attr(8).u32(0, link.fd)));
   }
 
   /** Reads to the end. Records may be split across reads; what is gathered is whole. @throws BpfError */
   readAll(into: ReadTarget, options: ReadOptions = {}): ReadResult {
+    const { fd } = this;
     const readSize = Math.max(1, options.readSize ?? SEQ_BUFFER_BYTES);
     const maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
     let view: Buffer = Buffer.from(into.bytes);
-    let used = 0;
+    let used = options.from ?? 0;
     let reads = 0;
     let empty = 0;
     for (;;) {
       if (view.length - used < readSize) view = grow(into, used, readSize);
       let n: number;
       try {
-        n = fs.readSync(this.fd, view, used, readSize, null);
+        n = fs.readSync(fd, view, used, readSize, null);
       } catch (error) {
         const { code, errno } = error as NodeJS.ErrnoException;
         if (code === 'EINTR') continue;
@@ -65,8 +71,9 @@ export class BpfIterator extends OwnedFd {
       }
       reads++;
       empty = 0;
-      if (n === 0) return { used, reads, stopped: false };
       used += n;
+      if (options.stopped?.()) return { used, reads, stopped: true };
+      if (n === 0) return { used, reads, stopped: false };
       if (used >= maxBytes) return { used, reads, stopped: true };
     }
   }

@@ -60,6 +60,12 @@ export class BpfMap extends OwnedFd {
     return value;
   }
 
+  /** Reads the value at a key into `value`, which is as large as a value is. @throws BpfError */
+  lookupInto(key: Uint8Array, value: Uint8Array): void {
+    this.#sized(key, value);
+    bpf('BPF_MAP_LOOKUP_ELEM', new Attr(32).u32(0, this.fd).pointer(8, key).pointer(16, value));
+  }
+
   #sized(key: Uint8Array, value: Uint8Array): void {
     if (key.length !== this.options.keySize || value.length !== this.options.valueSize) {
       throw new RangeError(

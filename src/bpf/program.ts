@@ -1,4 +1,5 @@
 /** Iterator programs: BPF_PROG_TYPE_TRACING attached as BPF_TRACE_ITER to the BTF function `bpf_iter_<target>`. */
+import os from 'node:os';
 import { Attr, BpfError, errnoName, generalMeaning, OwnedFd, tryBpf } from './syscall.ts';
 
 const BPF_PROG_TYPE_TRACING = 26;
@@ -9,6 +10,8 @@ const LOG_INSTRUCTIONS = 1;
 const LOG_STATS = 4;
 /** The verifier's log of a program of some hundred instructions is well below this; past it the call says ENOSPC. */
 const LOG_BYTES = 1 << 24;
+const EAGAIN = os.constants.errno.EAGAIN;
+const LOAD_ATTEMPTS = 100;
 
 export interface ProgramOptions {
   /** Encoded instructions, 8 bytes a slot, map descriptors filled in. */
@@ -23,10 +26,12 @@ export interface ProgramOptions {
   readonly license?: string;
   /** Ask for the verifier's statistics (`log`) although nothing failed. */
   readonly stats?: boolean;
+  /** What `log` is to hold although nothing failed: a bit set of 2 instructions and states, 4 statistics. */
+  readonly logLevel?: number;
 }
 
 export class Program extends OwnedFd {
-  /** The verifier's statistics where asked for, else ''. */
+  /** The verifier's words where asked for, else ''. */
   readonly log: string;
   constructor(fd: number, log: string) {
     super(fd);
@@ -36,7 +41,7 @@ export class Program extends OwnedFd {
 
 /** @throws BpfError that carries the verifier's log where the verifier refused */
 export function loadProgram(options: ProgramOptions): Program {
-  const first = tryLoad(options, options.stats ? LOG_STATS : 0);
+  const first = tryLoad(options, options.logLevel ?? (options.stats ? LOG_STATS : 0));
   if (first.value >= 0) return new Program(first.value, first.log);
   const code = errnoName(-first.value);
   if (code === 'EPERM' || code === 'ENOSYS' || code === 'EMFILE' || code === 'ENFILE') {
@@ -56,6 +61,14 @@ function loadMeaning(code: string): string {
   return generalMeaning(code);
 }
 
+/** The verifier gives up with EAGAIN when a signal is pending (SIGCHLD, SIGWINCH): once that is handled it goes through. */
+function load(attr: Attr): number {
+  for (let attempt = 1; ; attempt++) {
+    const value = tryBpf('BPF_PROG_LOAD', attr);
+    if (value !== -EAGAIN || attempt === LOAD_ATTEMPTS) return value;
+  }
+}
+
 function tryLoad(options: ProgramOptions, logLevel: number): { value: number; log: string } {
   const attr = new Attr(128)
     .u32(0, BPF_PROG_TYPE_TRACING)
@@ -66,10 +79,10 @@ function tryLoad(options: ProgramOptions, logLevel: number): { value: number; lo
     .objectName(48, options.name)
     .u32(68, BPF_TRACE_ITER)
     .u32(108, options.attachBtfId);
-  if (logLevel === 0) return { value: tryBpf('BPF_PROG_LOAD', attr), log: '' };
+  if (logLevel === 0) return { value: load(attr), log: '' };
   const log = Buffer.alloc(logLevel === LOG_STATS ? 4096 : LOG_BYTES);
   attr.u32(24, logLevel).u32(28, log.length).pointer(32, log);
-  const value = tryBpf('BPF_PROG_LOAD', attr);
+  const value = load(attr);
   const end = log.indexOf(0);
   return { value, log: log.toString('latin1', 0, end < 0 ? log.length : end).trim() };
 }

@@ -18,6 +18,10 @@ export function effectiveCapabilities(status = fs.readFileSync('/proc/self/statu
   return BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
 }
 
+export function hasCapability(name: keyof typeof CAPABILITIES, effective = effectiveCapabilities()): boolean {
+  return ((effective >> BigInt(CAPABILITIES[name])) & 1n) === 1n;
+}
+
 export interface System {
   readonly platform: string;
   /** uname -r */
@@ -72,12 +76,11 @@ export function missing(system: System = thisSystem(), executable = process.exec
       help: `ls -l ${BTF_PATH}; grep DEBUG_INFO_BTF "/boot/config-$(uname -r)"`,
     });
   }
-  const has = (bit: number) => ((system.capabilities >> BigInt(bit)) & 1n) === 1n;
-  if (!has(CAPABILITIES.CAP_SYS_ADMIN)) {
+  const has = (name: keyof typeof CAPABILITIES) => hasCapability(name, system.capabilities);
+  if (!has('CAP_SYS_ADMIN')) {
     const help = `run it as root (sudo itertop), or: sudo setcap cap_bpf,cap_perfmon+ep ${executable}`;
-    if (!has(CAPABILITIES.CAP_BPF))
-      found.push({ what: 'CAP_BPF', why: 'this process may not load BPF programs', help });
-    if (!has(CAPABILITIES.CAP_PERFMON)) {
+    if (!has('CAP_BPF')) found.push({ what: 'CAP_BPF', why: 'this process may not load BPF programs', help });
+    if (!has('CAP_PERFMON')) {
       found.push({ what: 'CAP_PERFMON', why: 'this process may not load BPF programs that read kernel memory', help });
     }
   }

@@ -21,11 +21,13 @@ export const COMMANDS = {
   BPF_MAP_UPDATE_ELEM: 2,
   BPF_MAP_DELETE_ELEM: 3,
   BPF_PROG_LOAD: 5,
+  BPF_OBJ_PIN: 6,
   BPF_PROG_GET_NEXT_ID: 11,
   BPF_OBJ_GET_INFO_BY_FD: 15,
   BPF_MAP_UPDATE_BATCH: 26,
   BPF_LINK_CREATE: 28,
   BPF_LINK_UPDATE: 29,
+  BPF_ENABLE_STATS: 32,
   BPF_ITER_CREATE: 33,
 } as const;
 export type Command = keyof typeof COMMANDS;
@@ -49,7 +51,13 @@ export class BpfError extends Error {
   }
 }
 
-const NAMES = new Map(Object.entries(os.constants.errno).map(([name, value]) => [value, name]));
+/** Second names of EAGAIN, EOPNOTSUPP and EDEADLK, which the kernel does not use. */
+const ALIASES = ['EWOULDBLOCK', 'ENOTSUP', 'EDEADLOCK'];
+const NAMES = new Map(
+  Object.entries(os.constants.errno)
+    .filter(([name]) => !ALIASES.includes(name))
+    .map(([name, value]) => [value, name]),
+);
 
 export function errnoName(errno: number): string {
   // 524 is the kernel's own ENOTSUPP (include/linux/errno.h); it does reach user space through bpf(2).
