@@ -1,19 +1,26 @@
-// One production bundle, dist/itertop.js. React in development mode costs twice per frame, so NODE_ENV is fixed here.
+// Two production bundles: the program, dist/itertop.js, and the library below it, dist/bpf.js.
 import { build } from 'esbuild';
 
-await build({
-  entryPoints: ['src/main.ts'],
-  outfile: 'dist/itertop.js',
+const common = {
   bundle: true,
-  minify: true,
   platform: 'node',
   format: 'esm',
   target: 'node22',
   external: ['koffi'],
+  logLevel: 'warning',
+};
+
+const program = build({
+  ...common,
+  entryPoints: ['src/main.ts'],
+  outfile: 'dist/itertop.js',
+  minify: true,
+  // React in development mode costs twice per frame.
   define: { 'process.env.NODE_ENV': '"production"', 'process.env.DEV': '"false"' },
   alias: { 'react-devtools-core': './build-empty.mjs' },
   banner: {
     js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
   },
-  logLevel: 'warning',
 });
+const library = build({ ...common, entryPoints: ['src/bpf/index.ts'], outfile: 'dist/bpf.js' });
+await Promise.all([program, library]);
