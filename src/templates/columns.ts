@@ -28,7 +28,7 @@ export function isConstant(arg: string): boolean {
 /** `owner.pid` -> [owner, pid] */
 export function parseJoin(template: Template, column: string, text: string): [string, string] {
   const match = /^(\w+)\.(\w+)$/.exec(text);
-  if (!match || !template.joins?.[match[1]]) {
+  if (!match || !Object.hasOwn(template.joins ?? {}, match[1])) {
     throw new TemplateError(
       template.name,
       column,

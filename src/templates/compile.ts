@@ -2,14 +2,17 @@
 import { Assembler, type Assembly, R0, R1, R2, R3, R6, R7, R8, R9, R10, type Reg, slotsOf } from '../bpf/asm.ts';
 import { type Btf, BtfError } from '../bpf/btf.ts';
 import { resolvePath } from '../bpf/btf-path.ts';
+import { inInitialPidNamespace } from '../bpf/host.ts';
 import type { LinkInfo } from '../bpf/link.ts';
 import { nearest } from '../bpf/nearest.ts';
 import { findTarget, type Target } from '../bpf/targets.ts';
 import { columnArgs, conditionText } from './columns.ts';
 import { type EmitScope, emitColumns, follow, loadNumber, type RecordPlace } from './emit.ts';
+import { enumNames } from './enum-names.ts';
 import { type Field, FLAG_FOOTER, FLAG_MEMBER, FOOTER_SIZE, MAX_FLAGS, type RecordLayout } from './record.ts';
 import { fieldShape, objectsOf, resolvePlace, resolveSource, type Scope, type Source } from './source.ts';
 import {
+  type Cast,
   type Column,
   columnOf,
   FILTER_NAMES,
@@ -20,7 +23,11 @@ import {
   type Template,
   TemplateError,
   UsageError,
+  type WalkOrder,
 } from './template.ts';
+import { type Conjunct, columnsOf } from './where.ts';
+import { emitWhere } from './where-emit.ts';
+import { type KernelCondition, planWhere } from './where-plan.ts';
 
 export interface CompileOptions {
   /** Columns to read; what they are derived from and the key come by themselves. */
@@ -28,6 +35,12 @@ export interface CompileOptions {
   readonly filters?: Filters;
   readonly switches?: Readonly<Record<string, boolean>>;
   readonly ungroup?: boolean;
+  /** Conditions that have to hold; each is evaluated in the program where that can be. */
+  readonly where?: readonly Conjunct[];
+  /** For a target that walks in an order; the template's where absent. */
+  readonly order?: WalkOrder;
+  /** For a template that gathers: bytes that map `gather` holds. */
+  readonly gather?: number;
   /** Columns that the verifier of this kernel has refused, and why. */
   readonly refused?: ReadonlyMap<string, string>;
 }
@@ -35,7 +48,7 @@ export interface CompileOptions {
 /** A condition of the user's, and where it runs. */
 export interface PlannedCondition {
   readonly text: string;
-  readonly where: 'link' | 'kernel';
+  readonly where: 'link' | 'kernel' | 'user';
 }
 
 export interface Plan {
@@ -50,6 +63,8 @@ export interface Plan {
   readonly sleepable: boolean;
   readonly link: LinkInfo | undefined;
   readonly conditions: readonly PlannedCondition[];
+  /** Conditions that are left for after reading. */
+  readonly after: readonly Conjunct[];
   /** The value of map `globals`: its size, and per filter where its ranges are and how many fit. */
   readonly globals: {
     readonly size: number;
@@ -57,6 +72,10 @@ export interface Plan {
   };
   /** Size of map `scratch`, where the record is built when the stack is too small; 0 where it is not. */
   readonly scratch: number;
+  /** Size of map `gather`, 0 where records go into the iterator's own buffer; the bytes used are in `globals`. */
+  readonly gather: number;
+  /** Names of columns that BTF has, by column: see Column.names. */
+  readonly names: ReadonlyMap<string, Readonly<Record<number, string>>>;
   /** Filters evaluated through a join: the map `set_<filter>` holds what the join's column holds. */
   readonly sets: readonly { readonly filter: FilterName; readonly join: string; readonly map: string }[];
   /** Bytes of stack used, of 512. */
@@ -67,11 +86,19 @@ export interface Plan {
 const STACK = 512;
 /** A record of this size still leaves room on the stack for the slots and the footer. */
 const MAX_STACK_RECORD = 440;
-/** PCPU_MIN_UNIT_SIZE, and a record may not be larger than the iterator's buffer. */
-const MAX_SCRATCH = 32768;
+/** Within PCPU_MIN_UNIT_SIZE, and a record has to be smaller than the iterator's buffer (seq_write(), fs/seq_file.c). */
+const MAX_SCRATCH = 32760;
+/** Jumps over the conditions reach 32767 slots; the verifier takes its million steps for no condition of this length. */
+const MAX_CONDITION_SLOTS = 16384;
 const ALIGN = 8;
 const VISITED = 0;
-const RANGES = 8;
+/** Bytes of the records gathered so far, those that found no room included. */
+export const GATHERED = 8;
+/** The object that needs no second run, as one more than its seq_num: one that comes again then is the final call. */
+const DEALT_WITH = 16;
+const RANGES = 24;
+/** A first guess: 5,000 cgroups. */
+const GATHER_BYTES = 1 << 20;
 /** Elements that a set filter holds; as many sockets can be asked for by PID. */
 export const SET_ENTRIES = 1 << 18;
 
@@ -90,6 +117,9 @@ export function shapeOf(template: Template, options: CompileOptions): string {
     filters.join(),
     switches.join(),
     Number(options.ungroup ?? false),
+    (options.where ?? []).map((c) => c.text).join(' && '),
+    options.order ?? '',
+    options.gather ?? '',
   ].join('|');
 }
 
@@ -125,7 +155,8 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
 
   const absent = new Map<string, string>();
   const items: Item[] = [];
-  for (const name of columnArgs(template, options.columns, grouped)) {
+  const asked = (options.where ?? []).flatMap((c) => columnsOf(c.where));
+  for (const name of columnArgs(template, [...options.columns, ...asked], grouped)) {
     const column = columnOf(template, name)!;
     const refused = options.refused?.get(name);
     if (refused !== undefined) {
@@ -201,10 +232,22 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
     }
   }
 
-  // Stack, downwards: two slots for values that outlive a call, then the record or the footer.
-  const temps = [-8, -16] as const;
-  const footerAt = -16 - FOOTER_SIZE;
-  const recordAt = -16 - Math.max(FOOTER_SIZE, layout.fixed);
+  const fieldOf = (column: string) => layout.fields.find((f) => f.column === column);
+  const where = planWhere(options.where ?? [], {
+    template,
+    absent,
+    fieldOf,
+    totals,
+    linkPid: link === undefined && linkTakesPid(btf),
+  });
+  if (where.pid) conditions.push({ text: where.pid.text, where: 'link' });
+  for (const { text } of where.kernel) conditions.push({ text, where: 'kernel' });
+  for (const { text } of where.after) conditions.push({ text, where: 'user' });
+
+  // Stack, downwards: slots for values that outlive a call, then the record or the footer.
+  const temps = [-8, -16, -24, -32] as const;
+  const footerAt = -32 - FOOTER_SIZE;
+  const recordAt = -32 - Math.max(FOOTER_SIZE, layout.fixed);
   const record: RecordPlace = inScratch ? { reg: R9, offset: 0 } : { reg: R10, offset: recordAt };
   const stack = inScratch ? -footerAt : -recordAt;
   if (stack > STACK) throw new TemplateError(template.name, '', `needs ${stack} bytes of stack, ${STACK} are there`);
@@ -232,11 +275,29 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
     else asm.movImm(R3, size);
     asm.call('seq_write');
   };
-  const fieldOf = (column: string) => layout.fields.find((f) => f.column === column)!;
+  const gather = template.gather ? (options.gather ?? GATHER_BYTES) : 0;
+  /** Hands the record on; `most` is the largest that it can be. */
+  const writeRecord = (size: number | 'R7', most: number) => {
+    if (gather === 0) {
+      seqWrite(record, size);
+      return;
+    }
+    asm.loadMapValue(R3, 'globals', GATHERED).load(8, R1, R3, 0).mov(R2, R1);
+    if (size === 'R7') asm.alu('add', R2, R7);
+    else asm.aluImm('add', R2, size);
+    asm
+      .store(8, R3, 0, R2)
+      .note('the reader sees that they did not fit')
+      .jumpIfImm('gt', R1, gather - most, 'out');
+    asm.mov(R2, R1).loadMapValue(R1, 'gather', 0).alu('add', R1, R2);
+    if (size === 'R7') asm.mov(R2, R7);
+    else asm.movImm(R2, size);
+    asm.mov(R3, record.reg).aluImm('add', R3, record.offset).call('probe_read_kernel');
+  };
   const byObject = (object: string, list: readonly Item[]) =>
     list
       .filter((i) => objectsOf(i.source).includes(object))
-      .map((i) => ({ source: i.source, field: fieldOf(i.column) }));
+      .map((i) => ({ source: i.source, field: fieldOf(i.column)! }));
   const contextObjects = target.members.filter((m) => m.pointer).map((m) => m.name);
 
   asm.tagged('(prologue)', () => {
@@ -252,7 +313,9 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
   asm.tagged('(visited)', () => {
     // Stored, not counted up: the program runs again for an object whose record found the buffer full.
     asm.load(8, R1, R6, 0).load(8, R1, R1, metaAt('seq_num')).aluImm('add', R1, 1);
-    asm.loadMapValue(R2, 'globals', VISITED).store(8, R2, 0, R1);
+    asm.loadMapValue(R2, 'globals', VISITED);
+    if (template.repeatsLast) asm.note('again').load(8, R3, R2, DEALT_WITH).jumpIf('eq', R3, R1, 'footer');
+    asm.store(8, R2, 0, R1);
   });
 
   // What refuses an object by its context alone comes before anything is built.
@@ -274,9 +337,26 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
   const inPrefix = new Set(prefix);
   const early = items.filter((i) => inPrefix.has(i.column));
   const late = items.filter((i) => !inPrefix.has(i.column));
+  let conditionSlots = 0;
+  const refuse = ({ text, test }: KernelCondition) =>
+    asm.tagged('(where)', () => {
+      const before = asm.slots;
+      asm.note(text);
+      emitWhere(asm, test, record, (column) => fieldOf(column)!, 'out');
+      conditionSlots += asm.slots - before;
+      if (conditionSlots > MAX_CONDITION_SLOTS) {
+        throw new UsageError(
+          `where: the conditions make ${conditionSlots} instructions in the kernel, at most ${MAX_CONDITION_SLOTS} are taken; use ranges, networks or a regular expression in place of long lists`,
+        );
+      }
+    });
+  /** What all members of a group share refuses them, too. */
+  const ofGroup = (condition: KernelCondition) => grouped && condition.columns.every((c) => c === template.group!.by);
+  const undecided = where.kernel.filter((c) => !ofGroup(c));
   if (grouped) {
     loadObject(R8, main.name);
     emitColumns(emitScope, byObject(main.name, early));
+    for (const condition of where.kernel) if (ofGroup(condition)) refuse(condition);
     asm.tagged('(group)', () => {
       const place = (column: string) => {
         const from = columnOf(template, column)!.from;
@@ -286,6 +366,10 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
       const member = place(template.group!.member);
       loadNumber(asm, by, by.size, R8, R1);
       loadNumber(asm, member, member.size, R8, R2);
+      if (totals.length === 0) {
+        asm.note('a member that has nothing to add').jumpIf('ne', R1, R2, 'out');
+        return;
+      }
       asm.note('the one that stands for the group').jumpIf('eq', R1, R2, 'representative');
       asm
         .storeImm(2, record.reg, record.offset, prefixSize / ALIGN)
@@ -297,7 +381,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
       const base = columnOf(template, column)!.groupBase;
       if (!base) continue;
       asm.tagged(column, () => {
-        const field = fieldOf(column);
+        const field = fieldOf(column)!;
         const source = resolveSource(scope, base);
         if (source.kind !== 'scalar') throw new TemplateError(template.name, column, `groupBase ${base} is no number`);
         const none = asm.fresh('null');
@@ -314,24 +398,27 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
   }
 
   if (texts.length > 0) asm.tagged('(texts)', () => asm.note('where the first text goes').movImm(R7, layout.fixed));
-  for (const { column, source } of late) {
-    if (objectsOf(source).length === 0) emitColumns(emitScope, [{ source, field: fieldOf(column) }]);
-  }
-  for (const object of contextObjects) {
-    const list = byObject(object, late);
-    if (list.length === 0) continue;
-    loadObject(R8, object);
-    emitColumns(emitScope, list);
-  }
+  const emitFromContext = (list: readonly Item[]) => {
+    for (const { column, source } of list) {
+      if (objectsOf(source).length === 0) emitColumns(emitScope, [{ source, field: fieldOf(column)! }]);
+    }
+    for (const object of contextObjects) {
+      const own = byObject(object, list);
+      if (own.length === 0) continue;
+      loadObject(R8, object);
+      emitColumns(emitScope, own);
+    }
+  };
+  const needsCast = (condition: KernelCondition) =>
+    items.some((i) => condition.columns.includes(i.column) && objectsOf(i.source).some((o) => usedCasts.includes(o)));
+  const first = undecided.filter((c) => !needsCast(c));
+  const firstColumns = new Set(first.flatMap((c) => c.columns));
+  emitFromContext(late.filter((i) => firstColumns.has(i.column)));
+  for (const condition of first) refuse(condition);
+  emitFromContext(late.filter((i) => !firstColumns.has(i.column)));
   for (const name of usedCasts) {
-    const cast = scope.casts[name];
     const skip = asm.fresh(`no_${name}`);
-    asm.tagged(`(${name})`, () => {
-      if (cast.call) {
-        loadObject(R1, cast.of);
-        asm.call(cast.call).jumpIfImm('eq', R0, 0, skip).mov(R8, R0);
-      } else emitNarrowing(asm, scope, loadObject, cast.of, cast.when, skip);
-    });
+    asm.tagged(`(${name})`, () => emitCast(asm, scope, loadObject, name, skip));
     filter.emit(name);
     asm.tagged(`(${name})`, () => {
       asm
@@ -345,16 +432,22 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
     else asm.label(skip);
   }
 
+  for (const condition of undecided) if (needsCast(condition)) refuse(condition);
+
   asm.tagged('(write)', () => {
     if (texts.length > 0) {
       asm.mov(R1, R7).aluImm('rsh', R1, 3).store(2, record.reg, record.offset, R1);
       asm.jumpIfImm('gt', R7, scratch, 'out');
-      seqWrite(record, 'R7');
+      writeRecord('R7', scratch);
     } else {
       asm.storeImm(2, record.reg, record.offset, layout.fixed / ALIGN);
-      seqWrite(record, layout.fixed);
+      writeRecord(layout.fixed, layout.fixed);
     }
-    asm.label('out').movImm(R0, 0).exit();
+    if (template.repeatsLast) asm.note('the buffer was full').jumpIfImm('ne', R0, 0, 'full');
+    asm.label('out');
+    if (template.repeatsLast)
+      asm.loadMapValue(R2, 'globals', VISITED).load(8, R1, R2, 0).store(8, R2, DEALT_WITH, R1).label('full');
+    asm.movImm(R0, 0).exit();
   });
 
   asm.label('footer').tagged('(footer)', () => {
@@ -377,6 +470,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
     seqWrite(footer, FOOTER_SIZE);
     // A full buffer means that this call comes again: only then must the number of visited objects still be there.
     asm.jumpIfImm('ne', R0, 0, 'done').loadMapValue(R2, 'globals', VISITED).storeImm(8, R2, 0, 0);
+    if (template.repeatsLast) asm.storeImm(8, R2, DEALT_WITH, 0);
     asm.label('done').movImm(R0, 0).exit();
   });
 
@@ -388,13 +482,40 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
     layout,
     assembly: asm.assemble(),
     sleepable,
-    link: link === undefined ? undefined : { pid: link },
+    link: linkInfo(template, options, link ?? where.pid?.value),
     conditions,
+    after: where.after,
     globals: { size: up(globalsSize, ALIGN), ranges },
     scratch,
+    gather,
+    names: enumNames(
+      btf,
+      items.map((i) => columnOf(template, i.column)!),
+    ),
     sets,
     stack,
   };
+}
+
+/**
+ * Whether a link can restrict a walk to a PID (Linux 6.1) and means by it what the column shows, which counts in the
+ * initial namespace; the link counts in that of who reads.
+ */
+function linkTakesPid(btf: Btf): boolean {
+  try {
+    resolvePath(btf, btf.find('bpf_iter_link_info', ['UNION']), 'task.pid');
+    return inInitialPidNamespace();
+  } catch (error) {
+    if (error instanceof BtfError) return false;
+    throw error;
+  }
+}
+
+/** Parameters of the link: of one PID, or the order of a walk, which starts at the root where no cgroup is named. */
+function linkInfo(template: Template, options: CompileOptions, pid: number | undefined): LinkInfo | undefined {
+  if (pid !== undefined) return { pid };
+  const order = options.order ?? template.order;
+  return order === undefined ? undefined : { cgroup: { order, id: 0n } };
 }
 
 function firstOf<T, R>(list: readonly T[], get: (item: T) => R | undefined): R | undefined {
@@ -466,31 +587,57 @@ function layOut(
   };
 }
 
-/** A pointer in another object, taken where a number there is one of a few. R8 = that pointer. */
-function emitNarrowing(
+/** R8 = the object of a cast, with what it starts from before it; leaves to `skip` where there is none. */
+function emitCast(
   asm: Assembler,
   scope: Scope,
   loadObject: (reg: Reg, object: string) => void,
-  of: string,
-  when: { readonly source: string; readonly is: readonly number[] } | undefined,
+  name: string,
   skip: string,
 ): void {
-  const place = resolvePlace(scope, of);
-  const outer = scope.casts[place.object];
-  if (outer?.call) {
-    loadObject(R1, outer.of);
-    asm.call(outer.call).jumpIfImm('eq', R0, 0, skip).mov(R8, R0);
-  } else loadObject(R8, place.object);
-  const from = follow(asm, place, R2, skip);
-  asm.note(place.text).load(8, R8, from, place.offset).jumpIfImm('eq', R8, 0, skip);
+  const cast = scope.casts[name];
+  const load = (object: string) => {
+    if (scope.casts[object]) emitCast(asm, scope, loadObject, object, skip);
+    else loadObject(R8, object);
+  };
+  if (cast.call) {
+    loadObject(R1, cast.of);
+    asm.call(cast.call).jumpIfImm('eq', R0, 0, skip).mov(R8, R0);
+  } else if (/^\w+$/.test(cast.of)) load(cast.of);
+  else {
+    const place = resolvePlace(scope, cast.of);
+    load(place.object);
+    const from = follow(asm, place, R2, skip);
+    asm.note(place.text).load(8, R8, from, place.offset).jumpIfImm('eq', R8, 0, skip);
+  }
+  narrow(asm, scope, cast.when, skip);
+  if (cast.as) emitSeenAs(asm, scope.btf, cast.as);
+}
+
+/** Goes on with the object in R8 only where its number is one of those wanted. */
+function narrow(asm: Assembler, scope: Scope, when: Cast['when'], skip: string): void {
   if (!when) return;
   const number = resolveSource(scope, when.source);
   if (number.kind !== 'scalar' || number.place.loads.length > 0)
     throw new BtfError(`${when.source} has to be a number in the object itself`);
   const taken = asm.fresh('taken');
   loadNumber(asm, number.place, number.size, R8, R1, number.swap);
-  for (const value of when.is) asm.jumpIfImm('eq', R1, value, taken);
+  for (const value of when.is) {
+    const wanted = typeof value === 'number' ? value : scope.btf.enumerator(value);
+    // What this kernel has no name for, it does not have.
+    if (wanted !== undefined) asm.jumpIfImm('eq', R1, Number(wanted), taken);
+  }
   asm.jump(skip).label(taken);
+}
+
+/** R8 = the object in R8 seen as the struct that holds it. Loads from it are checked at run time, as from any address. */
+function emitSeenAs(asm: Assembler, btf: Btf, as: string): void {
+  const [name, ...member] = as.split('.');
+  const type = btf.struct(name);
+  const offset = member.length > 0 ? resolvePath(btf, type, member.join('.')).offset : 0;
+  asm.note(name).mov(R1, R8);
+  if (offset > 0) asm.aluImm('sub', R1, offset);
+  asm.movImm(R2, type).callKfunc(btf.func('bpf_rdonly_cast')).mov(R8, R0);
 }
 
 /** Filter code by the object that it looks at; what does not match goes to `out`. */
@@ -512,17 +659,22 @@ function makeFilters(
     let object: string | undefined;
     for (const text of sources) {
       const source = resolveSource(scope, text);
-      if (source.kind !== 'scalar' || source.type === 'chars')
+      if (source.kind !== 'address' && (source.kind !== 'scalar' || source.type === 'chars'))
         throw new TemplateError(template.name, '', `${tag}: ${text} is no number`);
-      if (object !== undefined && object !== source.place.object) {
+      const from = source.kind === 'address' ? source.object : source.place.object;
+      if (object !== undefined && object !== from) {
         throw new TemplateError(
           template.name,
           '',
-          `${tag}: its sources have to start from one object, not from ${object} and ${source.place.object}`,
+          `${tag}: its sources have to start from one object, not from ${object} and ${from}`,
         );
       }
-      object = source.place.object;
+      object = from;
       loads.push((absent) => {
+        if (source.kind === 'address') {
+          asm.note(`address of ${source.object}`).mov(R1, R8);
+          return;
+        }
         const from = follow(asm, source.place, R2, absent);
         asm.note(source.place.text);
         loadNumber(asm, source.place, source.size, from, R1, source.swap);
@@ -536,12 +688,13 @@ function makeFilters(
   const masked = (source: string, mask: number, tag: string, finish: () => void) =>
     add([source], tag, (loads) => {
       loads[0]('out');
-      asm.aluImm('and', R1, mask);
+      // All of it: also a pointer, of which the verifier lets nobody take bits.
+      if (mask !== -1) asm.aluImm('and', R1, mask);
       finish();
     });
 
-  for (const { source, mask, equals } of template.only ?? []) {
-    masked(source, mask, '(only)', () => asm.jumpIfImm('ne', R1, equals, 'out'));
+  for (const { source, mask, equals, except } of template.only ?? []) {
+    masked(source, mask, '(only)', () => asm.jumpIfImm(except ? 'eq' : 'ne', R1, equals, 'out'));
   }
   for (const { name, on, hides } of template.switches ?? []) {
     if (options.switches?.[name] ?? on) continue;
@@ -622,7 +775,8 @@ export function refusedColumn(plan: Plan, log: string): string | undefined {
   } else if (plan.sleepable && /sleepable/.test(log)) {
     tag = plan.layout.fields.find((f) => isCommandLine(columnOf(plan.template, f.column)!))?.column;
   }
-  return tag !== undefined && plan.loaded.includes(tag) && !plan.template.key.includes(tag) ? tag : undefined;
+  // Columns behind the same pointers share the way there, and its tag: one after the other is left out.
+  return tag?.split(' ').find((column) => plan.loaded.includes(column) && !plan.template.key.includes(column));
 }
 
 function isCommandLine(column: Column): boolean {

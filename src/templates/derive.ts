@@ -3,6 +3,8 @@
  * NaN stands for "no value"; every function passes it on unless it says otherwise.
  */
 import { INET_ADDRESS } from './record.ts';
+import { MAX_SLABS } from './source.ts';
+import type { Format } from './template.ts';
 
 /** What functions over time need beside their columns. */
 export interface Interval {
@@ -32,6 +34,17 @@ type Numeric = (
 
 const at = (arg: Argument, row: number) => (typeof arg === 'number' ? arg : arg[row]);
 
+/** What is known of a function beside its code. */
+interface Described {
+  readonly args: number;
+  /** What it gives, for those that are of use in every table; the others serve one built-in table. */
+  readonly help?: string;
+  /** How that is shown where the column does not say; as its first argument where absent. */
+  readonly as?: Format;
+  /** Compares with the refresh before. */
+  readonly overTime?: true;
+}
+
 /** Change of a counter a second; a counter that went back belongs to something new and gives no rate. */
 function ratesInto(
   args: readonly Argument[],
@@ -39,6 +52,7 @@ function ratesInto(
   out: Float64Array,
   interval: Interval,
   scale: number,
+  falls = false,
 ): void {
   out.fill(args.length > 0 && interval.seconds > 0 ? 0 : Number.NaN);
   if (interval.seconds <= 0) return;
@@ -48,7 +62,7 @@ function ratesInto(
     for (let row = 0; row < out.length; row++) {
       const before = interval.before[row];
       const change = then && before >= 0 ? at(now, row) - then[before] : Number.NaN;
-      out[row] += change >= 0 ? (change * scale) / interval.seconds : Number.NaN;
+      out[row] += falls || change >= 0 ? (change * scale) / interval.seconds : Number.NaN;
     }
   }
 }
@@ -63,29 +77,128 @@ const each =
     }
   };
 
+function shares([values]: readonly Argument[], _names: readonly string[], out: Float64Array): void {
+  let sum = 0;
+  for (let row = 0; row < out.length; row++) {
+    const value = at(values, row);
+    if (!Number.isNaN(value)) sum += value;
+  }
+  for (let row = 0; row < out.length; row++) out[row] = sum > 0 ? (at(values, row) / sum) * 100 : Number.NaN;
+}
+
 const TCP_TIME_WAIT = 6;
 const TCP_LISTEN = 10;
 const TCP_NEW_SYN_RECV = 12;
+/** include/linux/net.h */
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+/** include/uapi/linux/ipv6_route.h */
+const RTF_GATEWAY = 0x2;
+const RTF_EXPIRES = 0x400000;
 /** Values of tcp_timer's column. */
 const TIMER = { none: 0, on: 1, keepalive: 2, timewait: 3, persist: 4 } as const;
 
 /** A difference of 32-bit sequence numbers or jiffies, which wrap. */
 const wrapped = (a: number, b: number) => (a - b) | 0;
 
-export const NUMERIC: Readonly<Record<string, { readonly args: number; readonly run: Numeric }>> = {
+export const NUMERIC: Readonly<
+  Record<
+    string,
+    Described & {
+      readonly run: Numeric;
+      /** A column that this kernel lacks is one without values, not a reason for having none. */
+      readonly some?: true;
+    }
+  >
+> = {
   /** Change a second. */
-  rate: { args: 1, run: (args, names, out, interval) => ratesInto(args, names, out, interval, 1) },
+  rate: {
+    args: 1,
+    help: 'change of a counter a second',
+    as: 'rate',
+    overTime: true,
+    run: (args, names, out, interval) => ratesInto(args, names, out, interval, 1),
+  },
   /** Change of two counters together a second. */
-  rate2: { args: 2, run: (args, names, out, interval) => ratesInto(args, names, out, interval, 1) },
+  rate2: {
+    args: 2,
+    help: 'change of two counters together a second',
+    as: 'rate',
+    overTime: true,
+    run: (args, names, out, interval) => ratesInto(args, names, out, interval, 1),
+  },
   /** Nanoseconds of CPU time a second as percent of one CPU. */
-  cpu: { args: 1, run: (args, names, out, interval) => ratesInto(args, names, out, interval, 1e-7) },
-  sub: { args: 2, run: each((a, b) => a - b) },
+  cpu: {
+    args: 1,
+    help: 'change of a counter of ns a second, as percent of one CPU',
+    as: 'percent',
+    overTime: true,
+    run: (args, names, out, interval) => ratesInto(args, names, out, interval, 1e-7),
+  },
+  /** Change since the refresh before, which may go down. */
+  delta: {
+    args: 1,
+    help: 'change since the refresh before',
+    overTime: true,
+    run: ([now], [name], out, interval) => {
+      const then = interval.seconds > 0 ? interval.previous(name) : null;
+      for (let row = 0; row < out.length; row++) {
+        const before = then ? interval.before[row] : -1;
+        out[row] = before < 0 ? Number.NaN : at(now, row) - then![before];
+      }
+    },
+  },
+  sub: { args: 2, help: 'a - b', run: each((a, b) => a - b) },
+  /** Change a second, which may go down. */
+  change: {
+    args: 1,
+    help: 'change a second, which may go down',
+    as: 'rate',
+    overTime: true,
+    run: (args, names, out, interval) => ratesInto(args, names, out, interval, 1, true),
+  },
+  /** c bits of a, from bit b on. */
+  bits: { args: 3, help: 'c bits of a, from bit b on', run: each((a, b, c) => Math.floor(a / 2 ** b) % 2 ** c) },
+  power2: { args: 1, help: '2 to the power of a', run: each((a) => 2 ** a) },
+  /** Of MAX_SLABS slabs at most the objects were counted: the others are taken to be like them, as /proc/slabinfo does. */
+  free_objects: {
+    args: 2,
+    run: each((seen, partial) => (partial > MAX_SLABS ? Math.round((seen / MAX_SLABS) * partial) : seen)),
+  },
+  times: { args: 2, help: 'a * b', run: each((a, b) => a * b) },
+  /** a as percent of its sum over all rows that were read; no value where that is 0. */
+  share: { args: 1, help: 'a as percent of its sum over all rows', as: 'percent', run: shares },
+  /** a as percent of b, no value where b is 0. */
+  percent: {
+    args: 2,
+    help: 'a as percent of b',
+    as: 'percent',
+    run: each((a, b) => (b > 0 ? (a / b) * 100 : Number.NaN)),
+  },
+  /** a / b, no value where b is 0. */
+  ratio: { args: 2, help: 'a / b', as: 'ratio', run: each((a, b) => (b !== 0 ? a / b : Number.NaN)) },
   /** a / b, no value where a is 0. */
-  positive_div: { args: 2, run: each((a, b) => (a > 0 ? a / b : Number.NaN)) },
+  positive_div: { args: 2, help: 'a / b, empty where a is 0', run: each((a, b) => (a > 0 ? a / b : Number.NaN)) },
   /** a, no value where it is not below b. */
-  below: { args: 2, run: each((a, b) => (a < b ? a : Number.NaN)) },
+  below: { args: 2, help: 'a, empty where it is not below b', run: each((a, b) => (a < b ? a : Number.NaN)) },
+  /** The greater of the two. */
+  greater: { args: 2, help: 'the greater of a and b', run: each((a, b) => Math.max(a, b)) },
+  /** b, no value where a is 0. */
+  given: { args: 2, help: 'b, empty where a is 0', run: each((a, b) => (a !== 0 ? b + a * 0 : Number.NaN)) },
+  /** The first of three that has a value. */
+  either: {
+    args: 3,
+    help: 'the first of three that has a value',
+    some: true,
+    run: each((a, b, c) => (!Number.isNaN(a) ? a : !Number.isNaN(b) ? b : c)),
+  },
   /** Whether a bit of the mask b is set. */
-  bit: { args: 2, run: each((a, b) => (Number.isNaN(a) ? a : (a & b) !== 0 ? 1 : 0)) },
+  bit: {
+    args: 2,
+    help: 'whether a bit of the mask b is set in a',
+    as: 'flag',
+    run: each((a, b) => (Number.isNaN(a) ? a : (a & b) !== 0 ? 1 : 0)),
+  },
   /** 0-8 for R S D T t X Z P I, as task_state_index() of fs/proc/array.c orders them. */
   task_state: { args: 2, run: each(taskState) },
   tcp_state: { args: 2, run: each((state, substate) => (state === TCP_TIME_WAIT && substate > 0 ? substate : state)) },
@@ -122,12 +235,47 @@ export const NUMERIC: Readonly<Record<string, { readonly args: number; readonly 
       })(args, names, out, interval, clock);
     },
   },
+  /** b, no value where the state a is not LISTEN. */
+  listening: { args: 2, run: each((state, b) => (state === TCP_LISTEN ? b : Number.NaN)) },
+  /** All bytes that wait: what the kernel counts for a stream, else the sum over the packets. */
+  unix_bytes: { args: 3, run: each((type, stream, packets) => (type === SOCK_STREAM ? stream : packets)) },
+  /** As unix_diag.c: connections that wait, bytes to read, or the bytes of the datagram that comes first. */
+  unix_rxq: {
+    args: 5,
+    run: each((state, type, waiting, bytes, first) =>
+      state === TCP_LISTEN ? waiting : type === SOCK_DGRAM ? first : bytes,
+    ),
+  },
+  /** Memory of what was sent and not read; the kernel counts one from the start. For LISTEN the limit of the backlog. */
+  unix_txq: { args: 3, run: each((state, memory, limit) => (state === TCP_LISTEN ? limit : memory - 1)) },
+  /** As /proc/net/unix: __SO_ACCEPTCON. */
+  unix_flags: { args: 1, run: each((state) => (state === TCP_LISTEN ? 0x10000 : 0)) },
+  /** As /proc/net/ipv6_route, where RTF_GATEWAY comes from the next hop. */
+  route_flags: {
+    args: 2,
+    some: true,
+    run: each((flags, family) => (family > 0 ? (flags | RTF_GATEWAY) >>> 0 : flags)),
+  },
+  /** Milliseconds until a route goes away; no value where it stays. */
+  route_expires: {
+    args: 2,
+    run: (args, names, out, interval, clock) => {
+      each((flags, end) =>
+        (flags & RTF_EXPIRES) !== 0 && clock.hz > 0
+          ? Math.max(0, (wrapped(end, clock.jiffies) * 1000) / clock.hz)
+          : Number.NaN,
+      )(args, names, out, interval, clock);
+    },
+  },
   /** FMODE_READ | FMODE_WRITE of file->f_mode. */
-  access_mode: { args: 1, run: each((mode) => mode & 3) },
+  access_mode: { args: 1, run: each((mode) => (Number.isNaN(mode) ? mode : mode & 3)) },
 };
 
 function taskState(state: number, exit: number): number {
   const TASK_REPORT = 0x7f;
+  // TASK_RTLOCK_WAIT (Linux 5.15) and TASK_FROZEN (6.1), of which /proc says that they are D.
+  const SHOWN_AS_D = 0x9000;
+  if ((state & SHOWN_AS_D) !== 0) return 2;
   // TASK_UNINTERRUPTIBLE | TASK_NOLOAD: a kernel thread that waits for work.
   if ((state & 0x402) === 0x402 && exit === 0) return 8;
   const bits = (state | exit) & TASK_REPORT;
@@ -251,8 +399,89 @@ function fileType(
   return KINDS[kind] ?? 'unknown';
 }
 
-export const TEXT: Readonly<Record<string, { readonly args: number; readonly run: Text }>> = {
-  endpoint: { args: 2, run: (reader, row, [address, port]) => endpoint(reader, row, address, port) },
+/** include/linux/mm.h and show_smap_vma_flags() of fs/proc/task_mmu.c: the lower 32 bits; bit 11 has changed its meaning. */
+const VMA_FLAGS = [
+  ...['rd', 'wr', 'ex', 'sh', 'mr', 'mw', 'me', 'ms', 'gd', 'um', 'pf', '', 'uw', 'lo', 'io', 'sr', 'rr', 'dc', 'de'],
+  ...['lf', 'ac', 'nr', 'ht', 'sf', 'ar', 'wf', 'dd', 'sd', 'mm', 'hg', 'nh', 'mg'],
+];
+
+/** Whether a bit is set in a number of up to 53 bits. */
+const hasBit = (value: number, bit: number) => Math.floor(value / 2 ** bit) % 2 === 1;
+
+/** rw-p, as /proc/PID/maps. */
+function vmaPermissions(flags: number): string {
+  const letter = (bit: number, set: string, clear: string) => (hasBit(flags, bit) ? set : clear);
+  return letter(0, 'r', '-') + letter(1, 'w', '-') + letter(2, 'x', '-') + letter(3, 's', 'p');
+}
+
+/** get_vma_name() of fs/proc/task_mmu.c: what /proc/PID/maps writes at the end of the line. */
+function vmaName(reader: RowReader, row: number, args: readonly string[]): string {
+  const [file, special, anon, hasFile, start, end, heapStart, heapEnd, stack] = args;
+  const given = reader.text(row, anon);
+  if (reader.number(row, hasFile) > 0) return given === '' ? reader.text(row, file) : `[anon_shmem:${given}]`;
+  const name = reader.text(row, special);
+  if (name !== '') return name;
+  const from = reader.number(row, start);
+  const to = reader.number(row, end);
+  if (from < reader.number(row, heapEnd) && to > reader.number(row, heapStart)) return '[heap]';
+  const at = reader.number(row, stack);
+  if (from <= at && to >= at) return '[stack]';
+  return given === '' ? '' : `[anon:${given}]`;
+}
+
+/** What a BPF link is attached to: the text or number that its kind has, else what its program was loaded for. */
+function linkTarget(reader: RowReader, row: number, args: readonly string[]): string {
+  const [iterator, tracepoint, cgroup, xdp, tcx, ops, kprobes, uprobes, netns, hook, loadedFor] = args;
+  for (const column of [iterator, tracepoint, cgroup, xdp, tcx, ops]) {
+    const text = reader.text(row, column);
+    if (text !== '') return text;
+  }
+  for (const [column, before, after] of [
+    [kprobes, '', ' functions'],
+    [uprobes, '', ' places'],
+    [netns, 'net:[', ']'],
+    [hook, 'hook ', ''],
+  ]) {
+    const number = reader.number(row, column);
+    if (!Number.isNaN(number)) return before + number + after;
+  }
+  return reader.text(row, loadedFor);
+}
+
+export const TEXT: Readonly<Record<string, Described & { readonly run: Text }>> = {
+  endpoint: {
+    args: 2,
+    help: 'address a and port b as one text',
+    as: 'text',
+    run: (reader, row, [address, port]) => endpoint(reader, row, address, port),
+  },
+  /** The first of three that is not empty. */
+  either_text: {
+    args: 3,
+    run: (reader, row, [a, b, c]) => reader.text(row, a) || reader.text(row, b) || reader.text(row, c),
+  },
+  /** fe80::/64 */
+  prefix: {
+    args: 2,
+    run: (reader, row, [address, length]) => {
+      const text = reader.text(row, address);
+      return text === '' ? '' : `${text}/${reader.number(row, length)}`;
+    },
+  },
+  /** An address that is only there where its length is not 0. */
+  set_address: {
+    args: 2,
+    run: (reader, row, [address, length]) => (reader.number(row, length) > 0 ? reader.text(row, address) : ''),
+  },
+  vma_permissions: { args: 1, run: (reader, row, [flags]) => vmaPermissions(reader.number(row, flags)) },
+  /** rd wr mr mw me, as VmFlags of /proc/PID/smaps. */
+  vma_flags: {
+    args: 1,
+    run: (reader, row, [flags]) =>
+      VMA_FLAGS.filter((name, bit) => name && hasBit(reader.number(row, flags), bit)).join(' '),
+  },
+  vma_name: { args: 9, run: vmaName },
+  link_target: { args: 11, run: linkTarget },
   file_type: {
     args: 6,
     run: (reader, row, [mode, magic, path, family, protocol, type]) =>
@@ -276,3 +505,27 @@ export const TEXT: Readonly<Record<string, { readonly args: number; readonly run
     },
   },
 };
+
+type DeriveFunction = Described & { readonly some?: true };
+
+/** undefined where there is no such function. */
+export function deriveFunction(name: string): DeriveFunction | undefined {
+  if (Object.hasOwn(NUMERIC, name)) return NUMERIC[name];
+  return Object.hasOwn(TEXT, name) ? TEXT[name] : undefined;
+}
+
+/** Whether a column's `derive` compares with the refresh before, so that it has no value at the first one. */
+export function isOverTime(derive: string | undefined): boolean {
+  return deriveFunction(/^\s*(\w+)/.exec(derive ?? '')?.[1] ?? '')?.overTime ?? false;
+}
+
+/** `rate(a)` */
+export function deriveSignature(name: string): string {
+  const args = Array.from({ length: deriveFunction(name)?.args ?? 0 }, (_, i) => String.fromCharCode(97 + i));
+  return `${name}(${args.join(', ')})`;
+}
+
+/** The functions that are of use in every table, for messages and for the help of a new template. */
+export const DERIVE_NAMES: readonly string[] = [...Object.entries(NUMERIC), ...Object.entries(TEXT)]
+  .filter(([, f]) => f.help)
+  .map(([name]) => name);

@@ -6,12 +6,16 @@
  */
 import { type Assembler, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, type Reg, type Size } from '../bpf/asm.ts';
 import { type Field, INET_ADDRESS, TEXT_FIELD_SIZE } from './record.ts';
-import { type Place, type Source, TEXT_LIMIT } from './source.ts';
+import { MAX_SLABS, type Place, type Source, TEXT_LIMIT } from './source.ts';
 
 const AF_INET6 = 10;
 /** cgroup and other kernfs paths deeper than this lose their first components, and say so. */
 export const KERNFS_LEVELS = 12;
 const KERNFS_NAME = 256;
+/** The same for vfs_path(), and how many mounts may lie on top of each other. */
+export const VFS_LEVELS = 12;
+const VFS_NAME = 256;
+const VFS_STACKED = 2;
 
 /** Where the record is being built. */
 export interface RecordPlace {
@@ -22,8 +26,8 @@ export interface RecordPlace {
 export interface EmitScope {
   readonly asm: Assembler;
   readonly record: RecordPlace;
-  /** Two 8-byte stack slots for what has to outlive a call. */
-  readonly temps: readonly [number, number];
+  /** 8-byte stack slots for what has to outlive a call. */
+  readonly temps: readonly [number, number, number, number];
   /** Puts the pointer of a context member into a register; leaves the program where it is NULL. */
   readonly loadObject: (reg: Reg, object: string) => void;
   /**
@@ -143,12 +147,56 @@ function emitOther(scope: EmitScope, source: Exclude<Source, { kind: 'scalar' }>
       if (source.family.loads.length > 0) asm.label(absent);
       return;
     }
+    case 'inet6': {
+      const absent = asm.fresh('null');
+      const from = follow(asm, source.place, R2, absent);
+      asm.note(source.place.text).storeImm(4, record.reg, at, AF_INET6);
+      copyBytes(asm, from, source.place.offset, 16, record, field.offset + INET_ADDRESS);
+      if (source.place.loads.length > 0) asm.label(absent);
+      return;
+    }
     case 'pid_ns':
       emitPidNamespace(scope, source, at);
+      return;
+    case 'percpu_sum':
+      emitPercpuSum(scope, source, at);
+      return;
+    case 'free_objects':
+      for (const node of source.nodes) emitFreeObjects(scope, source, node, at);
+      return;
+    case 'deref': {
+      const absent = asm.fresh('null');
+      const [slot] = scope.temps;
+      const from = follow(asm, source.place, R2, absent);
+      asm.note(source.place.text).load(8, R3, from, source.place.offset).jumpIfImm('eq', R3, 0, absent);
+      asm.mov(R1, R10).aluImm('add', R1, slot).movImm(R2, source.size).call('probe_read_kernel');
+      asm.jumpIfImm('ne', R0, 0, absent).load(source.size as Size, R1, R10, slot);
+      asm.store(source.size as Size, record.reg, at, R1).label(absent);
+      return;
+    }
+    case 'queue_bytes':
+      emitQueueBytes(scope, source, at);
       return;
     default:
       emitText(scope, source, field);
   }
+}
+
+/** The list is a ring through its head. Nobody holds its lock, so it may change meanwhile: hence the limit, too. */
+function emitQueueBytes(scope: EmitScope, source: Source & { kind: 'queue_bytes' }, at: number): void {
+  const { asm, record } = scope;
+  const [absent, next, end] = [asm.fresh('null'), asm.fresh('packet'), asm.fresh('end')];
+  const from = follow(asm, source.place, R2, absent);
+  asm.note(source.place.text).mov(R4, from).aluImm('add', R4, source.place.offset);
+  asm
+    .load(8, R5, from, source.place.offset + source.first)
+    .movImm(R3, 0)
+    .movImm(R1, source.max);
+  asm.label(next).jumpIfImm('eq', R5, 0, end).note('the head').jumpIf('eq', R5, R4, end);
+  asm.note('len').load(4, R0, R5, source.length).alu('add', R3, R0).note('next').load(8, R5, R5, source.next);
+  asm.aluImm('sub', R1, 1).jumpIfImm('ne', R1, 0, next);
+  asm.label(end).store(8, record.reg, at, R3);
+  if (source.place.loads.length > 0) asm.label(absent);
 }
 
 /** pid->numbers[pid->level].ns->inum. The index is no constant, so the way there is read as plain memory. */
@@ -174,6 +222,70 @@ function emitPidNamespace(scope: EmitScope, source: Source & { kind: 'pid_ns' },
   read(b, 4).load(4, R1, R10, b).store(4, record.reg, at, R1).label(absent);
 }
 
+/** As count_partial() of mm/slub.c, but without the list's lock: what moves meanwhile may be missed. */
+function emitFreeObjects(scope: EmitScope, source: Source & { kind: 'free_objects' }, node: Place, at: number): void {
+  const { asm, record, temps } = scope;
+  const [head, slab, word, count] = temps;
+  const [absent, loop] = [asm.fresh('null'), asm.fresh('slab')];
+  /** Reads 8 bytes at R3; leaves the node where that is not possible. */
+  const read = (slot: number) =>
+    asm.mov(R1, R10).aluImm('add', R1, slot).movImm(R2, 8).call('probe_read_kernel').jumpIfImm('ne', R0, 0, absent);
+  const field = (reg: Reg, [bit, bits]: readonly [number, number]) =>
+    asm
+      .load(8, reg, R10, word)
+      .aluImm('lsh', reg, 64 - bits - bit)
+      .aluImm('rsh', reg, 64 - bits);
+  const from = follow(asm, node, R2, absent);
+  asm.note(node.text).mov(R3, from).aluImm('add', R3, node.offset);
+  read(head).load(8, R3, R10, head).jumpIfImm('eq', R3, 0, absent).aluImm('add', R3, source.list);
+  // From a register: before Linux 6.3 the verifier does not know what a store of a constant puts on the stack.
+  asm.store(8, R10, head, R3).movImm(R1, 0).store(8, R10, count, R1);
+  read(slab).label(loop).load(8, R3, R10, slab).load(8, R1, R10, head).note('the end').jumpIf('eq', R3, R1, absent);
+  asm.aluImm('add', R3, source.word - source.link);
+  read(word);
+  field(R1, source.objects);
+  field(R2, source.inuse);
+  asm.load(8, R3, record.reg, at).alu('add', R3, R1).alu('sub', R3, R2).store(8, record.reg, at, R3);
+  asm.note('next slab').load(8, R3, R10, slab);
+  read(slab).load(8, R1, R10, count).aluImm('add', R1, 1).store(8, R10, count, R1);
+  asm.jumpIfImm('lt', R1, MAX_SLABS, loop).label(absent);
+}
+
+/**
+ * The sum over all CPUs. bpf_per_cpu_ptr takes variables only, so the way from a per-CPU pointer to a CPU's part is
+ * taken from a per-CPU map of our own, of which both are known: its per-CPU pointer, and where it leads on each CPU.
+ */
+function emitPercpuSum(scope: EmitScope, source: Source & { kind: 'percpu_sum' }, at: number): void {
+  const { asm, record, temps } = scope;
+  const [way, a, cpu, b] = temps;
+  const absent = asm.fresh('null');
+  const loop = asm.fresh('cpu');
+  const next = asm.fresh('next');
+  /** Reads memory at R3. A pointer that was put on the stack comes back as a plain number. */
+  const read = (slot: number, size: number) =>
+    asm.mov(R1, R10).aluImm('add', R1, slot).movImm(R2, size).call('probe_read_kernel');
+  const number = (slot: number) => asm.mov(R3, R10).aluImm('add', R3, slot);
+  asm.loadMapFd(R1, 'percpu').store(8, R10, a, R1);
+  number(a);
+  read(b, 8).note('struct bpf_array').load(8, R3, R10, b).aluImm('add', R3, source.pptrs);
+  read(way, 8).jumpIfImm('ne', R0, 0, absent).load(8, R1, R10, way).jumpIfImm('eq', R1, 0, absent);
+  const from = follow(asm, source.place, R2, absent);
+  asm.note(source.place.text).mov(R3, from).aluImm('add', R3, source.place.offset);
+  read(a, 8).jumpIfImm('ne', R0, 0, absent).load(8, R1, R10, a).jumpIfImm('eq', R1, 0, absent);
+  asm.note('from our per-CPU pointer to that one').load(8, R2, R10, way).alu('sub', R1, R2).store(8, R10, way, R1);
+  // From a register: before Linux 6.3 the verifier does not know what a store of a constant puts on the stack.
+  asm.movImm(R1, 0).store(8, R10, cpu, R1).label(loop).storeImm(8, R10, b, 0);
+  asm.loadMapFd(R1, 'percpu').mov(R2, R10).aluImm('add', R2, b).load(8, R3, R10, cpu).call('map_lookup_percpu_elem');
+  asm.jumpIfImm('eq', R0, 0, absent).note('where ours is on this CPU').store(8, R10, b, R0);
+  number(b);
+  read(a, 8).load(8, R3, R10, a).load(8, R1, R10, way).alu('add', R3, R1).aluImm('add', R3, source.offset);
+  read(a, source.size).jumpIfImm('ne', R0, 0, next).load(source.size, R1, R10, a);
+  if (source.signed && source.size === 4) asm.aluImm('lsh', R1, 32).aluImm('arsh', R1, 32);
+  asm.load(8, R2, record.reg, at).alu('add', R2, R1).store(8, record.reg, at, R2);
+  asm.label(next).load(8, R1, R10, cpu).aluImm('add', R1, 1).store(8, R10, cpu, R1);
+  asm.jumpIfImm('lt', R1, source.cpus, loop).label(absent);
+}
+
 /** Texts stand behind the fixed part, at R7; a field tells length, place and the length that it would have uncut. */
 function emitText(scope: EmitScope, source: Source & { kind: keyof typeof TEXT_LIMIT }, field: Field): void {
   const { asm, record } = scope;
@@ -190,6 +302,16 @@ function emitText(scope: EmitScope, source: Source & { kind: keyof typeof TEXT_L
   };
   /** R1 = where the text goes. */
   const destination = (reg: Reg) => asm.mov(reg, R9).alu('add', reg, R7);
+  /** A NUL-terminated string at the address in R3. */
+  const readString = (limit: number) => {
+    destination(R1).movImm(R2, limit).call('probe_read_kernel_str');
+    asm
+      .jumpIfImm('sle', R0, 0, done)
+      .jumpIfImm('gt', R0, limit, done)
+      .aluImm('sub', R0, 1)
+      .store(4, record.reg, at + 4, R0);
+    finish();
+  };
   switch (source.kind) {
     case 'd_path': {
       const limit = TEXT_LIMIT.d_path;
@@ -214,27 +336,55 @@ function emitText(scope: EmitScope, source: Source & { kind: keyof typeof TEXT_L
       break;
     }
     case 'str': {
-      const limit = TEXT_LIMIT.str;
+      const from = follow(asm, source.place, R2, done);
+      asm.note(source.place.text);
+      if (source.inline) asm.mov(R3, from).aluImm('add', R3, source.place.offset);
+      else asm.load(8, R3, from, source.place.offset).jumpIfImm('eq', R3, 0, done);
+      readString(field.limit);
+      break;
+    }
+    case 'sun_path': {
+      const limit = TEXT_LIMIT.sun_path;
+      const [length] = scope.temps;
+      const fits = asm.fresh('fits');
       const from = follow(asm, source.place, R2, done);
       asm.note(source.place.text).load(8, R3, from, source.place.offset).jumpIfImm('eq', R3, 0, done);
-      destination(R1).movImm(R2, limit).call('probe_read_kernel_str');
+      asm.load(4, R2, R3, source.length).aluImm('sub', R2, source.family).jumpIfImm('sle', R2, 0, done);
+      asm.jumpIfImm('le', R2, limit, fits).movImm(R2, limit).label(fits).store(8, R10, length, R2);
+      asm.aluImm('add', R3, source.chars);
+      destination(R1).call('probe_read_kernel').jumpIfImm('ne', R0, 0, done);
       asm
-        .jumpIfImm('sle', R0, 0, done)
+        .load(8, R0, R10, length)
         .jumpIfImm('gt', R0, limit, done)
-        .aluImm('sub', R0, 1)
         .store(4, record.reg, at + 4, R0);
       finish();
       break;
     }
+    case 'special_mapping': {
+      // special_mapping_name() of mm/mmap.c. Only its operations have a name where there is no file.
+      const [slot] = scope.temps;
+      scope.loadObject(R8, source.object);
+      asm.load(8, R1, R8, source.file).jumpIfImm('ne', R1, 0, done);
+      asm.load(8, R1, R8, source.ops).jumpIfImm('eq', R1, 0, done);
+      asm.load(8, R1, R1, source.opsName).jumpIfImm('eq', R1, 0, done);
+      asm.load(8, R3, R8, source.data).jumpIfImm('eq', R3, 0, done).aluImm('add', R3, source.name);
+      asm.mov(R1, R10).aluImm('add', R1, slot).movImm(R2, 8).call('probe_read_kernel').jumpIfImm('ne', R0, 0, done);
+      asm.load(8, R3, R10, slot).jumpIfImm('eq', R3, 0, done);
+      readString(TEXT_LIMIT.special_mapping);
+      break;
+    }
     case 'kernfs_path':
       emitKernfsPath(scope, source, at, done);
+      break;
+    case 'vfs_path':
+      emitVfsPath(scope, source, at, done);
       break;
     default:
       emitCommandLine(scope, source, at, done, finish);
   }
   asm.label(done);
   if (locked) asm.callKfunc(scope.rcu!.unlock);
-  if (source.kind === 'kernfs_path') asm.load(8, R8, R10, scope.temps[1]);
+  if (source.kind === 'kernfs_path' || source.kind === 'vfs_path') asm.load(8, R8, R10, scope.temps[1]);
 }
 
 /** Names from the node up to the root, each with its NUL: the reader turns them round. */
@@ -257,6 +407,57 @@ function emitKernfsPath(scope: EmitScope, source: Source & { kind: 'kernfs_path'
     .jumpIfImm('eq', R1, 0, top);
   asm.storeImm(4, record.reg, at + 4, -1).label(top);
   asm.mov(R1, R7).load(8, R2, R10, temps[0]).alu('sub', R1, R2).store(2, record.reg, at, R1);
+  asm.aluImm('add', R7, 7).aluImm('and', R7, -8);
+}
+
+/**
+ * As prepend_path() of fs/d_path.c, from the name up to the root of all mounts, each name with its NUL. bpf_d_path does
+ * not bear a path whose owner lets go of it meanwhile (dentry NULL); here whatever has gone only ends the walk.
+ */
+function emitVfsPath(scope: EmitScope, source: Source & { kind: 'vfs_path' }, at: number, done: string): void {
+  const { asm, record, temps } = scope;
+  const [slot, object, mount, start] = temps;
+  const top = asm.fresh('top');
+  const cut = asm.fresh('cut');
+  /** R1 = the pointer at `offset` behind `from`. */
+  const read = (from: Reg, offset: number) => {
+    asm.mov(R3, from).aluImm('add', R3, offset);
+    asm.mov(R1, R10).aluImm('add', R1, slot).movImm(R2, 8).call('probe_read_kernel').jumpIfImm('ne', R0, 0, cut);
+    asm.load(8, R1, R10, slot);
+  };
+  asm.store(8, R10, object, R8);
+  const from = follow(asm, source.place, R2, done);
+  asm
+    .note(source.place.text)
+    .load(8, R1, from, source.place.offset + source.mnt)
+    .jumpIfImm('eq', R1, 0, done);
+  asm.load(8, R8, from, source.place.offset + source.dentry).jumpIfImm('eq', R8, 0, done);
+  asm.note('struct mount').mov(R3, R1).aluImm('sub', R3, source.mount.self).store(8, R10, mount, R3);
+  asm.store(8, R10, start, R7).store(2, record.reg, at + 2, R7);
+  for (let level = 0; level < VFS_LEVELS; level++) {
+    const inside = asm.fresh('inside');
+    for (let stacked = 0; stacked < VFS_STACKED; stacked++) {
+      asm.note('at the root of a mount?').load(8, R4, R10, mount);
+      read(R4, source.mount.self + source.root);
+      asm.jumpIf('ne', R1, R8, inside).load(8, R4, R10, mount);
+      read(R4, source.mount.mountpoint);
+      asm.mov(R8, R1).load(8, R4, R10, mount);
+      read(R4, source.mount.parent);
+      asm.load(8, R4, R10, mount).note('the first mount').jumpIf('eq', R1, R4, top).store(8, R10, mount, R1);
+    }
+    asm.label(inside).note('name');
+    read(R8, source.name);
+    asm.mov(R3, R1).mov(R1, R9).alu('add', R1, R7).movImm(R2, VFS_NAME).call('probe_read_kernel_str');
+    asm.jumpIfImm('sle', R0, 0, cut).jumpIfImm('gt', R0, VFS_NAME, cut).alu('add', R7, R0).note('parent');
+    read(R8, source.parent);
+    asm.note('not below the root of its mount').jumpIf('eq', R1, R8, cut).mov(R8, R1);
+  }
+  asm
+    .label(cut)
+    .note('deeper than what is read')
+    .storeImm(4, record.reg, at + 4, -1)
+    .label(top);
+  asm.mov(R1, R7).load(8, R2, R10, start).alu('sub', R1, R2).store(2, record.reg, at, R1);
   asm.aluImm('add', R7, 7).aluImm('and', R7, -8);
 }
 

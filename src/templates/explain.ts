@@ -18,6 +18,7 @@ export function explainPlan(plan: Plan): string {
       ? `records of ${layout.fixed} bytes and their texts, built in map scratch (per-CPU array, ${plan.scratch} bytes)`
       : `records of ${layout.fixed} bytes, built on the stack`,
   );
+  if (plan.gather > 0) say(`records are gathered in map gather (array, ${plan.gather} bytes), which grows`);
   say();
   say('conditions');
   if (plan.conditions.length === 0) say('  none');

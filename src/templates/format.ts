@@ -10,6 +10,8 @@ export interface FormatContext {
   readonly hz: number;
   readonly pageSize: number;
   readonly userName: (uid: number) => string | undefined;
+  /** Names of columns whose template leaves them to the kernel's BTF, by column. */
+  readonly names?: ReadonlyMap<string, Readonly<Record<number, string>>>;
 }
 
 const SUFFIXES = ['', 'K', 'M', 'G', 'T', 'P', 'E'];
@@ -72,6 +74,8 @@ export function formatNumber(format: Format, value: number, context: FormatConte
       return value.toString(8);
     case 'count':
       return scaled(value, 1000, 100000);
+    case 'ratio':
+      return value.toFixed(2);
     case 'flag':
       return value === 0 ? '' : 'yes';
     case 'bytes':
@@ -146,6 +150,7 @@ export function alignOf(format: Format): 'left' | 'right' {
   return format === 'text' ||
     format === 'path' ||
     format === 'inet' ||
+    format === 'hexbytes' ||
     format === 'enum' ||
     format === 'uid' ||
     format === 'flag'

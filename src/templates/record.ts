@@ -6,6 +6,7 @@
  * The last record is the footer that the program writes at its final call with a NULL object (not every target has one).
  */
 import { BadRecordError } from './errors.ts';
+import { decodeText } from './text.ts';
 
 export type FieldType = 'u8' | 'i8' | 'u16' | 'i16' | 'u32' | 'i32' | 'u64' | 'i64' | 'chars' | 'inet' | 'text';
 
@@ -76,6 +77,8 @@ export class Batch {
   #fields = new Map<string, Field>();
   #totals = new Map<string, Float64Array>();
   #numbers = new Map<string, Float64Array>();
+  /** The last one decoded. */
+  #chars = { start: 0, size: 0, text: '' };
   #view: DataView;
   #bytes: Buffer;
   #words: Uint32Array;
@@ -102,12 +105,19 @@ export class Batch {
     let offsets = new Uint32Array(buffers.offsets);
     let rows = 0;
     let members = 0;
-    let footerAt = -1;
+    // Several walks, one in each network namespace, have a footer each.
+    const footers: number[] = [];
+    const carried = layout.group ? [layout.group.by, ...layout.group.totals] : [];
+    const shortest = layout.fields.reduce(
+      (end, f) => (carried.includes(f.column) ? Math.max(end, f.offset + f.size) : end),
+      0,
+    );
     for (let at = 0; at < used; ) {
       const length = units[at >> 1] * 8;
       const flags = units[(at >> 1) + 1];
-      if (length === 0 || at + length > used) throw new BadRecordError(at, length, used);
-      if (flags & FLAG_FOOTER) footerAt = at;
+      const least = flags & FLAG_FOOTER ? FOOTER_SIZE : flags & FLAG_MEMBER ? shortest : layout.fixed;
+      if (length === 0 || length < least || at + length > used) throw new BadRecordError(at, length, used);
+      if (flags & FLAG_FOOTER) footers.push(at);
       else if (flags & FLAG_MEMBER) members++;
       else {
         if (rows === offsets.length) {
@@ -129,7 +139,10 @@ export class Batch {
       }
     }
     const batch = new Batch(layout, buffers, rows);
-    if (footerAt >= 0) batch.footer = batch.#readFooter(footerAt);
+    if (footers.length > 0) {
+      const all = footers.map((at) => batch.#readFooter(at));
+      batch.footer = { ...all.at(-1)!, visited: all.reduce((sum, f) => sum + f.visited, 0) };
+    }
     if (layout.group) batch.#sumGroups(layout.group.by, totals, used, members);
     return batch;
   }
@@ -229,21 +242,51 @@ export class Batch {
     if (total) return total.subarray(0, this.rows);
     const known = this.#numbers.get(column);
     if (known) return known;
-    const field = this.#field(column);
     const out = new Float64Array(this.rows);
-    const offsets = this.#offsets;
-    if (field.flag === 0 && (field.type === 'u32' || field.type === 'u64') && LITTLE) {
-      const words = this.#words;
-      const word = field.offset >> 2;
-      if (field.type === 'u32') for (let i = 0; i < out.length; i++) out[i] = words[(offsets[i] >> 2) + word];
-      else
-        for (let i = 0; i < out.length; i++) {
-          const p = (offsets[i] >> 2) + word;
-          out[i] = words[p] + words[p + 1] * TWO_32;
-        }
-    } else for (let i = 0; i < out.length; i++) out[i] = this.number(i, column);
+    this.#decode(out, this.#field(column));
     this.#numbers.set(column, out);
     return out;
+  }
+
+  /** The same, but exact also for addresses in the kernel: what is above 2^63 counts down from 2^64. For joins. */
+  identities(column: string): Float64Array {
+    const field = this.#field(column);
+    if (field.type !== 'u64') return this.numbers(column);
+    const out = new Float64Array(this.rows);
+    this.#decode(out, { ...field, type: 'i64' });
+    return out;
+  }
+
+  /** One loop for each width, over words: typed arrays of many kinds in one loop, or a call per value, cost ten times more. */
+  #decode(out: Float64Array, { offset, type, flag }: Field): void {
+    const words = this.#words;
+    const offsets = this.#offsets;
+    const word = offset >> 2;
+    const [high, low] = LITTLE ? [word + 1, word] : [word, word + 1];
+    if (type === 'chars' || type === 'inet' || type === 'text') out.fill(Number.NaN);
+    else if (type === 'u64') {
+      for (let i = 0; i < out.length; i++) {
+        const p = offsets[i] >> 2;
+        out[i] = words[p + high] * TWO_32 + words[p + low];
+      }
+    } else if (type === 'i64') {
+      for (let i = 0; i < out.length; i++) {
+        const p = offsets[i] >> 2;
+        out[i] = (words[p + high] | 0) * TWO_32 + words[p + low];
+      }
+    } else {
+      // Up to the top of the word and down again, which also extends the sign.
+      const bits = Number(type.slice(1));
+      const below = LITTLE ? (offset & 3) * 8 : 32 - bits - (offset & 3) * 8;
+      const up = 32 - bits - below;
+      const down = 32 - bits;
+      if (type[0] === 'i')
+        for (let i = 0; i < out.length; i++) out[i] = (words[(offsets[i] >> 2) + word] << up) >> down;
+      else for (let i = 0; i < out.length; i++) out[i] = (words[(offsets[i] >> 2) + word] << up) >>> down;
+    }
+    if (flag === 0) return;
+    const units = new Uint16Array(this.buffers.bytes);
+    for (let i = 0; i < out.length; i++) if ((units[(offsets[i] >> 1) + 1] & flag) === 0) out[i] = Number.NaN;
   }
 
   /** The exact value of an integer column: bigint for 64 bits. null where absent. */
@@ -266,6 +309,24 @@ export class Batch {
     const length = this.#view.getUint16(at + field.offset, LITTLE);
     const start = at + this.#view.getUint16(at + field.offset + 2, LITTLE);
     return this.#bytes.subarray(start, start + length);
+  }
+
+  /** A chars column up to its NUL. Neighbours often have the same (threads, files of a process): then it is the same string. */
+  chars(row: number, column: string): string {
+    const { offset, size } = this.#field(column);
+    const bytes = this.#bytes;
+    const start = this.#offsets[row] + offset;
+    const known = this.#chars;
+    if (known.size === size) {
+      let at = 0;
+      while (at < size && bytes[start + at] === bytes[known.start + at] && bytes[start + at] !== 0) at++;
+      if (at === size || (bytes[start + at] === 0 && bytes[known.start + at] === 0)) return known.text;
+    }
+    let end = start;
+    while (end < start + size && bytes[end] !== 0) end++;
+    const text = decodeText(bytes.subarray(start, end));
+    this.#chars = { start, size, text };
+    return text;
   }
 
   /** How many bytes a text column has in the kernel, of which `bytes` may hold fewer. */
@@ -294,8 +355,23 @@ export class Batch {
     return -1;
   }
 
-  keyWord(row: number, word: number): number {
-    return this.#words[((this.#offsets[row] + this.layout.keyOffset) >> 2) + word];
+  /** Of the key, 32 bits. */
+  keyHash(row: number): number {
+    const words = this.#words;
+    const start = (this.#offsets[row] + this.layout.keyOffset) >> 2;
+    const end = start + (this.layout.keySize >> 2);
+    let h = 0;
+    for (let w = start; w < end; w++) h = Math.imul(h ^ words[w], 0x9e3779b1) ^ (h >>> 15);
+    return h ^ (h >>> 16);
+  }
+
+  /** Whether a row of another batch of the same layout has the key of `row`. */
+  sameKey(row: number, other: Batch, otherRow: number): boolean {
+    const mine = (this.#offsets[row] + this.layout.keyOffset) >> 2;
+    const theirs = (other.#offsets[otherRow] + other.layout.keyOffset) >> 2;
+    for (let w = (this.layout.keySize >> 2) - 1; w >= 0; w--)
+      if (this.#words[mine + w] !== other.#words[theirs + w]) return false;
+    return true;
   }
 }
 
@@ -305,7 +381,6 @@ export const LITTLE = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 export class KeyIndex {
   #slots = new Uint32Array(1024);
   #batch: Batch | null = null;
-  #words = 0;
 
   /** Indexes a batch. @returns how many rows carry a key that an earlier row has */
   build(batch: Batch): number {
@@ -314,44 +389,29 @@ export class KeyIndex {
     if (size !== this.#slots.length) this.#slots = new Uint32Array(size);
     else this.#slots.fill(0);
     this.#batch = batch;
-    this.#words = batch.layout.keySize >> 2;
+    const slots = this.#slots;
     let doubles = 0;
     for (let row = 0; row < batch.rows; row++) {
-      let slot = this.#hash(batch, row);
-      for (;;) {
-        const there = this.#slots[slot];
-        if (there === 0) {
-          this.#slots[slot] = row + 1;
-          break;
-        }
-        if (this.#equal(batch, row, batch, there - 1)) {
-          doubles++;
-          break;
-        }
-        slot = (slot + 1) & (this.#slots.length - 1);
+      let slot = batch.keyHash(row) & (size - 1);
+      for (; slots[slot] !== 0; slot = (slot + 1) & (size - 1)) {
+        if (!batch.sameKey(row, batch, slots[slot] - 1)) continue;
+        doubles++;
+        break;
       }
+      if (slots[slot] === 0) slots[slot] = row + 1;
     }
     return doubles;
   }
 
   /** The row of the indexed batch that has the key of `row` in `other`, or -1. */
   find(other: Batch, row: number): number {
-    if (!this.#batch || this.#batch.rows === 0) return -1;
-    for (let slot = this.#hash(other, row); ; slot = (slot + 1) & (this.#slots.length - 1)) {
-      const there = this.#slots[slot];
-      if (there === 0) return -1;
-      if (this.#equal(other, row, this.#batch, there - 1)) return there - 1;
+    const batch = this.#batch;
+    if (!batch || batch.rows === 0) return -1;
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    for (let slot = other.keyHash(row) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      if (other.sameKey(row, batch, slots[slot] - 1)) return slots[slot] - 1;
     }
-  }
-
-  #hash(batch: Batch, row: number): number {
-    let h = 0;
-    for (let w = 0; w < this.#words; w++) h = Math.imul(h ^ batch.keyWord(row, w), 0x9e3779b1) ^ (h >>> 15);
-    return (h ^ (h >>> 16)) & (this.#slots.length - 1);
-  }
-
-  #equal(a: Batch, i: number, b: Batch, j: number): boolean {
-    for (let w = 0; w < this.#words; w++) if (a.keyWord(i, w) !== b.keyWord(j, w)) return false;
-    return true;
+    return -1;
   }
 }

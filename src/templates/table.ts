@@ -106,7 +106,7 @@ export class Table implements RowReader {
   /** Whether the column sorts and reads as text rather than as a number. */
   isText(column: string): boolean {
     const format = this.formatOf(column);
-    return format === 'text' || format === 'path' || format === 'inet';
+    return format === 'text' || format === 'path' || format === 'inet' || format === 'hexbytes';
   }
 
   /** What a cell shows: one printable line, '' where there is no value. */
@@ -117,20 +117,23 @@ export class Table implements RowReader {
       const bytes = this.bytes(row, column);
       return bytes ? inetText(bytes) : '';
     }
+    if (format === 'hexbytes') return this.bytes(row, column)?.toString('hex') ?? '';
     const value = this.number(row, column);
     if (Number.isNaN(value)) return '';
     if (format === 'enum') {
-      const name = this.#columns.get(column)?.names?.[value];
-      return name ?? String(value);
+      const names = this.#columns.get(column)?.names;
+      const known = typeof names === 'string' ? this.context.names?.get(column) : names;
+      return known?.[value] ?? String(value);
     }
     if (format === 'hex' || (format === 'int' && value > Number.MAX_SAFE_INTEGER)) {
-      const exact = this.#exact(row, column);
+      const exact = this.exact(row, column);
       if (exact !== null) return exact.toString(format === 'hex' ? 16 : 10);
     }
     return formatNumber(format, value, this.context);
   }
 
-  #exact(row: number, column: string): number | bigint | null {
+  /** The number as the kernel has it, a bigint of 64 bits; null where it is computed, or absent. */
+  exact(row: number, column: string): number | bigint | null {
     if (this.derived.has(column) || this.#joinOf.has(column)) return null;
     return this.batch.has(column) ? this.batch.exact(row, column) : null;
   }
@@ -139,13 +142,13 @@ export class Table implements RowReader {
   value(row: number, column: string): Value {
     const format = this.formatOf(column);
     if (format === 'text' || format === 'path') return this.text(row, column) || null;
-    if (format === 'inet') return this.cell(row, column) || null;
+    if (format === 'inet' || format === 'hexbytes') return this.cell(row, column) || null;
     const value = this.number(row, column);
     if (Number.isNaN(value)) return null;
     if (format === 'flag') return value !== 0;
     if (format === 'enum') return this.cell(row, column) || null;
     if (format === 'pages') return value * this.context.pageSize;
-    const exact = this.#exact(row, column);
+    const exact = this.exact(row, column);
     return exact ?? value;
   }
 }
@@ -158,10 +161,13 @@ function textOf(batch: Batch, row: number, column: string, spec: Column | undefi
     const end = bytes.indexOf(0);
     return decodeText(end < 0 ? bytes : bytes.subarray(0, end));
   }
+  if (type === 'inet') return inetText(bytes);
   const source = typeof spec?.from === 'string' ? spec.from : '';
   const full = batch.fullLength(row, column);
   if (source.startsWith('kernfs_path')) return kernfsPath(bytes, full);
+  if (source.startsWith('vfs_path')) return bytes.length === 0 ? '' : kernfsPath(bytes, full);
   if (source.startsWith('cmdline')) return commandLine(bytes, full);
+  if (source.startsWith('sun_path')) return socketPath(bytes);
   if (bytes.length === 0 && full > 0)
     return `(${full === 0xffffffff ? 'longer than 4096 bytes' : `${full} bytes not readable`})`;
   return decodeText(bytes) + (full > bytes.length ? CUT : '');
@@ -172,6 +178,12 @@ function kernfsPath(bytes: Buffer, deep: number): string {
   if (bytes.length === 0) return '/';
   const names = decodeText(bytes.subarray(0, bytes.length - 1)).split('\0');
   return `${deep === 0 ? '' : `/${CUT}`}/${names.reverse().join('/')}`;
+}
+
+/** As unix_seq_show() of net/unix/af_unix.c: a path without its NUL, or an abstract name with @ for each NUL. */
+function socketPath(bytes: Buffer): string {
+  const path = bytes.length > 0 && bytes[0] !== 0 ? bytes.subarray(0, bytes.length - 1) : bytes;
+  return decodeText(path).replaceAll('\0', '@');
 }
 
 /** Arguments joined by spaces. More bytes than arguments had: a title written over them, up to its first NUL. */
@@ -216,8 +228,9 @@ export function derive(
       isConstant(arg) ? Number(arg) : (done.get(arg) ?? numbers(arg) ?? missing),
     );
     const out = new Float64Array(new SharedArrayBuffer(rows * 8));
-    if (args.includes(missing)) out.fill(Number.NaN);
-    else f.run(args, call.args, out, interval, clock);
+    const given = f.some ? args.map((arg) => (arg === missing ? Number.NaN : arg)) : args;
+    if (given.includes(missing)) out.fill(Number.NaN);
+    else f.run(given, call.args, out, interval, clock);
     done.set(name, out);
   }
   return done;

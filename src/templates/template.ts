@@ -3,37 +3,42 @@
 /**
  * How a column's value is shown. The raw value (and the unit a snapshot's header gives for it) is in brackets.
  *
- * int, hex, octal: a number as it is · count: a number with thousands scaled · flag: yes/no ·
+ * int, hex, octal: a number as it is · count: a number with thousands scaled · ratio: two decimals · flag: yes/no ·
  * bytes: B/K/M/G [bytes] · pages: the same from 4 KiB pages [pages] · percent [%] · rate [1/s] · byterate [bytes/s] ·
  * ns, us, ms, s: a duration [that unit] · cputime: h:mm:ss.cc [ns] · jiffies: a duration [jiffies] ·
  * time: wall clock [ns since boot] · age: time since [ns since boot] · uid: user name [uid] · dev: major:minor [dev_t] ·
- * enum: a name from `names` [number] · text, path: text · inet: an IPv4 or IPv6 address
+ * enum: a name from `names` [number] · text, path: text · inet: an IPv4 or IPv6 address ·
+ * hexbytes: an array of bytes as hex digits
  */
-export type Format =
-  | 'int'
-  | 'hex'
-  | 'octal'
-  | 'count'
-  | 'flag'
-  | 'bytes'
-  | 'pages'
-  | 'percent'
-  | 'rate'
-  | 'byterate'
-  | 'ns'
-  | 'us'
-  | 'ms'
-  | 's'
-  | 'cputime'
-  | 'jiffies'
-  | 'time'
-  | 'age'
-  | 'uid'
-  | 'dev'
-  | 'enum'
-  | 'text'
-  | 'path'
-  | 'inet';
+export const FORMATS = [
+  'int',
+  'hex',
+  'octal',
+  'count',
+  'ratio',
+  'flag',
+  'bytes',
+  'pages',
+  'percent',
+  'rate',
+  'byterate',
+  'ns',
+  'us',
+  'ms',
+  's',
+  'cputime',
+  'jiffies',
+  'time',
+  'age',
+  'uid',
+  'dev',
+  'enum',
+  'text',
+  'path',
+  'inet',
+  'hexbytes',
+] as const;
+export type Format = (typeof FORMATS)[number];
 
 export interface Column {
   /** Name in the command line, exports, sorting; [a-z][a-z0-9_]*. */
@@ -55,8 +60,13 @@ export interface Column {
   /** A column of a joined template: `owner.pid`; `owner.holders` counts the rows that match. */
   readonly join?: string;
   readonly as?: Format;
-  /** For `as: 'enum'`: value -> name. */
-  readonly names?: Readonly<Record<number, string>>;
+  /**
+   * For `as: 'enum'`: value -> name; or the name of an enum in the kernel's BTF, whose enumerators are the names, in
+   * small letters and without the prefix that they share (`bpf_prog_type`: BPF_PROG_TYPE_XDP is xdp).
+   */
+  readonly names?: Readonly<Record<number, string>> | string;
+  /** The kernel counts this only while asked to (BPF_ENABLE_STATS): done as long as the column is read, and no longer. */
+  readonly needs?: 'run_stats';
   /** A zero means "none" and is shown as an empty cell. */
   readonly zeroIsNone?: boolean;
   /** In grouped mode (see Template.group) the sum over the group's members. A 64-bit number. */
@@ -67,16 +77,32 @@ export interface Column {
   readonly width?: number;
 }
 
+/** Helpers that see an object as what it is, or as what belongs to it. */
+export const CAST_CALLS = [
+  'skc_to_tcp_sock',
+  'skc_to_tcp_timewait_sock',
+  'skc_to_tcp_request_sock',
+  'sock_from_file',
+] as const;
+
 /** A further pointer to take columns from; where it is NULL its columns are empty. */
 export interface Cast {
   /** A helper (its name without `bpf_`) that is called with the context member `of`. */
-  readonly call?: 'skc_to_tcp_sock' | 'skc_to_tcp_timewait_sock' | 'skc_to_tcp_request_sock' | 'sock_from_file';
-  /** With `call` a context member; without it the path of a pointer. */
+  readonly call?: (typeof CAST_CALLS)[number];
+  /** With `call` a context member; without it the path of a pointer, or an object. */
   readonly of: string;
   /** The struct that `call` gives. */
   readonly type?: string;
-  /** Without `call`: taken only where a number in the object that it points to is one of these. */
-  readonly when?: { readonly source: string; readonly is: readonly number[] };
+  /**
+   * Seen as this struct, of which the pointer's own is the first member (struct bpf_iter_link begins with a struct
+   * bpf_link); where it is another member: `bpf_uprobe_multi_link.link`. By bpf_rdonly_cast (Linux 6.2).
+   */
+  readonly as?: string;
+  /**
+   * Without `call`: taken only where a number in the object that it points to is one of these, or of the enumerators of
+   * these names. With `as` in the object before the cast.
+   */
+  readonly when?: { readonly source: string; readonly is: readonly (number | string)[] };
 }
 
 /** Rows of another template, found by an equal value in both; costs one extra iterator. */
@@ -86,6 +112,9 @@ export interface Join {
   /** Column of this template and of the joined one that must be equal. Zero never matches. */
   readonly on: readonly [string, string];
 }
+
+export const WALK_ORDERS = ['self', 'descendants_pre', 'descendants_post', 'ancestors_up'] as const;
+export type WalkOrder = (typeof WALK_ORDERS)[number];
 
 export type FilterName = 'pid' | 'port' | 'lport' | 'rport' | 'user';
 export const FILTER_NAMES: readonly FilterName[] = ['pid', 'port', 'lport', 'rport', 'user'];
@@ -128,15 +157,28 @@ export interface Template {
   readonly joins?: Readonly<Record<string, Join>>;
   readonly filters?: Partial<Readonly<Record<FilterName, FilterRule>>>;
   readonly switches?: readonly Switch[];
-  /** Only objects for which the source, masked, equals the value are read. */
-  readonly only?: readonly { readonly source: string; readonly mask: number; readonly equals: number }[];
+  /** Only objects for which the source, masked, equals the value are read; with `except` all but those. */
+  readonly only?: readonly {
+    readonly source: string;
+    readonly mask: number;
+    readonly equals: number;
+    readonly except?: true;
+  }[];
   /**
    * Objects that belong together (threads of a process): `member` equals `by` for the one that stands for the group.
    * Ungrouped (every object a row) on request, under the name `ungroup` (threads).
    */
   readonly group?: { readonly by: string; readonly member: string; readonly ungroup: string };
+  /** Each network namespace has its own objects; an iterator sees those of one. */
+  readonly netns?: boolean;
   /** Not offered in the picker; read for joins only. */
   readonly internal?: boolean;
+  /** The order in which a target walks that has to be told (cgroup), unless another one is asked for. */
+  readonly order?: WalkOrder;
+  /** The target's final call comes with the last object once more instead of NULL (ksym). */
+  readonly repeatsLast?: boolean;
+  /** The target cannot go on after a full buffer: records are gathered in a map instead, and read from there. */
+  readonly gather?: boolean;
 }
 
 /** Inclusive range of unsigned 32-bit values. */
@@ -150,8 +192,11 @@ export class TemplateError extends Error {
   readonly template: string;
   /** '' where the template itself is meant. */
   readonly column: string;
+  /** Without the template's and the column's name. */
+  readonly problem: string;
   constructor(template: string, column: string, problem: string) {
     super(`template ${template}${column ? `, column ${column}` : ''}: ${problem}`);
+    this.problem = problem;
     this.template = template;
     this.column = column;
   }

@@ -1,18 +1,41 @@
-import { nearest } from '../../bpf/nearest.ts';
-import { type Template, UsageError } from '../template.ts';
+/** The built-in templates: processes, network, BPF, kernel; internal ones, read for joins, last. */
+import type { Template } from '../template.ts';
+import { bpfHolder } from './bpf-holder.ts';
+import { bpfLink } from './bpf-link.ts';
+import { bpfMap } from './bpf-map.ts';
+import { bpfProg } from './bpf-prog.ts';
+import { cgroup, cgroupProcess } from './cgroup.ts';
+import { dmabuf } from './dmabuf.ts';
+import { ipv6Route } from './ipv6-route.ts';
+import { kmemCache } from './kmem-cache.ts';
+import { ksym } from './ksym.ts';
+import { netNamespace } from './net-namespace.ts';
+import { netlink } from './netlink.ts';
 import { task } from './task.ts';
 import { socketOwner, taskFile } from './task-file.ts';
+import { taskVma } from './task-vma.ts';
 import { tcp } from './tcp.ts';
+import { udp } from './udp.ts';
+import { unix } from './unix.ts';
 
-export const BUILTIN: readonly Template[] = [task, tcp, taskFile, socketOwner];
-
-/** @throws UsageError with the nearest names */
-export function findTemplate(name: string): Template {
-  const found = BUILTIN.find((t) => t.name === name);
-  if (found) return found;
-  const names = BUILTIN.filter((t) => !t.internal).map((t) => t.name);
-  const close = nearest(name, names);
-  throw new UsageError(
-    `there is no template "${name}"; ${close.length ? `did you mean ${close.join(', ')}?` : `there are ${names.join(', ')}`}`,
-  );
-}
+export const BUILTIN: readonly Template[] = [
+  task,
+  taskFile,
+  taskVma,
+  cgroup,
+  tcp,
+  udp,
+  unix,
+  netlink,
+  ipv6Route,
+  bpfProg,
+  bpfMap,
+  bpfLink,
+  ksym,
+  kmemCache,
+  dmabuf,
+  socketOwner,
+  bpfHolder,
+  cgroupProcess,
+  netNamespace,
+];

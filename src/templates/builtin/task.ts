@@ -146,11 +146,17 @@ export const task: Template = {
       help: 'swapped out; lags like rss',
     },
     {
-      name: 'peak',
+      name: 'hiwater',
       from: 'task->mm->hiwater_rss',
       as: 'pages',
+      help: 'task->mm->hiwater_rss: written when memory is given back, so it may lie below rss',
+    },
+    {
+      name: 'peak',
+      derive: 'greater(hiwater, rss)',
+      as: 'pages',
       width: 6,
-      help: 'highest resident size that was recorded',
+      help: 'highest resident size so far (VmHWM); lags like rss',
     },
     {
       name: 'minflt',

@@ -1,0 +1,515 @@
+/** What a template has to be, as rules over plain data: each problem says where it is and how to mend it. */
+import { type Btf, BtfError } from '../bpf/btf.ts';
+import { didYouMean, nearest } from '../bpf/nearest.ts';
+import { findTarget, targetNames } from '../bpf/targets.ts';
+import { isConstant, parseDerive, parseJoin, withDependencies } from './columns.ts';
+import { DERIVE_NAMES, deriveFunction, deriveSignature, NUMERIC } from './derive.ts';
+import { contentOf, fits } from './infer.ts';
+import { fieldShape, resolveFirst, resolveSource, type Scope } from './source.ts';
+import {
+  CAST_CALLS,
+  type Cast,
+  type Column,
+  columnOf,
+  FILTER_NAMES,
+  type FilterRule,
+  FORMATS,
+  type Join,
+  type Switch,
+  type Template,
+  TemplateError,
+  WALK_ORDERS,
+} from './template.ts';
+import { sanitize } from './text.ts';
+
+export type Path = readonly (string | number)[];
+
+export interface Problem {
+  /** Of the member that is wrong: ['columns', 2, 'from']. */
+  readonly path: Path;
+  /** Its name is, not its value. */
+  readonly atKey?: boolean;
+  /** Characters into its text. */
+  readonly offset?: number | undefined;
+  readonly message: string;
+}
+
+type Report = (path: Path, message: string, more?: { atKey?: boolean; offset?: number | undefined }) => void;
+type Check = (value: unknown, path: Path, report: Report) => void;
+
+const NAME = /^[a-z][a-z0-9_]*$/;
+const NAME_LENGTH = 64;
+const TEXT_LENGTH = 1000;
+/** More than any struct of the kernel gives sense to, and few enough to be looked at. */
+const MAX_COLUMNS = 512;
+/** Of one map with fixed names: beyond it every further name is wrong. */
+const MAX_MEMBERS = 64;
+/** Of one template; the first mistakes explain the others. */
+const MAX_PROBLEMS = 20;
+/** Words that the command line takes for commands. */
+const RESERVED: readonly string[] = ['dump', 'templates', 'doctor', 'help', 'check'];
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'a map';
+  if (typeof value !== 'string') return `the ${typeof value} ${value}`;
+  return `"${sanitize(value.length > 40 ? `${value.slice(0, 40)}...` : value)}"`;
+}
+
+const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const text =
+  (what: string): Check =>
+  (value, path, report) => {
+    if (typeof value !== 'string') report(path, `${what} is expected here, not ${describe(value)}`);
+    else if (value.length > TEXT_LENGTH) report(path, `${value.length} characters, at most ${TEXT_LENGTH} are taken`);
+    else if (value.trim() === '') report(path, `${what} is expected here, not an empty text`);
+    else if (sanitize(value) !== value) report(path, `a character that no terminal should get: ${sanitize(value)}`);
+  };
+
+const name: Check = (value, path, report) => {
+  if (typeof value !== 'string' || !NAME.test(value))
+    report(path, `a name is expected here (small letters, digits and _), not ${describe(value)}`);
+  else if (value.length > NAME_LENGTH) report(path, `a name has at most ${NAME_LENGTH} characters`);
+};
+
+/** A text that may be empty: an enumerator that is shown as nothing. */
+const label: Check = (value, path, report) => {
+  if (value !== '') text('a name')(value, path, report);
+};
+
+const oneOf =
+  (what: string, names: readonly string[]): Check =>
+  (value, path, report) => {
+    if (typeof value === 'string' && names.includes(value)) return;
+    const near = typeof value === 'string' ? nearest(value, names) : [];
+    const help = near.length > 0 ? didYouMean(near) : `; there are ${names.join(', ')}`;
+    report(path, `there is no ${what} ${describe(value)}${help}`);
+  };
+
+const flag: Check = (value, path, report) => {
+  if (typeof value !== 'boolean') report(path, `true or false is expected here, not ${describe(value)}`);
+};
+
+const whole =
+  (low: number, high: number): Check =>
+  (value, path, report) => {
+    if (!Number.isInteger(value) || (value as number) < low || (value as number) > high)
+      report(path, `a whole number from ${low} to ${high} is expected here, not ${describe(value)}`);
+  };
+
+const list =
+  (of: Check, what: string, { least = 1, most = MAX_COLUMNS } = {}): Check =>
+  (value, path, report) => {
+    if (!Array.isArray(value)) report(path, `a list of ${what} is expected here, not ${describe(value)}`);
+    else if (value.length < least) report(path, `${least} or more ${what} are needed here, not ${value.length}`);
+    else if (value.length > most) report(path, `${value.length} ${what}, at most ${most} are taken`);
+    else for (const [i, item] of value.entries()) of(item, [...path, i], report);
+  };
+
+const oneOrMore =
+  (of: Check, what: string): Check =>
+  (value, path, report) =>
+    Array.isArray(value) ? list(of, what)(value, path, report) : of(value, path, report);
+
+/** A map from names that `key` takes. */
+const mapOf =
+  (key: Check, of: Check, what: string): Check =>
+  (value, path, report) => {
+    if (!isMap(value)) return report(path, `a map of ${what} is expected here, not ${describe(value)}`);
+    for (const [entry, item] of Object.entries(value)) {
+      key(entry, [...path, entry], (at, message) => report(at, message, { atKey: true }));
+      of(item, [...path, entry], report);
+    }
+  };
+
+/** A map with these members and no others. */
+const object =
+  (what: string, members: Readonly<Record<string, Check>>, required: readonly string[] = []): Check =>
+  (value, path, report) => {
+    if (!isMap(value)) return report(path, `${what} is expected here (a map), not ${describe(value)}`);
+    for (const [label, item] of Object.entries(value)) {
+      const check = Object.hasOwn(members, label) ? members[label] : undefined;
+      if (check) check(item, [...path, label], report);
+      else if (Object.keys(value).length > MAX_MEMBERS) {
+        return report(path, `${Object.keys(value).length} members, which ${what} does not have`);
+      } else {
+        const near = nearest(label, Object.keys(members));
+        const help = near.length > 0 ? didYouMean(near) : `; there are ${Object.keys(members).join(', ')}`;
+        report([...path, label], `${what} has no member ${describe(label)}${help}`, { atKey: true });
+      }
+    }
+    for (const label of required) if (!Object.hasOwn(value, label)) report(path, `${what} needs "${label}"`);
+  };
+
+/** A check for each member that a type has: one that is added to the type has to be added here. */
+type Members<T> = Readonly<Record<keyof T, Check>>;
+
+const COLUMN = object(
+  'a column',
+  {
+    name,
+    help: text('a line of help'),
+    title: text('a heading'),
+    from: oneOrMore(text('a source such as task->pid'), 'sources'),
+    derive: text('a function of columns such as rate(bytes)'),
+    fallback: name,
+    join: text('a column of a join such as owner.pid'),
+    as: oneOf('format', FORMATS),
+    names: (value, path, report) =>
+      typeof value === 'string'
+        ? text('the name of an enum')(value, path, report)
+        : mapOf(number, label, 'numbers to names')(value, path, report),
+    needs: oneOf('statistics', ['run_stats']),
+    zeroIsNone: flag,
+    total: flag,
+    groupBase: text('a source'),
+    width: whole(1, 1000),
+  } satisfies Members<Column>,
+  ['name'],
+);
+
+function number(value: unknown, path: Path, report: Report): void {
+  if (typeof value !== 'string' || !/^-?\d{1,19}$/.test(value))
+    report(path, `a number is expected, not ${describe(value)}`);
+}
+
+const SAFE = whole(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+/** A mask or value that an instruction holds. */
+const IMMEDIATE = whole(-(2 ** 31), 2 ** 31 - 1);
+
+const TEMPLATE = object(
+  'a template',
+  {
+    name,
+    help: text('a line of help'),
+    target: name,
+    key: list(name, 'columns', { most: 16 }),
+    show: list(name, 'columns'),
+    sort: text('a column to sort by'),
+    columns: list(COLUMN, 'columns'),
+    casts: mapOf(
+      (label, path, report) =>
+        typeof label === 'string' && /^[a-z_]\w*$/.test(label) ? undefined : report(path, 'a name is expected here'),
+      object(
+        'a cast',
+        {
+          call: oneOf('helper', CAST_CALLS),
+          of: text('an object or the path of a pointer'),
+          type: text('the name of a struct'),
+          as: text('the name of a struct'),
+          when: object(
+            'a condition of a cast',
+            {
+              source: text('a source'),
+              is: list((v, p, r) => (typeof v === 'string' ? text('an enumerator')(v, p, r) : SAFE(v, p, r)), 'values'),
+            },
+            ['source', 'is'],
+          ),
+        } satisfies Members<Cast>,
+        ['of'],
+      ),
+      'casts',
+    ),
+    joins: mapOf(
+      name,
+      object('a join', { template: name, on: list(name, 'columns', { least: 2, most: 2 }) } satisfies Members<Join>, [
+        'template',
+        'on',
+      ]),
+      'joins',
+    ),
+    filters: mapOf(
+      oneOf('filter', FILTER_NAMES),
+      object('a filter', {
+        any: list(text('a source'), 'sources', { most: 8 }),
+        link: oneOf('link filter', ['pid']),
+        through: object('a filter through a join', { join: name, source: text('a source') }, ['join', 'source']),
+      } satisfies Members<FilterRule>),
+      'filters',
+    ),
+    switches: list(
+      object(
+        'a switch',
+        {
+          name,
+          help: text('a line of help'),
+          on: flag,
+          hides: object('what a switch hides', { source: text('a source'), mask: IMMEDIATE }, ['source', 'mask']),
+        } satisfies Members<Switch>,
+        ['name', 'help', 'on', 'hides'],
+      ),
+      'switches',
+      { least: 0, most: 16 },
+    ),
+    only: list(
+      object('a condition', { source: text('a source'), mask: IMMEDIATE, equals: IMMEDIATE, except: flag }, [
+        'source',
+        'mask',
+        'equals',
+      ]),
+      'conditions',
+      { least: 0, most: 16 },
+    ),
+    group: object('a group', { by: name, member: name, ungroup: text('a name') }, ['by', 'member', 'ungroup']),
+    internal: flag,
+    order: oneOf('order', WALK_ORDERS),
+    repeatsLast: flag,
+    gather: flag,
+    netns: flag,
+  } satisfies Members<Template>,
+  ['name', 'target', 'columns'],
+);
+
+/** Whether it has the form of a template, members with a default aside: key, show, sort, and a column's help and format. */
+export function checkForm(value: unknown): Problem[] {
+  const problems: Problem[] = [];
+  TEMPLATE(value, [], (path, message, more) => {
+    if (problems.length < MAX_PROBLEMS) problems.push({ path, message, ...more });
+  });
+  return problems;
+}
+
+/**
+ * Whether what it names is there: columns, functions, joins.
+ * @param find another template by its name
+ */
+export function checkNames(template: Template, find: (name: string) => Template | undefined): Problem[] {
+  const problems: Problem[] = [];
+  const report: Report = (path, message, more) => problems.push({ path, message, ...more });
+  const names = template.columns.map((c) => c.name);
+  const mustBeColumn = (column: string, path: Path, of: readonly string[] = names, whose = template.name) => {
+    if (of.includes(column)) return true;
+    const near = nearest(column, of);
+    report(
+      path,
+      `${whose} has no column "${column}"${near.length > 0 ? didYouMean(near) : `; it has ${of.join(', ')}`}`,
+    );
+    return false;
+  };
+
+  if (RESERVED.includes(template.name)) report(['name'], `"${template.name}" is a command; choose another name`);
+  for (const [i, column] of template.columns.entries()) {
+    const at = ['columns', i] as const;
+    if (names.indexOf(column.name) !== i) report([...at, 'name'], `there are two columns "${column.name}"`);
+    checkColumn(template, column, at, find, mustBeColumn, report);
+  }
+  for (const [i, column] of template.show.entries()) mustBeColumn(column, ['show', i]);
+  for (const [i, column] of template.key.entries())
+    if (mustBeColumn(column, ['key', i]) && columnOf(template, column)!.from === undefined)
+      report(['key', i], `${column} is not read from the kernel ("from"), so it cannot be part of the key`);
+  const descending = template.sort.startsWith('-');
+  mustBeColumn(descending ? template.sort.slice(1) : template.sort, ['sort']);
+  if (template.group) {
+    for (const member of ['by', 'member'] as const) {
+      const column = template.group[member];
+      if (mustBeColumn(column, ['group', member]) && columnOf(template, column)!.from === undefined)
+        report(['group', member], `${column} is not read from the kernel ("from")`);
+    }
+  }
+  for (const [join, { template: other, on }] of Object.entries(template.joins ?? {})) {
+    mustBeColumn(on[0], ['joins', join, 'on', 0]);
+    const joined = find(other);
+    if (joined) {
+      mustBeColumn(
+        on[1],
+        ['joins', join, 'on', 1],
+        joined.columns.map((c) => c.name),
+        other,
+      );
+    } else report(['joins', join, 'template'], `there is no template "${other}"`);
+  }
+  for (const [filter, { any, through, link }] of Object.entries(template.filters ?? {})) {
+    if (any === undefined && through === undefined)
+      report(
+        ['filters', filter],
+        `a filter needs "any" or "through"${link ? ': before Linux 6.1 no link takes a PID' : ''}`,
+      );
+    if (through && !Object.hasOwn(template.joins ?? {}, through.join))
+      report(['filters', filter, 'through', 'join'], `there is no join "${through.join}"`);
+  }
+  const known: string[] = [];
+  const casts = Object.keys(template.casts ?? {});
+  for (const [cast, { of, call, type }] of Object.entries(template.casts ?? {})) {
+    const start = /^\s*(\w+)/.exec(of)?.[1] ?? '';
+    if (casts.includes(start) && !known.includes(start))
+      report(['casts', cast, 'of'], `a cast starts from an object or from a cast above it, which "${start}" is not`);
+    if (call && !type) report(['casts', cast], 'a cast by "call" needs "type", the struct that the helper gives');
+    known.push(cast);
+  }
+  return problems;
+}
+
+function checkColumn(
+  template: Template,
+  column: Column,
+  at: Path,
+  find: (name: string) => Template | undefined,
+  mustBeColumn: (column: string, path: Path, of?: readonly string[], whose?: string) => boolean,
+  report: Report,
+): void {
+  const ways = (['from', 'derive', 'join'] as const).filter((way) => column[way] !== undefined);
+  if (ways.length !== 1) {
+    const has = ways.length === 0 ? 'none of them' : ways.join(' and ');
+    report(at, `a column has one of "from", "derive" and "join"; ${column.name} has ${has}`);
+    return;
+  }
+  const attempt = (path: Path, action: () => void) => {
+    try {
+      action();
+    } catch (error) {
+      if (!(error instanceof TemplateError)) throw error;
+      report(path, error.problem);
+    }
+  };
+  if (column.as === 'enum' && column.names === undefined && column.from === undefined)
+    report([...at, 'as'], 'an enum needs "names": numbers to names, or the name of an enum of the kernel');
+  if (
+    column.fallback !== undefined &&
+    mustBeColumn(column.fallback, [...at, 'fallback']) &&
+    contentOf(column.as ?? 'int') !== 'text'
+  )
+    report([...at, 'fallback'], `a fallback is for columns of text, ${column.name} is ${column.as ?? 'int'}`);
+  if (column.total && !template.group)
+    report([...at, 'total'], 'a total is over a group, and this template has no "group"');
+  if (column.groupBase && !column.total) report([...at, 'groupBase'], '"groupBase" goes with "total"');
+  if (column.derive !== undefined) {
+    const path = [...at, 'derive'];
+    attempt(path, () => checkDerive(template, column, path, mustBeColumn, report));
+  }
+  if (column.join !== undefined) {
+    const path = [...at, 'join'];
+    attempt(path, () => {
+      const [join, name] = parseJoin(template, column.name, column.join!);
+      const other = template.joins![join].template;
+      const joined = find(other);
+      if (joined && name !== 'holders')
+        mustBeColumn(
+          name,
+          path,
+          joined.columns.map((c) => c.name),
+          other,
+        );
+    });
+  }
+}
+
+function checkDerive(
+  template: Template,
+  column: Column,
+  path: Path,
+  mustBeColumn: (column: string, path: Path) => boolean,
+  report: Report,
+): void {
+  const { name, args } = parseDerive(template, column.name, column.derive!);
+  const known = deriveFunction(name);
+  if (!known) {
+    const near = nearest(name, DERIVE_NAMES);
+    const names = (near.length > 0 ? near : DERIVE_NAMES).map(deriveSignature);
+    report(
+      path,
+      `there is no function ${name}()${near.length > 0 ? didYouMean(names) : `; there are ${names.join(', ')}`}`,
+    );
+    return;
+  }
+  if (known.args !== args.length) {
+    report(
+      path,
+      `${deriveSignature(name)} takes ${known.args} column${known.args === 1 ? '' : 's'}, not ${args.length}`,
+    );
+    return;
+  }
+  const numeric = Object.hasOwn(NUMERIC, name);
+  if (numeric && contentOf(column.as ?? 'int') !== 'number')
+    report(path, `${deriveSignature(name)} gives a number, which is not shown as ${column.as}`);
+  if (!numeric && column.as !== undefined && contentOf(column.as) !== 'text')
+    report(path, `${deriveSignature(name)} gives a text, which is not shown as ${column.as}`);
+  for (const arg of args) {
+    if (isConstant(arg)) {
+      if (known.overTime) report(path, `${deriveSignature(name)} takes a column, not the number ${arg}`);
+      continue;
+    }
+    if (!mustBeColumn(arg, path)) return;
+    const other = columnOf(template, arg)!;
+    if (!numeric) continue;
+    if (other.join) report(path, `${arg} comes from a join; numbers are only computed from this table's own columns`);
+    else if (contentOf(other.as ?? 'int') !== 'number')
+      report(path, `${arg} is ${other.as}, ${name}() computes with numbers`);
+  }
+  withDependencies(template, [column.name]);
+}
+
+/**
+ * What the BTF of a kernel says of its sources. A column that is not there is no defect unless it is part of the key:
+ * `fatal` then.
+ */
+export function checkSources(template: Template, btf: Btf): (Problem & { readonly fatal: boolean })[] {
+  const problems: (Problem & { fatal: boolean })[] = [];
+  const report = (path: Path, message: string, fatal: boolean, offset?: number) =>
+    problems.push({ path, message, fatal, offset });
+  const attempt = (path: Path, fatal: boolean, text: string, action: () => void) => {
+    try {
+      action();
+    } catch (error) {
+      if (!(error instanceof BtfError)) throw error;
+      report(path, plainMessage(error), fatal, offsetOf(text, error));
+    }
+  };
+
+  const scope: Scope[] = [];
+  attempt(['target'], false, '', () =>
+    scope.push({ btf, target: findTarget(btf, template.target), casts: template.casts ?? {} }),
+  );
+  if (scope.length === 0) {
+    const near = nearest(template.target, targetNames(btf));
+    return [
+      {
+        path: ['target'],
+        fatal: false,
+        message: `this kernel has no iterator for "${template.target}"${didYouMean(near)}`,
+      },
+    ];
+  }
+  for (const [i, column] of template.columns.entries()) {
+    if (column.from === undefined) continue;
+    const path: Path = ['columns', i, 'from', ...(typeof column.from === 'string' ? [] : [0])];
+    attempt(path, template.key.includes(column.name), [column.from].flat()[0], () => {
+      const source = resolveFirst(scope[0], column.from!);
+      const inKey = template.key.indexOf(column.name);
+      if (inKey >= 0 && fieldShape(source).type === 'text')
+        report(['key', inKey], `${column.name} is a text of any length, which cannot be part of the key`, true);
+      if (column.as !== undefined && !fits(column.as, source))
+        report(['columns', i, 'as'], `${[column.from].flat()[0]} is not shown as ${column.as}`, true);
+    });
+    if (column.groupBase !== undefined)
+      attempt(['columns', i, 'groupBase'], true, column.groupBase, () => resolveSource(scope[0], column.groupBase!));
+  }
+  for (const [filter, { any, through }] of Object.entries(template.filters ?? {})) {
+    for (const [i, source] of (any ?? []).entries())
+      attempt(['filters', filter, 'any', i], false, source, () => resolveSource(scope[0], source));
+    if (through)
+      attempt(['filters', filter, 'through', 'source'], false, through.source, () =>
+        resolveSource(scope[0], through.source),
+      );
+  }
+  for (const [i, { source }] of (template.only ?? []).entries())
+    attempt(['only', i, 'source'], true, source, () => resolveSource(scope[0], source));
+  for (const [i, { hides }] of (template.switches ?? []).entries())
+    attempt(['switches', i, 'hides', 'source'], false, hides.source, () => resolveSource(scope[0], hides.source));
+  return problems;
+}
+
+/** Without the place in the path, for where that is shown otherwise. */
+export function plainMessage(error: BtfError): string {
+  return error.message.replace(/ \(at character \d+ of "[^"]*"\)$/, '');
+}
+
+/** Where in a source's text the path is wrong: the error knows the place in the path that follows the object. */
+export function offsetOf(text: string, error: BtfError): number | undefined {
+  if (error.position === undefined) return undefined;
+  const path = /of "([^"]*)"\)/.exec(error.message)?.[1];
+  const start = path === undefined ? -1 : text.indexOf(path);
+  return start < 0 ? undefined : start + error.position;
+}
