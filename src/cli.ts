@@ -2,47 +2,57 @@
 import os from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import { Btf, BtfError } from './bpf/btf.ts';
-import { describeMissing, missing } from './bpf/support.ts';
+import { pageSize } from './bpf/host.ts';
+import { describeMissing, hasCapability, missing } from './bpf/support.ts';
 import { BpfError } from './bpf/syscall.ts';
 import { targetNames } from './bpf/targets.ts';
-import { helpText, type Options, parseOptions, wantsDebug } from './options.ts';
+import { checkTemplate, helpText, type Options, parseOptions, wantsDebug } from './options.ts';
 import { AtomicFile } from './state/atomic-file.ts';
+import { examine, reportText } from './state/doctor.ts';
 import { type DumpOptions, dump } from './state/dump.ts';
 import type { LiveView } from './state/live-view.ts';
-import { startSampler } from './state/sampler.ts';
+import { type NetScope, parseNetScope } from './state/namespaces.ts';
+import { type Sampler, startSampler } from './state/sampler.ts';
 import { formatSearch } from './state/search.ts';
 import { createSession, questionOf, type Session } from './state/session.ts';
 import { snapshotWriter } from './state/snapshot.ts';
+import { TemplateFiles, templateFolder } from './state/template-files.ts';
 import { userId } from './state/users.ts';
 import type { TargetInfo } from './state/view.ts';
-import { BUILTIN, findTemplate } from './templates/builtin/index.ts';
+import { withColumns } from './templates/adhoc.ts';
+import { availability, availabilityText, worksOn } from './templates/availability.ts';
 import { compile } from './templates/compile.ts';
+import { enumNamesOf } from './templates/enum-names.ts';
 import { explainPlan } from './templates/explain.ts';
 import { alignOf, unitOf } from './templates/format.ts';
-import { TemplateError, UsageError } from './templates/template.ts';
+import {
+  allTemplates,
+  findTemplate,
+  registeredTemplates,
+  registerTemplates,
+  shownTemplates,
+} from './templates/registry.ts';
+import { starter } from './templates/starter.ts';
+import { type Column, type Template, TemplateError, UsageError } from './templates/template.ts';
+import { type Conjunct, parseWhere } from './templates/where.ts';
 
-const TEMPLATES = BUILTIN.filter((t) => !t.internal);
 const EXIT = { done: 0, failed: 1, usage: 2, unsupported: 3 } as const;
 
 /** @returns the exit code */
 export async function run(argv: readonly string[]): Promise<number> {
   try {
-    const options = parseOptions(
-      argv,
-      TEMPLATES.map((t) => t.name),
-    );
+    const options = parseOptions(argv);
     switch (options.command) {
       case 'help':
-        process.stdout.write(helpText(TEMPLATES));
+        process.stdout.write(helpText(shownTemplates()));
         return EXIT.done;
       case 'version':
         process.stdout.write(`itertop ${packageJson.version}\n`);
         return EXIT.done;
+      case 'doctor':
+        return runDoctor(options);
       case 'templates':
-        process.stdout.write(
-          options.template === '' ? listTemplates() : options.plan ? plan(options) : listColumns(options.template),
-        );
-        return EXIT.done;
+        return options.start ? begin(options, options.start) : await runTemplates(options);
       case 'dump':
         return await runDump(options);
       case 'explore':
@@ -86,23 +96,72 @@ function report(error: unknown, debug: boolean): number {
   return EXIT.failed;
 }
 
-function sessionOf(options: Options): Session {
+/** What the command line asks for, after the user's files were read. */
+interface Asked {
+  readonly template: string;
+  readonly columns: readonly string[] | undefined;
+  /** Beside those that are built in. */
+  readonly registered: readonly Template[];
+  /** What is wrong with the files, and what this kernel lacks of what is asked for. */
+  readonly said: readonly string[];
+}
+
+const filesOf = (options: Options) => new TemplateFiles(options.files, templateFolder(), () => Btf.vmlinux());
+
+/**
+ * Registers the user's templates, and columns that the command line makes.
+ * @param say what is wrong with files where that may be why something is missing
+ * @throws UsageError
+ */
+async function prepare(files: TemplateFiles, options: Options, say = complain): Promise<Asked> {
+  const loaded = await files.load();
+  registerTemplates(loaded.templates);
+  try {
+    const name = checkTemplate(
+      options.template || loaded.first || 'task',
+      shownTemplates().map((t) => t.name),
+    );
+    const warnings = loaded.warnings.filter((w) => w.template === name).map((w) => w.message);
+    const said = [...loaded.problems, ...warnings];
+    const asked = { template: name, columns: undefined, registered: loaded.templates, said };
+    if (options.columns === undefined) return asked;
+    const find = (other: string) => allTemplates().find((t) => t.name === other);
+    const { template, columns } = withColumns(findTemplate(name), options.columns, () => Btf.vmlinux(), find);
+    const registered = [...loaded.templates.filter((t) => t.name !== name), template];
+    registerTemplates(registered);
+    return { ...asked, columns, registered };
+  } catch (error) {
+    say(loaded.problems);
+    throw error;
+  }
+}
+
+function complain(problems: readonly string[]): void {
+  for (const problem of problems) process.stderr.write(`itertop: ${problem}\n`);
+}
+
+function sessionOf(options: Options, asked: Asked): Session {
   return createSession({
-    templates: TEMPLATES,
-    template: options.template || 'task',
+    templates: shownTemplates(),
+    template: asked.template,
     user: userId,
-    columns: options.columns,
+    checkWhere: parseCondition,
+    netns: netScope(options),
+    columns: asked.columns,
     sort: options.sort,
     filters: options.filters,
     ungroup: options.threads,
     search: options.search,
+    where: options.where,
     interval: options.interval,
     ...(options.kthreads === undefined ? {} : { switches: { kthreads: options.kthreads } }),
   });
 }
 
 async function runDump(options: Options): Promise<number> {
-  const question = questionOf(sessionOf(options).getState());
+  const asked = await prepare(filesOf(options), options);
+  complain(asked.said);
+  const question = questionOf(sessionOf(options, asked).getState());
   const abort = new AbortController();
   const stop = () => abort.abort();
   process.once('SIGINT', stop).once('SIGTERM', stop);
@@ -122,7 +181,9 @@ async function runDump(options: Options): Promise<number> {
 }
 
 async function explore(options: Options): Promise<number> {
-  const session = sessionOf(options);
+  const files = filesOf(options);
+  const asked = await prepare(files, options);
+  const session = sessionOf(options, asked);
   const first = Promise.withResolvers<void>();
   let error: (Error & { code?: string }) | null = null;
   let seen = false;
@@ -139,17 +200,24 @@ async function explore(options: Options): Promise<number> {
     },
   };
   // The worker reads while this thread loads what draws.
-  const sampler = startSampler(receiver);
+  const sampler = startSampler(receiver, asked.registered);
   sampler.ask(questionOf(session.getState()));
   const [{ runExplorer }] = await Promise.all([import('./ui/run.tsx'), first.promise]);
   if (error) {
     sampler.close();
     throw error;
   }
+  let offered = targets();
+  if (asked.said.length > 0) session.getState().notify(notice(asked.said));
+  using _ = watchTemplates(files, options, asked, session, sampler, () => {
+    offered = targets();
+  });
   await runExplorer({
     session,
     sampler,
-    targets: targets(),
+    get targets() {
+      return offered;
+    },
     kernel: os.release(),
     exportView: (choice) => exportView(session, choice),
     stdout: process.stdout,
@@ -159,10 +227,53 @@ async function explore(options: Options): Promise<number> {
   return EXIT.done;
 }
 
+/** Reads the user's files again when they change, on both threads, and has the question answered anew. */
+function watchTemplates(
+  files: TemplateFiles,
+  options: Options,
+  asked: Asked,
+  session: Session,
+  sampler: Sampler,
+  changed: () => void,
+): Disposable {
+  let before = JSON.stringify(asked.registered);
+  let last = Promise.resolve();
+  const reload = async () => {
+    let said: readonly string[];
+    try {
+      ({ said } = await prepare(files, { ...options, template: asked.template }, () => {}));
+    } catch (error) {
+      // What was asked for at the start is not there any more; the others are.
+      said = [(error as Error).message.split('\n')[0]];
+    }
+    // From here on without a pause: a view that is on its way belongs to the templates of before.
+    const registered = registeredTemplates();
+    const now = JSON.stringify(registered);
+    const state = session.getState();
+    if (now !== before) {
+      before = now;
+      sampler.templates(registered);
+      state.setTemplates(shownTemplates());
+      sampler.ask(questionOf(session.getState()));
+      changed();
+    }
+    state.notify(said.length > 0 ? notice(said) : 'templates were read again');
+  };
+  return files.watch(() => {
+    last = last.then(reload);
+  });
+}
+
+/** One line: the first thing that is wrong, by the name of its file. */
+function notice(said: readonly string[]): string {
+  const more = said.length > 1 ? ` (and ${said.length - 1} more: itertop templates)` : '';
+  return said[0].replace(`${templateFolder()}/`, '') + more;
+}
+
 /** What the picker offers, and why something cannot be picked here. */
 function targets(): TargetInfo[] {
   const there = new Set(targetNames(Btf.vmlinux()));
-  return TEMPLATES.map((t) => ({
+  return shownTemplates().map((t) => ({
     template: t.name,
     help: t.help,
     unavailable: there.has(t.target) ? '' : `this kernel has no iterator for ${t.target}`,
@@ -184,7 +295,7 @@ async function exportView(session: Session, choice: ExportChoice): Promise<strin
   const file = new AtomicFile(choice.path);
   try {
     const all = choice.rows === 'all';
-    const order = all ? Uint32Array.from({ length: view.total }, (_, row) => row) : view.order;
+    const order = all ? view.allRows() : view.order;
     const writer = snapshotWriter(choice.format, false);
     const columns = view.columns.map((c) => c.name);
     const snapshot = {
@@ -194,6 +305,7 @@ async function exportView(session: Session, choice: ExportChoice): Promise<strin
       stats: view.stats,
       filters: state.filters,
       search: all ? '' : formatSearch(state.search),
+      where: state.where,
     };
     for (const piece of writer.snapshot(snapshot)) file.write(piece);
     file.write(writer.end());
@@ -204,8 +316,68 @@ async function exportView(session: Session, choice: ExportChoice): Promise<strin
   }
 }
 
+function runDoctor(options: Options): number {
+  const found = examine();
+  process.stdout.write(options.json ? `${JSON.stringify(found, null, 2)}\n` : reportText(found));
+  return found.mainJob ? EXIT.done : EXIT.unsupported;
+}
+
+/** `templates --new`: to standard output, or to a file that is not there yet. */
+function begin(options: Options, { name, target }: { name: string; target: string }): number {
+  const text = starter(name, target, Btf.vmlinux());
+  if (options.output === undefined) process.stdout.write(text);
+  else {
+    const file = new AtomicFile(options.output);
+    try {
+      file.write(text);
+      file.commit(options.force);
+    } finally {
+      file.discard();
+    }
+  }
+  return EXIT.done;
+}
+
+async function runTemplates(options: Options): Promise<number> {
+  const files = filesOf(options);
+  if (options.template === '') {
+    const { templates, problems, warnings } = await files.load();
+    registerTemplates(templates);
+    complain([...problems, ...warnings.map((w) => w.message)]);
+    if (options.check) return check(shownTemplates(), options.btf) && problems.length === 0 ? EXIT.done : EXIT.failed;
+    process.stdout.write(listTemplates());
+    return EXIT.done;
+  }
+  const asked = await prepare(files, options);
+  complain(asked.said);
+  if (options.check) return check([findTemplate(asked.template)], options.btf) ? EXIT.done : EXIT.failed;
+  process.stdout.write(options.plan ? plan(options, asked) : listColumns(asked.template));
+  return EXIT.done;
+}
+
+/** Says on which kernels columns are. @returns whether the keys are on all of them @throws UsageError for what is no BTF */
+function check(templates: readonly Template[], files: readonly string[]): boolean {
+  const kernels = files.map((file) => {
+    try {
+      return { label: file, btf: Btf.fromFile(file) };
+    } catch (error) {
+      throw error instanceof BtfError ? new UsageError(`--btf: ${error.message}`) : error;
+    }
+  });
+  if (kernels.length === 0) kernels.push({ label: os.release(), btf: Btf.vmlinux() });
+  let works = true;
+  for (const template of templates) {
+    const checked = kernels.map(({ label, btf }) => ({ label, columns: availability(template, btf, findTemplate) }));
+    process.stdout.write(`${availabilityText(template, checked)}\n`);
+    works &&= worksOn(template, checked);
+  }
+  return works;
+}
+
 function listTemplates(): string {
-  return TEMPLATES.map((t) => `${t.name.padEnd(12)} ${t.help}\n`).join('');
+  return shownTemplates()
+    .map((t) => `${t.name.padEnd(12)} ${t.help}\n`)
+    .join('');
 }
 
 function listColumns(name: string): string {
@@ -226,7 +398,20 @@ function listColumns(name: string): string {
   return lines.join('\n');
 }
 
-function plan(options: Options): string {
-  const question = questionOf(sessionOf(options).getState());
-  return explainPlan(compile(findTemplate(question.template), question, Btf.vmlinux()));
+/** @throws WhereError */
+function parseCondition(text: string, template: Template): Conjunct[] {
+  const enumNames = (column: Column) => enumNamesOf(Btf.vmlinux(), column);
+  return parseWhere(text, template, { user: userId, enumNames, pageSize: pageSize() });
+}
+
+/** Another namespace can be entered only with CAP_SYS_ADMIN. */
+function netScope(options: Options): NetScope {
+  return options.netns === undefined ? (hasCapability('CAP_SYS_ADMIN') ? 'all' : 'self') : parseNetScope(options.netns);
+}
+
+function plan(options: Options, asked: Asked): string {
+  const question = questionOf(sessionOf(options, asked).getState());
+  const template = findTemplate(question.template);
+  const where = parseCondition(question.where, template);
+  return explainPlan(compile(template, { ...question, where }, Btf.vmlinux()));
 }

@@ -9,7 +9,7 @@ if (Number.parseInt(process.versions.node, 10) < MIN_NODE) {
     `itertop: Node.js ${MIN_NODE} or later is needed, this is ${process.versions.node}; run it with \`npm start\`, which brings its own\n`,
   );
   process.exitCode = 3;
-} else if (!isMainThread && workerData === 'itertop-worker' && parentPort) {
+} else if (!isMainThread && workerData?.role === 'itertop-worker' && parentPort) {
   const { serve } = await import('./state/worker.ts');
   serve(parentPort);
 } else {

@@ -6,14 +6,18 @@ import { SNAPSHOT_FORMATS, type SnapshotFormat } from './state/snapshot.ts';
 import { FILTER_NAMES, type FilterName, UsageError } from './templates/template.ts';
 
 export interface Options {
-  readonly command: 'explore' | 'dump' | 'templates' | 'help' | 'version';
+  readonly command: 'explore' | 'dump' | 'templates' | 'doctor' | 'help' | 'version';
   /** '' where none was named. */
   readonly template: string;
   /** As typed. */
   readonly filters: Partial<Readonly<Record<FilterName, string>>>;
-  readonly columns: readonly string[] | undefined;
+  /** As typed; templates/adhoc.ts. */
+  readonly columns: string | undefined;
   readonly sort: string | undefined;
   readonly search: string | undefined;
+  readonly where: string | undefined;
+  /** As typed; undefined: all where that is permitted. */
+  readonly netns: string | undefined;
   /** Milliseconds. */
   readonly interval: number;
   readonly threads: boolean;
@@ -25,6 +29,15 @@ export interface Options {
   readonly output: string | undefined;
   readonly force: boolean;
   readonly plan: boolean;
+  /** Files with templates. */
+  readonly files: readonly string[];
+  /** `templates check`: on which kernels columns are. */
+  readonly check: boolean;
+  /** Files with kernels' BTF. */
+  readonly btf: readonly string[];
+  /** `templates --new`: name and target of a template to start from. */
+  readonly start: { readonly name: string; readonly target: string } | undefined;
+  readonly json: boolean;
 }
 
 /** Asked for before anything is parsed, so that it works for a wrong command line too. */
@@ -37,7 +50,10 @@ interface Spec {
   readonly short?: string;
   readonly value?: string;
   readonly help: string;
-  readonly where?: 'dump' | 'templates';
+  readonly multiple?: true;
+  readonly where?: 'dump' | 'templates' | 'doctor';
+  /** A further command that takes it. */
+  readonly also?: 'templates';
 }
 
 /** One table: parsing and help come from it. */
@@ -50,15 +66,33 @@ export const SPECS: Readonly<Record<string, Spec>> = {
   columns: {
     type: 'string',
     short: 'c',
-    value: 'A,B,...',
-    help: 'columns to show, in order (`itertop templates NAME` lists them)',
+    value: '[+]A,B,N=SOURCE',
+    help: 'columns to show, in order (`itertop templates NAME` lists them), or new ones; + for further ones',
   },
   sort: { type: 'string', short: 's', value: '[-]COLUMN', help: 'sort by a column, `-` for descending' },
   search: { type: 'string', value: '[!]REGEX', help: 'only rows that match; `!` for those that do not' },
+  where: {
+    type: 'string',
+    short: 'w',
+    value: 'CONDITION',
+    help: "only rows for which it holds: 'rxq > 64K && state == ESTABLISHED'",
+  },
+  netns: {
+    type: 'string',
+    value: 'all|self|INODE,...',
+    help: 'network namespaces of sockets and routes (all, where permitted)',
+  },
   interval: { type: 'string', short: 'd', value: 'SECONDS', help: 'time between refreshes (1)' },
   threads: { type: 'boolean', short: 'H', help: 'task: threads instead of processes' },
   kthreads: { type: 'boolean', help: 'task: with kernel threads; --no-kthreads without' },
   ascii: { type: 'boolean', help: 'draw with ASCII only' },
+  template: {
+    type: 'string',
+    short: 't',
+    value: 'FILE',
+    multiple: true,
+    help: 'also the templates in this file (YAML or JSON)',
+  },
   count: {
     type: 'string',
     short: 'n',
@@ -73,29 +107,59 @@ export const SPECS: Readonly<Record<string, Spec>> = {
     help: 'what to write (table)',
     where: 'dump',
   },
-  output: { type: 'string', short: 'o', value: 'FILE', help: 'write to a file, whole or not at all', where: 'dump' },
-  force: { type: 'boolean', help: 'replace the file where it exists', where: 'dump' },
+  output: {
+    type: 'string',
+    short: 'o',
+    value: 'FILE',
+    help: 'write to a file, whole or not at all',
+    where: 'dump',
+    also: 'templates',
+  },
+  force: { type: 'boolean', help: 'replace the file where it exists', where: 'dump', also: 'templates' },
   plan: {
     type: 'boolean',
     help: 'show the generated program, the record and where each condition runs',
     where: 'templates',
   },
+  new: {
+    type: 'string',
+    value: 'NAME',
+    help: 'write a template to start from, for --target (to -o FILE or standard output)',
+    where: 'templates',
+  },
+  target: {
+    type: 'string',
+    value: 'TARGET',
+    help: 'of the new template: task, tcp, ... (`itertop doctor`)',
+    where: 'templates',
+  },
+  btf: {
+    type: 'string',
+    value: 'FILE...',
+    multiple: true,
+    help: "check against these kernels' BTF instead of the running one's",
+    where: 'templates',
+  },
+  json: { type: 'boolean', help: 'the report as JSON', where: 'doctor' },
   debug: { type: 'boolean', help: "with an error also the verifier's whole log and where it happened" },
   help: { type: 'boolean', short: 'h', help: 'this text' },
   version: { type: 'boolean', short: 'V', help: 'version' },
 };
 
-const COMMANDS = ['dump', 'templates', 'help'] as const;
+const COMMANDS = ['dump', 'templates', 'doctor', 'help'] as const;
 
 /** @throws UsageError */
-export function parseOptions(argv: readonly string[], templates: readonly string[]): Options {
+export function parseOptions(argv: readonly string[]): Options {
   const options = Object.fromEntries(
-    Object.entries(SPECS).map(([name, { type, short }]) => [name, short ? { type, short } : { type }]),
+    Object.entries(SPECS).map(([name, { type, short, multiple }]) => [
+      name,
+      { type, ...(short && { short }), ...(multiple && { multiple }) },
+    ]),
   );
-  let parsed: { values: Record<string, string | boolean | undefined>; positionals: string[] };
+  let parsed: { values: Record<string, string | string[] | boolean | undefined>; positionals: string[] };
   try {
     parsed = parseArgs({
-      args: withSort(argv),
+      args: withBtf(withSort(argv)),
       options,
       allowPositionals: true,
       allowNegative: true,
@@ -107,30 +171,40 @@ export function parseOptions(argv: readonly string[], templates: readonly string
   const { values, positionals } = parsed;
   const text = (name: string) => values[name] as string | undefined;
   const flag = (name: string) => values[name] as boolean | undefined;
+  const several = (name: string) => (values[name] ?? []) as string[];
 
   let command: Options['command'] = 'explore';
   const words = [...positionals];
   if ((COMMANDS as readonly string[]).includes(words[0] ?? '')) command = words.shift() as Options['command'];
   if (flag('help')) command = 'help';
   if (flag('version')) command = 'version';
+  const check = command === 'templates' && words[0] === 'check';
+  if (check) words.shift();
   if (words.length > 1) throw new UsageError(`one template at a time, not ${words.join(' and ')}`);
   const template = words[0] ?? '';
-  if (template !== '' && command !== 'help' && !templates.includes(template)) {
-    const near = nearest(template, [...templates, ...COMMANDS]);
-    throw new UsageError(
-      `there is no template or command "${template}"; ${near.length ? `did you mean ${near.join(', ')}?` : `there are ${[...templates, ...COMMANDS].join(', ')}`}`,
-    );
-  }
+  if (template !== '' && command === 'doctor')
+    throw new UsageError('`itertop doctor` looks at everything; it takes no template');
   for (const [name, spec] of Object.entries(SPECS)) {
     if (
       spec.where &&
       values[name] !== undefined &&
       spec.where !== command &&
+      spec.also !== command &&
       !(spec.where === 'dump' && command === 'explore')
     ) {
       throw new UsageError(`--${name} goes with \`itertop ${spec.where}\``);
     }
   }
+  const start = text('new');
+  if (start !== undefined && text('target') === undefined)
+    throw new UsageError('--new needs --target: a table of what? (`itertop doctor` lists the targets)');
+  for (const name of ['target', 'output', 'force'])
+    if (command === 'templates' && start === undefined && values[name] !== undefined)
+      throw new UsageError(`--${name} goes with \`itertop templates --new NAME\``);
+  if (several('btf').length > 0 && !check) throw new UsageError('--btf goes with `itertop templates check`');
+  if (start !== undefined && (check || template !== '' || flag('plan')))
+    throw new UsageError('--new stands alone: itertop templates --new NAME --target TARGET');
+  if (check && flag('plan')) throw new UsageError('--plan goes with `itertop templates NAME`, not with check');
   const format = text('format');
   if (format !== undefined && !(SNAPSHOT_FORMATS as readonly string[]).includes(format)) {
     throw new UsageError(`--format ${format}: it is one of ${SNAPSHOT_FORMATS.join(', ')}`);
@@ -146,12 +220,11 @@ export function parseOptions(argv: readonly string[], templates: readonly string
     command,
     template,
     filters,
-    columns: text('columns')
-      ?.split(',')
-      .map((c) => c.trim())
-      .filter((c) => c !== ''),
+    columns: text('columns'),
     sort: text('sort'),
     search: text('search'),
+    where: text('where'),
+    netns: text('netns'),
     interval: seconds(text('interval')),
     threads: flag('threads') ?? false,
     kthreads: flag('kthreads'),
@@ -161,7 +234,34 @@ export function parseOptions(argv: readonly string[], templates: readonly string
     output: text('output'),
     force: flag('force') ?? false,
     plan: flag('plan') ?? false,
+    files: several('template'),
+    check,
+    btf: several('btf'),
+    start: start === undefined ? undefined : { name: start, target: text('target')! },
+    json: flag('json') ?? false,
   };
+}
+
+/** The template that is asked for. @throws UsageError where there is none of that name */
+export function checkTemplate(name: string, templates: readonly string[]): string {
+  if (templates.includes(name)) return name;
+  const all = [...templates, ...COMMANDS];
+  const near = nearest(name, all);
+  throw new UsageError(
+    `there is no template or command "${name}"; ${near.length ? `did you mean ${near.join(', ')}?` : `there are ${all.join(', ')}`}`,
+  );
+}
+
+/** `--btf A B C`: what follows, up to the next option, are further files. */
+function withBtf(argv: readonly string[]): string[] {
+  const args: string[] = [];
+  let files = false;
+  for (const arg of argv) {
+    if (arg.startsWith('-')) files = arg === '--btf';
+    else if (files && args.at(-1) !== '--btf') args.push('--btf');
+    args.push(arg);
+  }
+  return args;
 }
 
 /** A descending sort is a value that begins with a dash, which parseArgs takes only behind `=`. */
@@ -216,13 +316,16 @@ export function helpText(templates: readonly { readonly name: string; readonly h
     'usage: itertop [TEMPLATE] [options]             explore on a terminal; elsewhere one plain table',
     '       itertop dump [TEMPLATE] [options]        write snapshots to a file or pipe',
     '       itertop templates [TEMPLATE] [--plan]    what can be shown, and how it is got',
+    '       itertop templates check [TEMPLATE]       on which kernels columns are',
+    '       itertop templates --new NAME             a template of your own to start from',
+    '       itertop doctor [--json]                  what this system has of what is needed',
     '',
     'templates',
     ...templates.map((t) => `  ${t.name.padEnd(12)} ${t.help}`),
     '',
     'options',
   ];
-  for (const where of [undefined, 'dump', 'templates'] as const) {
+  for (const where of [undefined, 'dump', 'templates', 'doctor'] as const) {
     if (where) lines.push('', `options of ${where}`);
     for (const [name, spec] of Object.entries(SPECS)) {
       if (spec.where !== where) continue;

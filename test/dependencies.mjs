@@ -14,7 +14,8 @@ for (const entry of readdirSync(root, { recursive: true, withFileTypes: true }))
   for (const [, target] of text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)) {
     const to = normalize(join(dirname(file), target));
     const other = ROOMS.indexOf(to.split('/')[0]);
-    if (other < 0 || other > room) wrong.push(`src/${file} imports ${target}: ${ROOMS[room]} may not depend on ${to.split('/')[0]}`);
+    if (other < 0 || other > room)
+      wrong.push(`src/${file} imports ${target}: ${ROOMS[room]} may not depend on ${to.split('/')[0]}`);
   }
 }
 if (wrong.length > 0) {

@@ -1,7 +1,11 @@
 /** What the README lists is what the program has. */
 import fs from 'node:fs';
 import { expect, it } from 'vitest';
+import { Btf } from '../src/bpf/btf.ts';
+import { withColumns } from '../src/templates/adhoc.ts';
 import { BUILTIN } from '../src/templates/builtin/index.ts';
+import { findTemplate } from '../src/templates/registry.ts';
+import { parseTemplates } from '../src/templates/user.ts';
 import { keyTable } from '../src/ui/keymap.ts';
 
 const readme = fs.readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -21,19 +25,30 @@ it('every template is in the README', () => {
   for (const template of BUILTIN) if (!template.internal) expect(readme).toContain(`**${template.name}**`);
 });
 
+it('the template in it is one, and the columns that its commands make can be made', async () => {
+  const yaml = /^```yaml\n(.*?)^```/ms.exec(readme)![1];
+  const { templates, problems, warnings } = await parseTemplates(yaml, 'README.md', Btf.vmlinux(), findTemplate);
+  expect([templates.length, problems, warnings]).toEqual([1, [], []]);
+  const commands = [...readme.matchAll(/^itertop (\w+) --columns '([^']+)'/gm)];
+  expect(commands.length).toBeGreaterThan(1);
+  for (const [, name, columns] of commands) withColumns(findTemplate(name), columns, () => Btf.vmlinux(), findTemplate);
+});
+
 it('every column that a recipe names exists', () => {
   const commands = [...readme.matchAll(/`itertop (?:dump )?(\w+)([^`]*)`/g)];
   expect(commands.length).toBeGreaterThan(5);
   for (const [, name, options] of commands) {
     const template = BUILTIN.find((t) => t.name === name);
     if (!template) continue;
-    const listed = /--columns (\S+)/.exec(options)?.[1].split(',') ?? [];
+    const listed = /--columns (?:'([^']+)'|(\S+))/.exec(options);
+    const known = listed
+      ? withColumns(template, listed[1] ?? listed[2], () => Btf.vmlinux(), findTemplate).template
+      : template;
     const sorted = /--sort -?(\w+)/.exec(options)?.[1];
-    for (const column of [...listed, ...(sorted ? [sorted] : [])]) {
+    if (sorted)
       expect(
-        template.columns.map((c) => c.name),
+        known.columns.map((c) => c.name),
         `${name} ${options}`,
-      ).toContain(column);
-    }
+      ).toContain(sorted);
   }
 });

@@ -1,4 +1,5 @@
 /** What is asked of the kernel and of the table, remembered for each template. */
+
 import { FILTER_KINDS, parseRanges } from '../templates/filters.ts';
 import {
   columnOf,
@@ -10,6 +11,7 @@ import {
   UsageError,
 } from '../templates/template.ts';
 import { MAX_INTERVAL, MIN_INTERVAL, stepInterval } from './interval.ts';
+import type { NetScope } from './namespaces.ts';
 import type { Question, Search, Sort } from './question.ts';
 import { parseSearch } from './search.ts';
 import type { SessionOptions, SessionState, Slice } from './session.ts';
@@ -27,6 +29,8 @@ export interface Place {
   readonly switches: Readonly<Record<string, boolean>>;
   readonly ungroup: boolean;
   readonly search: Search | null;
+  /** As typed; templates/where.ts. */
+  readonly where: string;
   readonly cursor: Cursor | null;
   readonly top: number;
   /** Columns scrolled out of sight on the left, after the first one. */
@@ -39,10 +43,14 @@ export interface AskedSlice extends Place {
   readonly template: string;
   readonly interval: number;
   readonly paused: boolean;
+  /** Network namespaces that tables of sockets and routes cover. */
+  readonly netns: NetScope;
   /** Other templates' places. */
   readonly places: ReadonlyMap<string, Place>;
 
   pick(template: string): void;
+  /** Other templates than before. What no longer fits the one looked at goes back to the template's own. */
+  setTemplates(templates: readonly Template[]): void;
   sortBy(column: string): void;
   /** To the next shown column on the right (1) or on the left (-1). */
   shiftSort(by: 1 | -1): void;
@@ -53,6 +61,8 @@ export interface AskedSlice extends Place {
   parseFilter(name: FilterName, text: string): Filters[FilterName];
   /** Throws UsageError. */
   setSearch(text: string): void;
+  /** Throws UsageError (WhereError with the place). */
+  setWhere(text: string): void;
   setInterval(ms: number): void;
   stepInterval(direction: 1 | -1): void;
   togglePause(): void;
@@ -71,9 +81,13 @@ export interface AskedOptions {
   readonly ungroup?: boolean | undefined;
   /** As typed: `!` before it inverts. */
   readonly search?: string | undefined;
+  /** A condition over columns. */
+  readonly where?: string | undefined;
   /** Milliseconds; 1000 where absent. */
   readonly interval?: number | undefined;
   readonly paused?: boolean | undefined;
+  /** The own one where absent. */
+  readonly netns?: NetScope | undefined;
 }
 
 /** Text and ids read best from small to large, amounts from large to small. */
@@ -96,9 +110,9 @@ export function descendsFirst(format: Format | undefined): boolean {
 }
 
 export function questionOf(state: SessionState): Question {
-  const { template, columns, sort, filters, switches, ungroup, search, interval, paused } = state;
+  const { template, columns, sort, filters, switches, ungroup, search, where, netns, interval, paused } = state;
   const all = state.panes.some((pane) => pane.name === 'detail');
-  return { template, columns, all, sort, filters, switches, ungroup, search, interval, paused };
+  return { template, columns, all, sort, filters, switches, ungroup, search, where, netns, interval, paused };
 }
 
 /** Filters that the template knows, in their usual order. */
@@ -133,6 +147,7 @@ function firstPlace(template: Template): Place {
     switches: Object.fromEntries((template.switches ?? []).map(({ name, on }) => [name, on])),
     ungroup: false,
     search: null,
+    where: '',
     cursor: null,
     top: 0,
     left: 0,
@@ -156,10 +171,15 @@ function checkSwitches(template: Template, switches: Readonly<Record<string, boo
 
 export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
   return (set, get) => {
-    const templates = new Map(
-      options.templates.filter((t) => !t.internal).map((template) => [template.name, template]),
-    );
+    const byName = (list: readonly Template[]): ReadonlyMap<string, Template> =>
+      new Map(list.filter((t) => !t.internal).map((template) => [template.name, template]));
+    const templates = byName(options.templates);
     const lookup = options.user ? { user: options.user } : {};
+
+    function checkWhere(template: Template, text: string): string {
+      options.checkWhere?.(text, template);
+      return text.trim();
+    }
 
     function parseFilters(template: Template, texts: FilterTexts): Pick<Place, 'filters' | 'filterTexts'> {
       const filters: Partial<Record<FilterName, Filters[FilterName]>> = {};
@@ -193,11 +213,38 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
         switches: { ...place.switches, ...switches },
         ungroup: ungroup ?? false,
         search: parseSearch(options.search ?? ''),
+        where: checkWhere(template, options.where ?? ''),
         ...parseFilters(template, options.filters ?? {}),
       };
     }
 
-    const current = () => templateOf(templates, get().template);
+    const current = () => templateOf(get().templates, get().template);
+
+    /** A place in a template that has changed: what it had of its own follows, what is not there any more goes. */
+    function fitted(before: Template | undefined, template: Template, place: Place): Place {
+      const first = firstPlace(template);
+      const has = (name: string) => columnOf(template, name) !== undefined;
+      const kept = <T>(get: () => T, otherwise: T): T => {
+        try {
+          return get();
+        } catch (error) {
+          if (error instanceof UsageError) return otherwise;
+          throw error;
+        }
+      };
+      const own = before ? firstPlace(before) : place;
+      const columns = place.columns.join() === own.columns.join() ? [] : place.columns.filter(has);
+      const sorted = place.sort.column !== own.sort.column || place.sort.descending !== own.sort.descending;
+      return {
+        ...place,
+        columns: columns.length > 0 ? columns : first.columns,
+        sort: sorted && has(place.sort.column) ? place.sort : first.sort,
+        switches: Object.fromEntries(Object.entries(first.switches).map(([n, on]) => [n, place.switches[n] ?? on])),
+        ungroup: place.ungroup && template.group !== undefined,
+        where: kept(() => checkWhere(template, place.where), ''),
+        ...kept(() => parseFilters(template, place.filterTexts), { filters: {}, filterTexts: {} }),
+      };
+    }
 
     return {
       ...start(),
@@ -205,12 +252,14 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
       template: options.template,
       interval: options.interval ?? 1000,
       paused: options.paused ?? false,
+      netns: options.netns ?? 'self',
       places: new Map(),
 
       pick(name) {
         const state = get();
         if (name === state.template) return;
-        const { columns, sort, filterTexts, filters, switches, ungroup, search, cursor, top, left, follow } = state;
+        const { columns, sort, filterTexts, filters, switches, ungroup, search, where, cursor, top, left, follow } =
+          state;
         const place: Place = {
           columns,
           sort,
@@ -219,18 +268,38 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
           switches,
           ungroup,
           search,
+          where,
           cursor,
           top,
           left,
           follow,
         };
-        const next = state.places.get(name) ?? firstPlace(templateOf(templates, name));
+        const next = state.places.get(name) ?? firstPlace(templateOf(state.templates, name));
         set({
           ...next,
           template: name,
           places: new Map(state.places).set(state.template, place),
           view: null,
           error: '',
+        });
+      },
+      setTemplates(list) {
+        const state = get();
+        const next = byName(list);
+        const places = new Map<string, Place>();
+        for (const [name, place] of state.places) {
+          const template = next.get(name);
+          if (template) places.set(name, fitted(state.templates.get(name), template, place));
+        }
+        const before = state.templates.get(state.template);
+        const template = next.get(state.template) ?? next.values().next().value!;
+        if (JSON.stringify(template) === JSON.stringify(before)) return set({ templates: next, places });
+        const same = template.name === state.template;
+        const place = same ? fitted(before, template, state) : (places.get(template.name) ?? firstPlace(template));
+        const { columns, sort, filterTexts, filters, switches, ungroup, search, where } = place;
+        set({
+          ...{ columns, sort, filterTexts, filters, switches, ungroup, search, where, templates: next, places },
+          ...{ template: template.name, cursor: null, top: 0, left: 0, panes: [], view: null, error: '' },
         });
       },
       sortBy(column) {
@@ -256,6 +325,9 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
       },
       setSearch(text) {
         set({ search: parseSearch(text) });
+      },
+      setWhere(text) {
+        set({ where: checkWhere(current(), text) });
       },
       setInterval(ms) {
         set({ interval: Math.max(MIN_INTERVAL, Math.min(ms, MAX_INTERVAL)) });

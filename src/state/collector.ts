@@ -1,9 +1,11 @@
 /** One refresh of a template: its iterator, the iterators of its joins, derived columns, and how honest it all was. */
 import type { Btf } from '../bpf/btf.ts';
-import { findTemplate } from '../templates/builtin/index.ts';
 import { parseJoin, withDependencies } from '../templates/columns.ts';
+import { isOverTime } from '../templates/derive.ts';
+import { enumNamesOf } from '../templates/enum-names.ts';
 import type { FormatContext } from '../templates/format.ts';
 import { type Batch, KeyIndex } from '../templates/record.ts';
+import { findTemplate } from '../templates/registry.ts';
 import { derive, type JoinedBatch, Table } from '../templates/table.ts';
 import {
   columnOf,
@@ -13,9 +15,12 @@ import {
   TemplateError,
   type WalkOrder,
 } from '../templates/template.ts';
+import { type Conjunct, columnsOf, parseWhere } from '../templates/where.ts';
 import { clockRate } from './clock.ts';
+import { Namespaces, type NetScope } from './namespaces.ts';
 import { NumberIndex } from './number-index.ts';
 import { Reader } from './reader.ts';
+import { userId } from './users.ts';
 import type { Condition, RefreshStats } from './view.ts';
 
 export interface CollectOptions {
@@ -24,6 +29,10 @@ export interface CollectOptions {
   readonly filters: Filters;
   readonly switches: Readonly<Record<string, boolean>>;
   readonly ungroup: boolean;
+  /** A condition over columns; '' for none. */
+  readonly where?: string;
+  /** For templates of network namespaces; 'self' where absent. */
+  readonly netns?: NetScope;
   /** For a target that walks in an order; the template's where absent. */
   readonly order?: WalkOrder;
   /** Bytes per read(2), for tests. */
@@ -33,6 +42,8 @@ export interface CollectOptions {
 export interface Collected {
   readonly table: Table;
   readonly stats: RefreshStats;
+  /** Conditions that the kernel did not evaluate. */
+  readonly after: readonly Conjunct[];
   /** Column -> why it is not there. */
   readonly absent: ReadonlyMap<string, string>;
 }
@@ -43,13 +54,17 @@ export class Collector implements Disposable {
   readonly #userName: (uid: number) => string | undefined;
   readonly #pageSize: number;
   readonly #base: Reader;
+  readonly #namespaces: Namespaces;
   readonly #joins = new Map<string, Reader>();
   readonly #keys = new KeyIndex();
   readonly #oldKeys = new KeyIndex();
   readonly #index = new NumberIndex();
   #previous: Batch | null = null;
+  #previousDerived: ReadonlyMap<string, Float64Array> = new Map();
   #previousAt = 0;
   #hz = 0;
+  #whereText = '';
+  #where: readonly Conjunct[] = [];
 
   constructor(template: Template, btf: Btf, userName: (uid: number) => string | undefined, pageSize: number) {
     this.template = template;
@@ -57,6 +72,7 @@ export class Collector implements Disposable {
     this.#userName = userName;
     this.#pageSize = pageSize;
     this.#base = new Reader(template, btf);
+    this.#namespaces = new Namespaces(btf);
   }
 
   get plan() {
@@ -66,13 +82,15 @@ export class Collector implements Disposable {
   /** @throws BpfError, TemplateError, UsageError, BadRecordError; the next call starts afresh */
   collect(options: CollectOptions): Collected {
     const started = performance.now();
-    const names = withDependencies(this.template, options.columns);
+    const where = this.#parse(options.where ?? '');
+    const names = withDependencies(this.template, [...options.columns, ...where.flatMap((c) => columnsOf(c.where))]);
     const read = options.readSize === undefined ? {} : { readSize: options.readSize };
     this.#base.configure({
       columns: names,
       filters: options.filters,
       switches: options.switches,
       ungroup: options.ungroup,
+      where,
       ...(options.order === undefined ? {} : { order: options.order }),
     });
     const plan = this.#base.plan;
@@ -104,7 +122,8 @@ export class Collector implements Disposable {
       this.#base.fillSet(map, values);
     }
 
-    const reading = this.#base.read(read);
+    const namespaces = this.template.netns ? this.#namespaces.list(options.netns ?? 'self') : [];
+    const reading = this.#base.read(read, namespaces);
     const { batch } = reading;
     const doubles = this.#keys.build(batch);
     const joins = new Map<string, JoinedBatch>();
@@ -122,6 +141,7 @@ export class Collector implements Disposable {
       { jiffies: batch.footer ? batch.footer.jiffies % 2 ** 32 : 0, hz: this.#hz },
     );
     this.#previous = batch;
+    this.#previousDerived = derived;
     this.#previousAt = now;
 
     const nowNs = batch.footer?.bootNs ?? now;
@@ -134,9 +154,11 @@ export class Collector implements Disposable {
       names: plan.names,
     };
     const conditions: Condition[] = plan.conditions.map((c) => ({ ...c }));
+    if (namespaces.length > 1) conditions.unshift({ text: `${namespaces.length} netns`, where: 'link' });
     return {
       table: new Table(this.template, batch, joins, derived, context),
       absent: plan.absent,
+      after: plan.after,
       stats: {
         begin: reading.begin,
         end: reading.end,
@@ -151,6 +173,18 @@ export class Collector implements Disposable {
         conditions,
       },
     };
+  }
+
+  #parse(text: string): readonly Conjunct[] {
+    if (text !== this.#whereText) {
+      this.#where = parseWhere(text, this.template, {
+        user: userId,
+        enumNames: (column) => enumNamesOf(this.#btf, column),
+        pageSize: this.#pageSize,
+      });
+      this.#whereText = text;
+    }
+    return this.#where;
   }
 
   #joinReader(name: string): Reader {
@@ -202,7 +236,7 @@ export class Collector implements Disposable {
   /** The batch before, matched by key; also keeps this batch's index for the next refresh. */
   #interval(batch: Batch, now: number, names: readonly string[]) {
     const previous = this.#previous;
-    const wanted = names.some((n) => /^(rate|rate2|cpu|change)\(/.test(columnOf(this.template, n)?.derive ?? ''));
+    const wanted = names.some((n) => isOverTime(columnOf(this.template, n)?.derive));
     // A process's counter and its first thread's are two things, although the key is the same.
     const comparable =
       previous?.layout.keySize === batch.layout.keySize &&
@@ -216,12 +250,14 @@ export class Collector implements Disposable {
     return {
       seconds: (now - this.#previousAt) / 1e9,
       before,
-      previous: (column: string) => (previous.has(column) ? previous.numbers(column) : null),
+      previous: (column: string) =>
+        this.#previousDerived.get(column) ?? (previous.has(column) ? previous.numbers(column) : null),
     };
   }
 
   close(): void {
     this.#base.close();
+    this.#namespaces.close();
     for (const reader of this.#joins.values()) reader.close();
     this.#joins.clear();
   }

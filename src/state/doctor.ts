@@ -1,7 +1,7 @@
 /** `itertop doctor`: what this system has of all that itertop uses, and what helps where something is missing. */
 import fs from 'node:fs';
 import { Btf } from '../bpf/btf.ts';
-import { BTF_PATH, CAPABILITIES, describeMissing, missing, thisSystem } from '../bpf/support.ts';
+import { BTF_PATH, describeMissing, hasCapability, missing, thisSystem } from '../bpf/support.ts';
 import { targetNames } from '../bpf/targets.ts';
 import { BUILTIN } from '../templates/builtin/index.ts';
 import { columnOf, type Template } from '../templates/template.ts';
@@ -53,17 +53,40 @@ export function examine(): Report {
     const lack = lacking(name);
     add(name, lack ? 'failed' : 'ok', lack ? lack.why : 'effective', lack?.help);
   }
-  const admin = ((system.capabilities >> BigInt(CAPABILITIES.CAP_SYS_ADMIN)) & 1n) === 1n;
-  add('CAP_SYS_ADMIN', admin ? 'ok' : 'warning', admin ? 'effective' : 'not there: run statistics of programs and module BTF stay closed', admin ? '' : 'not needed for the main job; sudo itertop has it');
+  const admin = hasCapability('CAP_SYS_ADMIN', system.capabilities);
+  add(
+    'CAP_SYS_ADMIN',
+    admin ? 'ok' : 'warning',
+    admin ? 'effective' : 'not there: run statistics of programs and module BTF stay closed',
+    admin ? '' : 'not needed for the main job; sudo itertop has it',
+  );
   const lockdown = lacking('lockdown');
   add('lockdown', lockdown ? 'failed' : 'ok', system.lockdown.trim() || 'none', lockdown?.help);
 
-  const bpffs = readText('/proc/self/mountinfo')?.split('\n').find((line) => / - bpf /.test(line));
-  add('bpffs', bpffs ? 'ok' : 'warning', bpffs ? `mounted on ${bpffs.split(' ')[4]}` : 'not mounted: pinned objects cannot be named by path', bpffs ? '' : 'sudo mount -t bpf bpf /sys/fs/bpf');
+  const bpffs = readText('/proc/self/mountinfo')
+    ?.split('\n')
+    .find((line) => / - bpf /.test(line));
+  add(
+    'bpffs',
+    bpffs ? 'ok' : 'warning',
+    bpffs ? `mounted on ${bpffs.split(' ')[4]}` : 'not mounted: pinned objects cannot be named by path',
+    bpffs ? '' : 'sudo mount -t bpf bpf /sys/fs/bpf',
+  );
   const jit = readText('/proc/sys/net/core/bpf_jit_enable');
-  if (jit !== undefined) add('JIT', jit === '0' ? 'warning' : 'ok', jit === '0' ? 'off: programs are interpreted, refreshes take longer' : 'on', jit === '0' ? 'sudo sysctl net.core.bpf_jit_enable=1' : '');
+  if (jit !== undefined)
+    add(
+      'JIT',
+      jit === '0' ? 'warning' : 'ok',
+      jit === '0' ? 'off: programs are interpreted, refreshes take longer' : 'on',
+      jit === '0' ? 'sudo sysctl net.core.bpf_jit_enable=1' : '',
+    );
   const stats = readText('/proc/sys/kernel/bpf_stats_enabled');
-  if (stats !== undefined) add('stats', 'ok', stats === '0' ? 'off: turned on only while program statistics are looked at' : 'on: every BPF program is timed');
+  if (stats !== undefined)
+    add(
+      'stats',
+      'ok',
+      stats === '0' ? 'off: turned on only while program statistics are looked at' : 'on: every BPF program is timed',
+    );
 
   if (lacks.some((m) => m.what !== 'CAP_BPF' && m.what !== 'CAP_PERFMON')) {
     return { kernel: system.release, checks, mainJob: false };
@@ -73,15 +96,26 @@ export function examine(): Report {
   let mainJob = true;
   for (const template of BUILTIN) {
     const works = there.has(template.target) ? checkTemplate(template, vmlinux, add) : false;
-    if (!there.has(template.target)) add(`target ${template.name}`, 'absent', `this kernel has no iterator for ${template.target}`, 'a later kernel has it');
+    if (!there.has(template.target))
+      add(
+        `target ${template.name}`,
+        'absent',
+        `this kernel has no iterator for ${template.target}`,
+        'a later kernel has it',
+      );
     if (MAIN_JOB.includes(template.name) && !works) mainJob = false;
   }
   const known = new Set(BUILTIN.map((t) => t.target));
-  for (const target of there) if (!known.has(target)) add(`target ${target}`, 'ok', 'this kernel has it; no template does');
+  for (const target of there)
+    if (!known.has(target)) add(`target ${target}`, 'ok', 'this kernel has it; no template does');
   return { kernel: system.release, checks, mainJob };
 }
 
-function checkTemplate(template: Template, btf: Btf, add: (name: string, verdict: Verdict, found: string, help?: string) => void): boolean {
+function checkTemplate(
+  template: Template,
+  btf: Btf,
+  add: (name: string, verdict: Verdict, found: string, help?: string) => void,
+): boolean {
   const columns = template.columns.map((c) => c.name);
   const started = performance.now();
   try {
@@ -89,11 +123,21 @@ function checkTemplate(template: Template, btf: Btf, add: (name: string, verdict
     reader.configure({ columns });
     const loaded = performance.now();
     const { batch, ms } = reader.read();
-    add(`target ${template.name}`, 'ok', `loaded in ${(loaded - started).toFixed(1)} ms, ${batch.rows} rows in ${ms.toFixed(1)} ms, ${reader.plan.loaded.length} members read`);
-    for (const [column, reason] of reader.plan.absent) add(`column ${template.name}.${column}`, 'absent', reason, columnOf(template, column)?.help);
+    add(
+      `target ${template.name}`,
+      'ok',
+      `loaded in ${(loaded - started).toFixed(1)} ms, ${batch.rows} rows in ${ms.toFixed(1)} ms, ${reader.plan.loaded.length} members read`,
+    );
+    for (const [column, reason] of reader.plan.absent)
+      add(`column ${template.name}.${column}`, 'absent', reason, columnOf(template, column)?.help);
     return true;
   } catch (error) {
-    add(`target ${template.name}`, 'failed', (error as Error).message, describeMissing(missing()) || 'itertop doctor --debug shows where');
+    add(
+      `target ${template.name}`,
+      'failed',
+      (error as Error).message,
+      describeMissing(missing()) || 'itertop doctor --debug shows where',
+    );
     return false;
   }
 }
@@ -103,10 +147,18 @@ const MARKS: Readonly<Record<Verdict, string>> = { ok: 'ok', warning: 'warn', fa
 export function reportText(report: Report): string {
   const width = Math.max(...report.checks.map((c) => c.name.length));
   const lines = report.checks.map((c) => {
-    const help = c.help && c.verdict !== 'ok' ? `\n${' '.repeat(width + 7)}-> ${c.help.replaceAll('\n', `\n${' '.repeat(width + 10)}`)}` : '';
+    const help =
+      c.help && c.verdict !== 'ok'
+        ? `\n${' '.repeat(width + 7)}-> ${c.help.replaceAll('\n', `\n${' '.repeat(width + 10)}`)}`
+        : '';
     return `${MARKS[c.verdict].padEnd(4)}  ${c.name.padEnd(width)} ${c.found}${help}`;
   });
   const failed = report.checks.filter((c) => c.verdict === 'failed').length;
-  lines.push('', report.mainJob ? 'tasks, TCP sockets and open files can be shown' : 'the main job cannot run: see FAIL above', ...(failed > 0 && report.mainJob ? [`${failed} checks failed`] : []), '');
+  lines.push(
+    '',
+    report.mainJob ? 'tasks, TCP sockets and open files can be shown' : 'the main job cannot run: see FAIL above',
+    ...(failed > 0 && report.mainJob ? [`${failed} checks failed`] : []),
+    '',
+  );
   return lines.join('\n');
 }

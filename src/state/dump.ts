@@ -1,14 +1,15 @@
 /** Snapshots without a terminal: to a pipe as they come, or to a file that appears whole. */
-import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Btf } from '../bpf/btf.ts';
 import { pageSize } from '../bpf/host.ts';
 import { withDependencies } from '../templates/columns.ts';
+import { isOverTime } from '../templates/derive.ts';
 import { columnOf, type Filters, type Template } from '../templates/template.ts';
 import { AtomicFile } from './atomic-file.ts';
 import { Collector } from './collector.ts';
-import { orderRows } from './order.ts';
+import type { NetScope } from './namespaces.ts';
+import { orderRows, passingRows } from './order.ts';
 import type { Search, Sort } from './question.ts';
 import { type SnapshotFormat, snapshotWriter } from './snapshot.ts';
 import { userName } from './users.ts';
@@ -21,6 +22,8 @@ export interface DumpOptions {
   readonly switches: Readonly<Record<string, boolean>>;
   readonly ungroup: boolean;
   readonly search: Search | null;
+  readonly where: string;
+  readonly netns: NetScope;
   /** The search as typed, for the header. */
   readonly searchText: string;
   readonly format: SnapshotFormat;
@@ -47,6 +50,8 @@ export async function dump(options: DumpOptions, stdout: Writable): Promise<void
       filters: options.filters,
       switches: options.switches,
       ungroup: options.ungroup,
+      where: options.where,
+      netns: options.netns,
     });
   const file = options.output === undefined ? null : new AtomicFile(options.output);
   const sink = file ? fileSink(file) : pipeSink(stdout);
@@ -57,20 +62,22 @@ export async function dump(options: DumpOptions, stdout: Writable): Promise<void
       await pause(Math.min(WARM_UP_MS, options.interval), signal);
     }
     let next = performance.now();
-    for (let done = 0; (options.count === 0 || done < options.count) && !signal?.aborted; done++) {
+    // The first is made whatever happens: a file without one would be no snapshot.
+    for (let done = 0; options.count === 0 || done < options.count; done++) {
       if (done > 0) {
         next = Math.max(next + options.interval, performance.now());
         await pause(next - performance.now(), signal);
         if (signal?.aborted) break;
       }
-      const { table, stats } = collect();
-      const order = orderRows(table, options.sort, options.search, options.columns);
+      const { table, stats, after } = collect();
+      const order = orderRows(table, options.sort, options.search, options.columns, passingRows(table, after));
       const snapshot = {
         table,
         order,
         columns: options.columns,
         stats,
         filters: options.filters,
+        where: options.where,
         search: options.searchText,
       };
       for (const piece of writer.snapshot(snapshot)) if (!(await sink(piece))) return;
@@ -85,7 +92,7 @@ export async function dump(options: DumpOptions, stdout: Writable): Promise<void
 /** Whether a shown column is a change over time. */
 function needsTwo(template: Template, options: DumpOptions): boolean {
   return withDependencies(template, [...options.columns, options.sort.column]).some((name) =>
-    /^(rate2?|cpu)\(/.test(columnOf(template, name)?.derive ?? ''),
+    isOverTime(columnOf(template, name)?.derive),
   );
 }
 
@@ -107,12 +114,18 @@ function fileSink(file: AtomicFile): (text: string) => Promise<boolean> {
 /** @returns a writer that says false once nobody reads any more */
 function pipeSink(stdout: Writable): (text: string) => Promise<boolean> {
   let failure: NodeJS.ErrnoException | null = null;
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
-    failure = error;
-  });
+  let wake = () => {};
+  stdout
+    .on('drain', () => wake())
+    .on('error', (error: NodeJS.ErrnoException) => {
+      failure = error;
+      wake();
+    });
   return async (text) => {
     if (!failure && text !== '' && !stdout.write(text)) {
-      await Promise.race([once(stdout, 'drain').catch(() => undefined), once(stdout, 'close')]);
+      await new Promise<void>((done) => {
+        wake = done;
+      });
     }
     if (failure && (failure as NodeJS.ErrnoException).code !== 'EPIPE') throw failure;
     return !failure;

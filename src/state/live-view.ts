@@ -1,11 +1,13 @@
 /** A view over memory that the worker has filled: nothing is copied, only what is visible is formatted. */
 
-import { findTemplate } from '../templates/builtin/index.ts';
 import { alignOf, type FormatContext } from '../templates/format.ts';
 import { Batch, type BatchBuffers, type Footer, type RecordLayout } from '../templates/record.ts';
+import { findTemplate } from '../templates/registry.ts';
 import { type JoinedBatch, Table } from '../templates/table.ts';
 import { type Column, columnOf, type Template } from '../templates/template.ts';
+import type { Conjunct } from '../templates/where.ts';
 import type { Collected } from './collector.ts';
+import { passingRows } from './order.ts';
 import { userName } from './users.ts';
 import type { RefreshStats, View, ViewColumn } from './view.ts';
 
@@ -26,7 +28,9 @@ export interface ViewWire {
   readonly derived: ReadonlyMap<string, Float64Array>;
   readonly context: Omit<FormatContext, 'userName'>;
   readonly absent: ReadonlyMap<string, string>;
+  readonly after: readonly Conjunct[];
   readonly order: Uint32Array<ArrayBuffer>;
+  readonly total: number;
   readonly stats: RefreshStats;
 }
 
@@ -43,9 +47,9 @@ export function toWire(
   columns: readonly string[],
   details: readonly string[],
   order: Uint32Array<ArrayBuffer>,
-  stats: RefreshStats,
+  total: number,
 ): ViewWire {
-  const { table } = collected;
+  const { table, absent, after, stats } = collected;
   const { userName: _, ...context } = table.context;
   return {
     template: table.template.name,
@@ -61,8 +65,10 @@ export function toWire(
     })),
     derived: table.derived,
     context,
-    absent: collected.absent,
+    absent,
+    after,
     order,
+    total,
     stats,
   };
 }
@@ -75,6 +81,8 @@ export class LiveView implements View {
   readonly table: Table;
   /** Rows of the table in the order in which they are shown. */
   readonly order: Uint32Array;
+  readonly total: number;
+  readonly #after: readonly Conjunct[];
 
   constructor(wire: ViewWire) {
     const template = findTemplate(wire.template);
@@ -87,6 +95,8 @@ export class LiveView implements View {
     this.template = wire.template;
     this.table = new Table(template, batchOf(wire.base), joins, wire.derived, { ...wire.context, userName });
     this.order = wire.order;
+    this.total = wire.total;
+    this.#after = wire.after;
     this.stats = wire.stats;
     this.columns = wire.columns.map((name) => viewColumn(template, name, wire.absent));
     this.details = wire.details.map((name) => viewColumn(template, name, wire.absent));
@@ -95,8 +105,9 @@ export class LiveView implements View {
   get count(): number {
     return this.order.length;
   }
-  get total(): number {
-    return this.table.rows;
+  /** Every row that was read and fulfils the conditions, in the kernel's order, whatever is searched for. */
+  allRows(): Uint32Array {
+    return passingRows(this.table, this.#after);
   }
   cell(row: number, column: ViewColumn): string {
     return this.table.cell(this.order[row], column.name);

@@ -1,20 +1,38 @@
 /** Which rows of a table are shown, in which order: an index over its columns. */
 import type { Table } from '../templates/table.ts';
+import type { Conjunct } from '../templates/where.ts';
+import { matchesWhere } from '../templates/where-eval.ts';
 import type { Search, Sort } from './question.ts';
 import { searchRegExp } from './search.ts';
 
-/** Rows matching the search, sorted; equal rows stay in the kernel's order, rows without the value come last. */
+/** Rows that fulfil the conditions which the kernel has left to this side, in the kernel's order. */
+export function passingRows(table: Table, after: readonly Conjunct[]): Uint32Array<ArrayBuffer> {
+  const rows = new Uint32Array(table.rows);
+  let count = 0;
+  for (let row = 0; row < table.rows; row++) {
+    if (after.every(({ where }) => matchesWhere(where, table, row))) rows[count++] = row;
+  }
+  return rows.subarray(0, count);
+}
+
+/**
+ * The passing rows that match the search, sorted; equal rows stay in the kernel's order, rows without the value come
+ * last. Works in the memory of `passing`.
+ */
 export function orderRows(
   table: Table,
   sort: Sort,
   search: Search | null,
   shown: readonly string[],
+  passing: Uint32Array<ArrayBuffer> = passingRows(table, []),
 ): Uint32Array<ArrayBuffer> {
-  const matches = search ? matcher(search) : null;
-  let order = new Uint32Array(table.rows);
-  let count = 0;
-  for (let row = 0; row < table.rows; row++) if (!matches || matches(rowText(table, row, shown))) order[count++] = row;
-  order = order.subarray(0, count);
+  let order = passing;
+  if (search) {
+    const matches = matcher(search);
+    let count = 0;
+    for (const row of passing) if (matches(rowText(table, row, shown))) order[count++] = row;
+    order = order.subarray(0, count);
+  }
   const known = table.template.columns.some((c) => c.name === sort.column);
   if (!known) return order;
   const sign = sort.descending ? -1 : 1;

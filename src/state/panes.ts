@@ -41,7 +41,7 @@ export type Pane =
       readonly row: number;
       readonly gone: boolean;
     } & ListPane)
-  | ({ readonly name: 'search' | 'interval' } & TextPane)
+  | ({ readonly name: 'search' | 'interval' | 'where' } & TextPane)
   | ({ readonly name: 'filter'; readonly fields: readonly FilterField[] } & ListPane)
   | ({
       readonly name: 'export';
@@ -55,7 +55,7 @@ export type PaneName = 'table' | Pane['name'];
 
 /** The pane that typed text goes into has one of these names. */
 export function takesText(pane: PaneName): boolean {
-  return pane === 'search' || pane === 'interval' || pane === 'filter' || pane === 'export';
+  return pane === 'search' || pane === 'interval' || pane === 'where' || pane === 'filter' || pane === 'export';
 }
 
 export function isList(pane: PaneName): boolean {
@@ -66,6 +66,7 @@ export function isList(pane: PaneName): boolean {
 export function inputOfPane(pane: Pane | undefined): Input | undefined {
   switch (pane?.name) {
     case 'search':
+    case 'where':
     case 'interval':
       return pane.input;
     case 'filter':
@@ -81,6 +82,7 @@ export function inputOfPane(pane: Pane | undefined): Input | undefined {
 export function withInput(pane: Pane, input: Input): Pane {
   switch (pane.name) {
     case 'search':
+    case 'where':
     case 'interval':
     case 'export':
       return { ...pane, input, error: '' };

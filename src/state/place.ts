@@ -1,5 +1,6 @@
 /** Where we are: the panes over the table, the selected row and the window over the rows. */
 import { UsageError } from '../templates/template.ts';
+import { WhereError } from '../templates/where.ts';
 import { type FilterTexts, filterNames, sortChoices } from './asked.ts';
 import { type Edit, inputOf } from './input.ts';
 import { formatInterval, parseInterval } from './interval.ts';
@@ -27,6 +28,7 @@ export interface PlaceSlice extends Pick<Window, 'rows'> {
   openSort(): void;
   openHelp(): void;
   openSearch(): void;
+  openWhere(): void;
   openInterval(): void;
   openFilter(): void;
   /** `stem` is the file name without its extension. */
@@ -116,6 +118,9 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
     openSearch() {
       open({ name: 'search', input: inputOf(formatSearch(get().search)), error: '' });
     },
+    openWhere() {
+      open({ name: 'where', input: inputOf(get().where), error: '' });
+    },
     openInterval() {
       open({ name: 'interval', input: inputOf(formatInterval(get().interval)), error: '' });
     },
@@ -195,13 +200,18 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
     submit() {
       const pane = get().panes.at(-1);
       if (pane?.name === 'filter') return submitFilter(pane);
-      if (pane?.name !== 'search' && pane?.name !== 'interval') return;
+      if (pane?.name !== 'search' && pane?.name !== 'interval' && pane?.name !== 'where') return;
       try {
         if (pane.name === 'search') get().setSearch(pane.input.text);
+        else if (pane.name === 'where') get().setWhere(pane.input.text);
         else get().setInterval(parseInterval(pane.input.text));
         get().back();
       } catch (error) {
-        get().refuse(message(error));
+        // The caret goes where the condition is wrong.
+        if (error instanceof WhereError) {
+          const { position, problem } = error;
+          change((now) => ({ ...withInput(now, { text: pane.input.text, caret: position }), error: problem }) as Pane);
+        } else get().refuse(message(error));
       }
     },
     refuse(error) {

@@ -1,5 +1,7 @@
 /** What the user wants to see, as plain data: it travels to the worker that answers it with views. */
+
 import type { Filters } from '../templates/template.ts';
+import type { NetScope } from './namespaces.ts';
 
 export interface Sort {
   readonly column: string;
@@ -26,6 +28,10 @@ export interface Question {
   /** Each member of a group is a row (threads). */
   readonly ungroup: boolean;
   readonly search: Search | null;
+  /** A condition over columns (templates/where.ts); '' for none. */
+  readonly where: string;
+  /** Network namespaces that are read, where the template has those. */
+  readonly netns: NetScope;
   /** Milliseconds between the starts of two refreshes. */
   readonly interval: number;
   readonly paused: boolean;

@@ -3,6 +3,7 @@ import type { Btf } from '../bpf/btf.ts';
 import { IteratorFd, type ReadOptions, type ReadResult } from '../bpf/iterator.ts';
 import { Link, type LinkInfo } from '../bpf/link.ts';
 import { BpfMap } from '../bpf/map.ts';
+import type { NetNamespace } from '../bpf/netns.ts';
 import { loadProgram, type Program, trimLog } from '../bpf/program.ts';
 import { RunStats } from '../bpf/stats.ts';
 import { BpfError } from '../bpf/syscall.ts';
@@ -11,6 +12,7 @@ import {
   compile,
   encodeGlobals,
   GATHERED,
+  linkValue,
   type Plan,
   refusedColumn,
   SET_ENTRIES,
@@ -115,7 +117,7 @@ export class Reader implements Disposable {
         this.#swap(plan, shape);
         return;
       } catch (error) {
-        if (!(error instanceof BpfError) || error.command !== 'BPF_PROG_LOAD') throw error;
+        if (!(error instanceof BpfError) || error.command !== 'BPF_PROG_LOAD' || error.code === 'EAGAIN') throw error;
         const column = refusedColumn(plan, error.log);
         if (!column) throw error;
         this.#refused.set(column, `this kernel's verifier refuses it: ${trimLog(error.log, 1).trim()}`);
@@ -174,15 +176,19 @@ export class Reader implements Disposable {
     for (const value of added) held.add(value);
   }
 
-  /** One refresh. The batch is valid until BUFFERS - 1 further ones were read. @throws BpfError, BadRecordError */
-  read(options: ReadOptions = {}): Reading {
+  /**
+   * One refresh: one walk, or one in each of the network namespaces. The batch is valid until BUFFERS - 1 further ones
+   * were read. @throws BpfError, BadRecordError
+   */
+  read(options: ReadOptions = {}, namespaces: readonly NetNamespace[] = []): Reading {
     const turn = this.#turn;
     this.#turn = (turn + 1) % BUFFERS;
     this.#buffers[turn] ??= newBuffers();
     const buffers = this.#buffers[turn];
     const begin = Date.now();
     const started = performance.now();
-    let { used, reads } = this.#walk(buffers, options);
+    let { used, reads } =
+      namespaces.length > 0 ? this.#walkAll(buffers, options, namespaces) : this.#walk(buffers, options);
     while (this.plan.gather > 0) {
       const whole = this.#takeGathered(buffers, used);
       if (whole >= 0) {
@@ -197,6 +203,23 @@ export class Reader implements Disposable {
     const ms = performance.now() - started;
     const end = Date.now();
     return { batch: Batch.index(this.plan.layout, buffers, used), bytes: used, reads, begin, end, ms };
+  }
+
+  #walkAll(
+    buffers: BatchBuffers,
+    options: ReadOptions,
+    namespaces: readonly NetNamespace[],
+  ): Pick<ReadResult, 'used' | 'reads'> {
+    let used = 0;
+    let reads = 0;
+    for (const namespace of namespaces) {
+      // The iterator keeps the namespace that it was created in; it is read from home.
+      using iterator = namespace.run(() => IteratorFd.create(this.#link!));
+      const walk = iterator.readAll(buffers, { ...options, from: used });
+      used = walk.used;
+      reads += walk.reads;
+    }
+    return { used, reads };
   }
 
   #walk(buffers: BatchBuffers, options: ReadOptions): ReadResult {
@@ -251,7 +274,8 @@ export class Reader implements Disposable {
 
 /** The plan's, with the PID that is asked for now: programs are shared by all values. */
 function linkInfo(filters: Filters | undefined, plan: Plan): LinkInfo | undefined {
-  return plan.link && 'pid' in plan.link && filters?.pid ? { pid: filters.pid[0][0] } : plan.link;
+  const pid = linkValue(plan.template, filters);
+  return pid === undefined ? plan.link : { pid };
 }
 
 function createMap(plan: Plan, name: string): BpfMap {

@@ -1,12 +1,15 @@
 /** The user interface's end of the worker: questions go in, views come out. */
 import { Worker } from 'node:worker_threads';
+import type { Template } from '../templates/template.ts';
 import { LiveView } from './live-view.ts';
 import type { Question } from './question.ts';
-import type { FromWorker, ToWorker } from './worker.ts';
+import type { FromWorker, ToWorker, WorkerData } from './worker.ts';
 
 export interface Sampler {
   /** Replaces the question; what it changes is read or sorted anew at once, the rest at the next refresh. */
   ask(question: Question): void;
+  /** Replaces the templates that the worker has beside those built in; what is on its way by older ones is dropped. */
+  templates(templates: readonly Template[]): void;
   /** Reads now, also while paused. */
   refresh(): void;
   /** Ends the worker and with it everything that it holds in the kernel. */
@@ -20,21 +23,22 @@ export interface Receiver {
 
 /** In the bundle everything is one file, which knows by workerData that it is the worker. */
 const BUNDLED = !import.meta.url.endsWith('/sampler.ts');
-export const WORKER_ROLE = 'itertop-worker';
 
-export function startSampler(receiver: Receiver): Sampler {
+/** @param templates those registered in this thread */
+export function startSampler(receiver: Receiver, templates: readonly Template[] = []): Sampler {
   const worker = new Worker(BUNDLED ? new URL(import.meta.url) : new URL('./worker.ts', import.meta.url), {
-    workerData: WORKER_ROLE,
+    workerData: { role: 'itertop-worker', templates } satisfies WorkerData,
     // Descriptors made by bpf(2) are closed by their owners; Node did not open them and would warn.
     trackUnmanagedFds: false,
     stdout: false,
   });
   let closed = false;
+  let generation = 0;
   const post = (message: ToWorker) => worker.postMessage(message);
   worker.on('message', (message: FromWorker) => {
     if (closed) return;
     if (message.type === 'view') {
-      receiver.received(new LiveView(message.wire));
+      if (message.generation === generation) receiver.received(new LiveView(message.wire));
       post({ type: 'taken' });
     } else receiver.failed(Object.assign(new Error(message.error.message), message.error));
   });
@@ -43,6 +47,7 @@ export function startSampler(receiver: Receiver): Sampler {
   });
   return {
     ask: (question) => post({ type: 'ask', question }),
+    templates: (list) => post({ type: 'templates', templates: list, generation: ++generation }),
     refresh: () => post({ type: 'refresh' }),
     close: () => {
       if (closed) return;

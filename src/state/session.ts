@@ -21,6 +21,8 @@ export interface SessionOptions extends AskedOptions {
   readonly templates: readonly Template[];
   /** Uid of a user name, for filters; undefined where there is no such user. */
   readonly user?: (name: string) => number | undefined;
+  /** Throws UsageError for a condition that is wrong for a template. */
+  readonly checkWhere?: (text: string, template: Template) => void;
 }
 
 /** Throws UsageError where a filter, the search, a column or the template's name is wrong. */

@@ -19,6 +19,8 @@ export interface Snapshot {
   readonly columns: readonly string[];
   readonly stats: RefreshStats;
   readonly filters: Filters;
+  /** The condition as typed; '' for none. */
+  readonly where: string;
   /** The search as typed; '' where all rows are written. */
   readonly search: string;
 }
@@ -53,6 +55,7 @@ function headerOf(snapshot: Snapshot): Header {
     filters: Object.entries(snapshot.filters)
       .filter(([, ranges]) => ranges.length > 0)
       .map(([name, ranges]) => conditionText(name as FilterName, ranges)),
+    where: snapshot.where,
     search: snapshot.search,
     rows: snapshot.order.length,
     visited: stats.visited,
@@ -64,16 +67,23 @@ function headerOf(snapshot: Snapshot): Header {
 }
 
 /** Format controls and C1 controls are legal in JSON and could still act on a terminal that shows it. */
-const UNSAFE_IN_JSON = /[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+const UNSAFE_IN_JSON = /[\x7f-\x9f\u2028\u2029\p{Cf}]/gu;
+
+/** JSON.stringify with only characters that do nothing. */
+function safeJson(value: unknown): string {
+  return JSON.stringify(value).replace(UNSAFE_IN_JSON, (c) =>
+    c
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+}
 
 /** JSON text of a value; 64-bit integers keep all their digits. */
 function json(value: Value): string {
   if (typeof value === 'bigint') return value.toString();
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
-  if (typeof value === 'string') {
-    return JSON.stringify(value).replace(UNSAFE_IN_JSON, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  }
-  return JSON.stringify(value);
+  return safeJson(value);
 }
 
 /** RFC 4180, with controls shown as escapes so that a row stays a line. */
@@ -116,7 +126,7 @@ export function snapshotWriter(format: SnapshotFormat, several: boolean): Snapsh
           if (written++ === 0) {
             for (const [name, value] of Object.entries(header)) {
               if (several && ['end', 'rows', 'visited', 'emitted', 'doubles'].includes(name)) continue;
-              yield `# ${name}: ${typeof value === 'string' ? sanitize(value) : JSON.stringify(value)}\n`;
+              yield `# ${name}: ${typeof value === 'string' ? sanitize(value) : safeJson(value)}\n`;
             }
             yield `${[...(several ? ['time'] : []), ...s.columns].join(',')}\n`;
           }
@@ -137,7 +147,7 @@ export function snapshotWriter(format: SnapshotFormat, several: boolean): Snapsh
         *snapshot(s) {
           const header = headerOf(s);
           written++;
-          yield `${JSON.stringify({ itertop: header })}\n`;
+          yield `${safeJson({ itertop: header })}\n`;
           yield* pieces(jsonRows(s, '', '\n', several ? String(header['time']) : null));
           if (s.order.length > 0) yield '\n';
         },
@@ -146,7 +156,7 @@ export function snapshotWriter(format: SnapshotFormat, several: boolean): Snapsh
     case 'json':
       return {
         *snapshot(s) {
-          yield `${several ? (written === 0 ? '[\n' : ',\n') : ''}{"header":${JSON.stringify(headerOf(s))},\n"rows":[`;
+          yield `${several ? (written === 0 ? '[\n' : ',\n') : ''}{"header":${safeJson(headerOf(s))},\n"rows":[`;
           written++;
           yield* pieces(jsonRows(s, '\n', ',\n', null));
           yield '\n]}';

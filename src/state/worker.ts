@@ -1,27 +1,39 @@
 /** The other thread: reads, decodes, joins, derives and sorts, so that a slow refresh never delays a key. */
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { Btf } from '../bpf/btf.ts';
 import { pageSize } from '../bpf/host.ts';
-import { findTemplate } from '../templates/builtin/index.ts';
+import { findTemplate, registerTemplates } from '../templates/registry.ts';
+import type { Template } from '../templates/template.ts';
 import { type Collected, Collector } from './collector.ts';
 import { toWire, type ViewWire } from './live-view.ts';
-import { orderRows } from './order.ts';
+import { orderRows, passingRows } from './order.ts';
 import type { Question } from './question.ts';
 import { userName } from './users.ts';
 
+/** How the worker begins; in the bundle also how it is told from the main thread. */
+export interface WorkerData {
+  readonly role: 'itertop-worker';
+  /** Registered beside those that are built in. */
+  readonly templates: readonly Template[];
+}
+
 export type ToWorker =
   | { readonly type: 'ask'; readonly question: Question }
+  /** Replaces what is registered; views from now on say so by this number. */
+  | { readonly type: 'templates'; readonly templates: readonly Template[]; readonly generation: number }
   | { readonly type: 'refresh' }
   /** The view has arrived: its predecessor's memory may be used again. */
   | { readonly type: 'taken' }
   | { readonly type: 'close' };
 export type FromWorker =
-  | { readonly type: 'view'; readonly wire: ViewWire }
+  | { readonly type: 'view'; readonly wire: ViewWire; readonly generation: number }
   | { readonly type: 'failed'; readonly error: Failure };
 /** An error in a form that crosses threads. */
 export type Failure = Pick<Error, 'name' | 'message'> & { readonly code: string; readonly log: string };
 
 export function serve(port: NonNullable<typeof parentPort>): void {
+  registerTemplates((workerData as WorkerData).templates);
+  let generation = 0;
   let question: Question | null = null;
   let collector: Collector | null = null;
   let collected: Collected | null = null;
@@ -43,14 +55,15 @@ export function serve(port: NonNullable<typeof parentPort>): void {
 
   function publish(q: Question, started: number | null): void {
     if (!collected) return;
-    const order = orderRows(collected.table, q.sort, q.search, q.columns);
+    const passing = passingRows(collected.table, collected.after);
+    const total = passing.length;
+    const order = orderRows(collected.table, q.sort, q.search, q.columns, passing);
     // What a refresh costs includes its first sorting; sorting again later is no refresh.
     if (started !== null)
       collected = { ...collected, stats: { ...collected.stats, totalMs: performance.now() - started } };
-    const { stats } = collected;
-    const wire = toWire(collected, q.columns, detailsOf(q), order, stats);
+    const wire = toWire(collected, q.columns, detailsOf(q), order, total);
     sent = true;
-    port.postMessage({ type: 'view', wire } satisfies FromWorker, [wire.order.buffer]);
+    port.postMessage({ type: 'view', wire, generation } satisfies FromWorker, [wire.order.buffer]);
   }
 
   function run(what: 'read' | 'order'): void {
@@ -74,6 +87,8 @@ export function serve(port: NonNullable<typeof parentPort>): void {
           filters: q.filters,
           switches: q.switches,
           ungroup: q.ungroup,
+          where: q.where,
+          netns: q.netns,
         });
       }
       publish(q, what === 'read' ? started : null);
@@ -96,16 +111,33 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     question = next;
     const same = (of: (q: Question) => unknown) =>
       before !== null && JSON.stringify(of(before)) === JSON.stringify(of(next));
-    const readable = (q: Question) => [q.template, q.columns, q.all, q.filters, q.switches, q.ungroup];
-    const sortKnown = before !== null && [...detailsOf(before), before.sort.column].includes(next.sort.column);
-    if (!same(readable) || !sortKnown) run('read');
+    const readable = (q: Question) => [
+      q.template,
+      q.columns,
+      q.all,
+      q.filters,
+      q.switches,
+      q.ungroup,
+      q.where,
+      q.netns,
+    ];
+    const sortKnown = () => collected !== null && [...detailsOf(next), before!.sort.column].includes(next.sort.column);
+    if (!same(readable) || !sortKnown()) run('read');
     else if (!same((q) => [q.sort, q.search])) run('order');
     if (!same((q) => [q.interval, q.paused])) schedule(0);
   }
 
   port.on('message', (message: ToWorker) => {
     if (message.type === 'ask') ask(message.question);
-    else if (message.type === 'refresh') run('read');
+    else if (message.type === 'templates') {
+      generation = message.generation;
+      registerTemplates(message.templates);
+      // The next question, which follows, is answered by what the templates are now.
+      clearTimeout(timer);
+      collector?.close();
+      collector = null;
+      collected = null;
+    } else if (message.type === 'refresh') run('read');
     else if (message.type === 'taken') {
       sent = false;
       if (due) run(due);

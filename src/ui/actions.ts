@@ -199,6 +199,7 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
 
   picker: openPicker,
   search: (reach) => state(reach).openSearch(),
+  where: (reach) => state(reach).openWhere(),
   filter: (reach) => state(reach).openFilter(),
   sort: (reach) => state(reach).openSort(),
   detail: (reach) => state(reach).openDetail(),

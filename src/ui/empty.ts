@@ -5,7 +5,7 @@ import { keyOf } from './keymap.ts';
 
 /** '' where there are rows. */
 export function whyEmpty(state: SessionState): string {
-  const { view, template, search, filterTexts, switches, error } = state;
+  const { view, template, search, where, filterTexts, switches, error } = state;
   if (view && view.count > 0) return '';
   if (!view) return error === '' ? `reading ${template} ...` : `error: ${error}`;
   if (search && view.total > 0) {
@@ -15,6 +15,7 @@ export function whyEmpty(state: SessionState): string {
   if (filters.length > 0) {
     return `No ${template} passes the filter ${filters.join(', ')}: ${keyOf('filter', 'table')} changes it.`;
   }
+  if (where !== '') return `No ${template} fulfils ${where}: ${keyOf('where', 'table')} changes it.`;
   const hidden = (state.templates.get(template)?.switches ?? []).filter(({ name }) => !switches[name]);
   const also = hidden.length > 0 ? ` Hidden: ${hidden.map(({ help }) => help).join(', ')}.` : '';
   return `The kernel has no ${template} to show now.${also}`;

@@ -17,7 +17,7 @@ interface Section<A extends string> {
 }
 
 const LISTS: readonly PaneName[] = ['picker', 'sort', 'detail', 'help'];
-const TYPING: readonly PaneName[] = ['search', 'filter', 'interval', 'export'];
+const TYPING: readonly PaneName[] = ['search', 'where', 'filter', 'interval', 'export'];
 const READING: readonly PaneName[] = ['table', ...LISTS];
 
 /** Keeps the names of the actions as a type. */
@@ -88,6 +88,12 @@ export const KEYMAP = keymap([
         bar: 'Search',
       },
       { action: 'filter', keys: ['f', 'f4'], help: 'filter in the kernel by process, port or user', bar: 'Filter' },
+      {
+        action: 'where',
+        keys: ['w'],
+        help: 'type a condition over columns, as in rxq > 64K && state == LISTEN',
+        bar: 'Where',
+      },
       { action: 'sort', keys: ['s', 'f6'], help: 'choose the column to sort by', bar: 'Sort' },
       { action: 'detail', keys: ['enter'], help: 'all that is known of the selected row', bar: 'Details' },
       { action: 'sortLeft', keys: ['<'], help: 'sort by the column on the left' },

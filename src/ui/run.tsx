@@ -15,7 +15,7 @@ import { themeOf } from './theme.ts';
 export interface ExplorerOptions {
   readonly session: Session;
   readonly sampler: Sampler;
-  /** What the picker offers. */
+  /** What the picker offers; asked anew each time, as templates come and go. */
   readonly targets: readonly TargetInfo[];
   /** Its release, as in `uname -r`. */
   readonly kernel: string;
@@ -41,7 +41,7 @@ const SIGNALS: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
  * A signal ends the process with 128 and its number, the terminal restored. Throws UsageError where there is no terminal.
  */
 export async function runExplorer(options: ExplorerOptions): Promise<void> {
-  const { session, sampler, targets, kernel, exportView, stdout, stdin, ascii } = options;
+  const { session, sampler, kernel, exportView, stdout, stdin, ascii } = options;
   if (!stdout.isTTY || !stdin.isTTY) {
     throw new UsageError(
       'the explorer needs a terminal for input and output; `itertop dump` writes to files and pipes',
@@ -72,7 +72,9 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
 
   const reach: Reach = {
     session,
-    targets,
+    get targets() {
+      return options.targets;
+    },
     columns: new Columns(theme),
     effects: { quit: () => terminal.restore(), refresh: () => sampler.refresh(), suspend, redraw, exportView },
   };

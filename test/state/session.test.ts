@@ -35,6 +35,8 @@ describe('what is asked', () => {
       switches: { kthreads: true },
       ungroup: false,
       search: null,
+      where: '',
+      netns: 'self',
       interval: 1000,
       paused: false,
     });
@@ -437,5 +439,52 @@ describe('input', () => {
     [{ text: 'abcd', caret: 2 }, 'last', { text: 'abcd', caret: 4 }],
   ])('%j %s', (before, edit, after) => {
     expect(EDITS[edit](before)).toEqual(after);
+  });
+});
+
+describe('templates that change', () => {
+  const [task, tcp] = TEMPLATES;
+  const shown = (session: ReturnType<typeof open>) => questionOf(session.getState());
+
+  it('that are not looked at change nothing of what is asked', () => {
+    const session = open();
+    const before = shown(session);
+    session.getState().setTemplates([task, { ...tcp, show: tcp.show.slice(0, 1) }]);
+    expect(shown(session)).toEqual(before);
+    session.getState().pick('tcp');
+    expect(shown(session).columns).toEqual(tcp.show.slice(0, 1));
+  });
+
+  it('what was not chosen by the user follows the template', () => {
+    const session = open();
+    const next = { ...task, show: [task.show[1], task.show[0]], sort: task.show[1] };
+    session.getState().setTemplates([next, tcp]);
+    expect(shown(session)).toMatchObject({ columns: next.show, sort: { column: next.sort, descending: false } });
+    expect(session.getState().view).toBeNull();
+  });
+
+  it('what was chosen stays as far as it is there', () => {
+    const [a, b, c] = task.show;
+    const session = open({ columns: [a, b, c], sort: `-${b}`, filters: { pid: '7' }, search: 'x', where: '' });
+    session.getState().openSearch();
+    const without = { ...task, sort: a, columns: task.columns.filter((column) => column.name !== c) };
+    session.getState().setTemplates([without, tcp]);
+    expect(shown(session)).toMatchObject({
+      columns: [a, b],
+      sort: { column: b, descending: true },
+      filters: { pid: [[7, 7]] },
+      search: { pattern: 'x', invert: false },
+    });
+    expect(session.getState().panes).toEqual([]);
+    const { filters: _, ...unfiltered } = { ...task, columns: task.columns.filter((column) => column.name !== b) };
+    session.getState().setTemplates([{ ...unfiltered, show: [a], sort: a }, tcp]);
+    expect(shown(session)).toMatchObject({ columns: [a], sort: { column: a }, filters: {} });
+  });
+
+  it('one that goes while it is looked at gives way to the first', () => {
+    const session = open({ template: 'tcp' });
+    session.getState().setTemplates([task]);
+    expect(shown(session)).toMatchObject({ template: 'task', columns: task.show });
+    expect([...session.getState().templates.keys()]).toEqual(['task']);
   });
 });

@@ -96,7 +96,9 @@ describe.skipIf(skip)('the explorer in a terminal (needs root)', () => {
       // Pick.
       terminal.type('v');
       await terminal.waitFor(/VIEW +SHOWS/);
-      terminal.type(KEY.down);
+      await terminal.waitFor(/^ ?tcp /m);
+      // task, task_file, task_vma, cgroup, tcp
+      for (let i = 0; i < 4; i++) terminal.type(KEY.down);
       terminal.type(KEY.enter);
       await terminal.waitFor(/^tcp {2}/m);
       // Filter in the kernel.

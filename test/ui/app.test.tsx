@@ -25,6 +25,7 @@ describe.each([
     ['help', ['?']],
     ['detail', ['jj', '\r', 'j']],
     ['search', ['/', 'ngin(', '\r']],
+    ['where', ['w', 'rss > 64K']],
     ['filter', ['f', '12x', '\r']],
     ['interval', ['i', '\x15', '0', '\r']],
     ['export', ['e', '\x15', 'rows.csv']],

@@ -21,6 +21,7 @@ class FakeSampler implements Sampler {
     this.#question = question;
     this.refresh();
   }
+  templates() {}
   refresh() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {

@@ -14,6 +14,7 @@ const PANES: readonly PaneName[] = [
   'help',
   'detail',
   'search',
+  'where',
   'interval',
   'filter',
   'export',
@@ -22,7 +23,7 @@ const PANES: readonly PaneName[] = [
 
 /** A session in the middle of things, with this pane on top, so that every key has something to change. */
 function midst(pane: PaneName) {
-  const session = fakeSession({ search: 'o', filters: { user: 'root' } });
+  const session = fakeSession({ search: 'o', where: 'pid > 0', filters: { user: 'root' } });
   const state = session.getState;
   state().resized(10);
   state().received(taskView(100));
@@ -37,6 +38,7 @@ function midst(pane: PaneName) {
   if (pane === 'help') state().openHelp();
   if (pane === 'detail') state().openDetail();
   if (pane === 'search') state().openSearch();
+  if (pane === 'where') state().openWhere();
   if (pane === 'interval') state().openInterval();
   if (pane === 'filter') state().openFilter();
   if (pane === 'export') state().openExport('rows');
@@ -63,7 +65,8 @@ describe('the key table', () => {
       // The form has a line below only from the line above.
       if (pane === 'filter' && action === 'down') session.getState().choose(-1, 2);
       if (pane === 'export' && action === 'down') session.getState().choose(-1, 3);
-      if ((pane === 'search' || pane === 'interval') && (action === 'up' || action === 'down')) return; // one line only
+      if ((pane === 'search' || pane === 'where' || pane === 'interval') && (action === 'up' || action === 'down'))
+        return; // one line only
       expect(actionOf(key, pane)).toBe(action);
       const before = session.getState();
       press(reach, key);

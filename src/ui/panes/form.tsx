@@ -33,6 +33,12 @@ export function formOf(pane: Pane | undefined): Form | undefined {
         fields: [{ label: '/', value: pane.input, active: true, hint: '' }],
         error: pane.error,
       };
+    case 'where':
+      return {
+        title: 'Condition over columns: == != < <= > >= in =~ && || ! ( ); empty: all rows',
+        fields: [{ label: 'where', value: pane.input, active: true, hint: '' }],
+        error: pane.error,
+      };
     case 'interval':
       return {
         title: 'Refresh every so many seconds: 0.1 to 3600; also 500ms, 1m',
