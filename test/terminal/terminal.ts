@@ -45,7 +45,8 @@ export class TestTerminal {
     this.exited = new Promise((resolve) => {
       this.#pty.onExit(({ exitCode, signal }) => {
         this.#ended = true;
-        resolve({ exitCode, signal });
+        // The emulator takes what it is given later: the screen is read only once it has.
+        setTimeout(() => this.#screen.write('', () => resolve({ exitCode, signal })), 50);
       });
     });
   }
