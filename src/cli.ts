@@ -21,10 +21,12 @@ import { userId } from './state/users.ts';
 import type { TargetInfo } from './state/view.ts';
 import { withColumns } from './templates/adhoc.ts';
 import { availability, availabilityText, worksOn } from './templates/availability.ts';
+import { BUILTIN } from './templates/builtin/index.ts';
 import { compile } from './templates/compile.ts';
 import { enumNamesOf } from './templates/enum-names.ts';
 import { explainPlan } from './templates/explain.ts';
 import { alignOf, unitOf } from './templates/format.ts';
+import { genericTargets, genericTemplate } from './templates/generic.ts';
 import {
   allTemplates,
   findTemplate,
@@ -106,6 +108,15 @@ interface Asked {
   readonly said: readonly string[];
 }
 
+let generic: readonly Template[] | undefined;
+
+/** Tables of this kernel's iterators that no template is made for. Looks through BTF, once. */
+function genericTemplates(): readonly Template[] {
+  const known = BUILTIN.map((t) => t.target);
+  generic ??= genericTargets(Btf.vmlinux(), known).map((target) => genericTemplate(Btf.vmlinux(), target));
+  return generic;
+}
+
 const filesOf = (options: Options) => new TemplateFiles(options.files, templateFolder(), () => Btf.vmlinux());
 
 /**
@@ -114,7 +125,12 @@ const filesOf = (options: Options) => new TemplateFiles(options.files, templateF
  * @throws UsageError
  */
 async function prepare(files: TemplateFiles, options: Options, say = complain): Promise<Asked> {
-  const loaded = await files.load();
+  const read = await files.load();
+  registerTemplates(read.templates);
+  // BTF is looked through only where a name needs it.
+  const known = options.template === '' || shownTemplates().some((t) => t.name === options.template);
+  if (!known || options.command === 'templates') genericTemplates();
+  const loaded = { ...read, templates: [...read.templates, ...(generic ?? [])] };
   registerTemplates(loaded.templates);
   try {
     const name = checkTemplate(
@@ -206,6 +222,12 @@ async function explore(options: Options): Promise<number> {
   if (error) {
     sampler.close();
     throw error;
+  }
+  if (genericTemplates().length > 0) {
+    const known = new Set(shownTemplates().map((t) => t.name));
+    registerTemplates([...registeredTemplates(), ...genericTemplates().filter((t) => !known.has(t.name))]);
+    sampler.templates(registeredTemplates());
+    session.getState().setTemplates(shownTemplates());
   }
   let offered = targets();
   if (asked.said.length > 0) session.getState().notify(notice(asked.said));

@@ -323,6 +323,8 @@ describe.skipIf(skip)('the terminal is given back (needs root)', () => {
     await terminal.waitFor(/ready>/);
     terminal.type(`"${process.execPath}" "${PROGRAM}" task\r`);
     await terminal.waitFor(/PID USER/);
+    // A person sees the table before the key.
+    await new Promise((resolve) => setTimeout(resolve, 300));
     terminal.type(KEY.ctrlZ);
     await terminal.waitFor((s) => /Stopped/.test(s) && !terminal.alternate, 'the shell again');
     terminal.type('stty -a | grep -o " icanon\\| echo " | tr "\\n" "+"; echo modes\r');
