@@ -600,9 +600,13 @@ function emitCast(
     if (scope.casts[object]) emitCast(asm, scope, loadObject, object, skip);
     else loadObject(R8, object);
   };
+  // A number of the object itself, where that already tells, spares the call.
+  const before =
+    cast.call !== undefined && cast.when !== undefined && resolvePlace(scope, cast.when.source).object === cast.of;
   if (cast.call) {
-    loadObject(R1, cast.of);
-    asm.call(cast.call).jumpIfImm('eq', R0, 0, skip).mov(R8, R0);
+    loadObject(R8, cast.of);
+    if (before) narrow(asm, scope, cast.when, skip);
+    asm.mov(R1, R8).call(cast.call).jumpIfImm('eq', R0, 0, skip).mov(R8, R0);
   } else if (/^\w+$/.test(cast.of)) load(cast.of);
   else {
     const place = resolvePlace(scope, cast.of);
@@ -610,7 +614,7 @@ function emitCast(
     const from = follow(asm, place, R2, skip);
     asm.note(place.text).load(8, R8, from, place.offset).jumpIfImm('eq', R8, 0, skip);
   }
-  narrow(asm, scope, cast.when, skip);
+  if (!before) narrow(asm, scope, cast.when, skip);
   if (cast.as) emitSeenAs(asm, scope.btf, cast.as);
 }
 

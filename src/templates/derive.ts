@@ -67,13 +67,43 @@ function ratesInto(
   }
 }
 
+const constants = new Map<number, Float64Array>();
+
+/** A column that holds one number everywhere, made once. */
+function constant(value: number, rows: number): Float64Array {
+  const known = constants.get(value);
+  if (known && known.length >= rows) return known;
+  const made = new Float64Array(Math.max(rows, 1024)).fill(value);
+  constants.set(value, made);
+  return made;
+}
+
 const each =
   (f: (...values: number[]) => number): Numeric =>
   (args, _names, out) => {
-    const values = new Array<number>(args.length);
-    for (let row = 0; row < out.length; row++) {
-      for (let a = 0; a < args.length; a++) values[a] = at(args[a], row);
-      out[row] = f(...values);
+    const columns = args.map((arg) => (typeof arg === 'number' ? constant(arg, out.length) : arg));
+    const [a, b, c, d] = columns;
+    // A loop for each number of arguments: handing them over as a list costs ten times as much.
+    switch (columns.length) {
+      case 1:
+        for (let row = 0; row < out.length; row++) out[row] = f(a[row]);
+        return;
+      case 2:
+        for (let row = 0; row < out.length; row++) out[row] = f(a[row], b[row]);
+        return;
+      case 3:
+        for (let row = 0; row < out.length; row++) out[row] = f(a[row], b[row], c[row]);
+        return;
+      case 4:
+        for (let row = 0; row < out.length; row++) out[row] = f(a[row], b[row], c[row], d[row]);
+        return;
+      default: {
+        const values = new Array<number>(columns.length);
+        for (let row = 0; row < out.length; row++) {
+          for (let i = 0; i < columns.length; i++) values[i] = columns[i][row];
+          out[row] = f(...values);
+        }
+      }
     }
   };
 

@@ -56,6 +56,9 @@ export const TEXT_FIELD_SIZE = 8;
 export const INET_FIELD_SIZE = 24;
 export const INET_ADDRESS = 8;
 const TWO_32 = 4294967296;
+/** include/linux/socket.h */
+const AF_INET = 2;
+const AF_INET6 = 10;
 
 /** Bytes shared between the worker that reads and the thread that paints. Grows, never shrinks. */
 export interface BatchBuffers {
@@ -68,6 +71,9 @@ export function newBuffers(bytes = 1 << 20): BatchBuffers {
   return { bytes: new SharedArrayBuffer(bytes), offsets: new SharedArrayBuffer(1 << 14), totals: [] };
 }
 
+/** Columns decoded over these buffers, of this thread. */
+const decoded = new WeakMap<BatchBuffers, Float64Array[]>();
+
 /** Reads a batch's columns; cheap to make, decodes nothing before it is asked. */
 export class Batch {
   readonly layout: RecordLayout;
@@ -77,6 +83,7 @@ export class Batch {
   #fields = new Map<string, Field>();
   #totals = new Map<string, Float64Array>();
   #numbers = new Map<string, Float64Array>();
+  #columns = 0;
   /** The last one decoded. */
   #chars = { start: 0, size: 0, text: '' };
   #view: DataView;
@@ -242,7 +249,7 @@ export class Batch {
     if (total) return total.subarray(0, this.rows);
     const known = this.#numbers.get(column);
     if (known) return known;
-    const out = new Float64Array(this.rows);
+    const out = this.#column();
     this.#decode(out, this.#field(column));
     this.#numbers.set(column, out);
     return out;
@@ -252,9 +259,61 @@ export class Batch {
   identities(column: string): Float64Array {
     const field = this.#field(column);
     if (field.type !== 'u64') return this.numbers(column);
-    const out = new Float64Array(this.rows);
+    const out = this.#column();
     this.#decode(out, { ...field, type: 'i64' });
     return out;
+  }
+
+  /** Memory for one decoded column; like the bytes it is used again. */
+  #column(): Float64Array {
+    let made = decoded.get(this.buffers);
+    if (!made) {
+      made = [];
+      decoded.set(this.buffers, made);
+    }
+    const at = this.#columns++;
+    if (!made[at] || made[at].length < this.rows) made[at] = new Float64Array(this.rows + (this.rows >> 2));
+    return made[at].subarray(0, this.rows);
+  }
+
+  /**
+   * Values of columns as words that are equal where the values are: `stride` of them for each row. Numbers as the 64 bits
+   * of a double, addresses as IPv6 with IPv4 mapped into it. `given`: 0 for a row that lacks one, or has a number 0.
+   */
+  tuples(columns: readonly string[]): { words: Uint32Array; stride: number; given: Uint8Array } {
+    const sizes = columns.map((column) => (this.type(column) === 'inet' ? 4 : 2));
+    const stride = sizes.reduce((sum, size) => sum + size, 0);
+    const words = new Uint32Array(this.rows * stride);
+    const doubles = new Float64Array(words.buffer);
+    const given = new Uint8Array(this.rows).fill(1);
+    let start = 0;
+    for (const [i, column] of columns.entries()) {
+      if (sizes[i] === 4) this.#addresses(column, words, start, stride, given);
+      else {
+        const values = this.identities(column);
+        for (let row = 0; row < this.rows; row++) {
+          doubles[(row * stride + start) >> 1] = values[row];
+          if (values[row] === 0 || Number.isNaN(values[row])) given[row] = 0;
+        }
+      }
+      start += sizes[i];
+    }
+    return { words, stride, given };
+  }
+
+  #addresses(column: string, words: Uint32Array, start: number, stride: number, given: Uint8Array): void {
+    const { offset } = this.#field(column);
+    for (let row = 0; row < this.rows; row++) {
+      const from = (this.#offsets[row] + offset) >> 2;
+      const to = row * stride + start;
+      const family = this.#words[from];
+      const address = from + (INET_ADDRESS >> 2);
+      if (family === AF_INET) {
+        words[to + 2] = MAPPED;
+        words[to + 3] = this.#words[address];
+      } else if (family === AF_INET6) for (let w = 0; w < 4; w++) words[to + w] = this.#words[address + w];
+      else given[row] = 0;
+    }
   }
 
   /** One loop for each width, over words: typed arrays of many kinds in one loop, or a call per value, cost ten times more. */
@@ -376,6 +435,8 @@ export class Batch {
 }
 
 export const LITTLE = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+/** Of ::ffff:0:0/96 the third word. */
+const MAPPED = LITTLE ? 0xffff0000 : 0xffff;
 
 /** Rows by key: counts doubles, and finds an object again in the next batch. Its tables are reused. */
 export class KeyIndex {

@@ -27,8 +27,18 @@ export const tcp: Template = {
   sort: 'state',
   casts: {
     tp: { call: 'skc_to_tcp_sock', of: 'sk_common', type: 'tcp_sock' },
-    tw: { call: 'skc_to_tcp_timewait_sock', of: 'sk_common', type: 'tcp_timewait_sock' },
-    rq: { call: 'skc_to_tcp_request_sock', of: 'sk_common', type: 'tcp_request_sock' },
+    tw: {
+      call: 'skc_to_tcp_timewait_sock',
+      of: 'sk_common',
+      type: 'tcp_timewait_sock',
+      when: { source: 'sk_common->skc_state', is: ['BPF_TCP_TIME_WAIT'] },
+    },
+    rq: {
+      call: 'skc_to_tcp_request_sock',
+      of: 'sk_common',
+      type: 'tcp_request_sock',
+      when: { source: 'sk_common->skc_state', is: ['BPF_TCP_NEW_SYN_RECV'] },
+    },
   },
   joins: { owner: { template: 'socket_owner', on: ['inode', 'inode'] } },
   filters: {
