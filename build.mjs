@@ -15,8 +15,9 @@ const program = build({
   entryPoints: ['src/main.ts'],
   outfile: 'dist/itertop.js',
   minify: true,
-  // React in development mode costs twice per frame.
-  define: { 'process.env.NODE_ENV': '"production"', 'process.env.DEV': '"false"' },
+  // React in development mode costs twice per frame. A module of Ink's hands its own bytes to fetch() where there is
+  // one, and only for that Node would load all of its HTTP client.
+  define: { 'process.env.NODE_ENV': '"production"', 'process.env.DEV': '"false"', fetch: 'undefined' },
   alias: { 'react-devtools-core': './build-empty.mjs' },
   banner: {
     js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",

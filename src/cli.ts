@@ -11,6 +11,7 @@ import { AtomicFile } from './state/atomic-file.ts';
 import { examine, reportText } from './state/doctor.ts';
 import { type DumpOptions, dump } from './state/dump.ts';
 import type { LiveView } from './state/live-view.ts';
+import { tableOfMap } from './state/maps.ts';
 import { type NetScope, parseNetScope } from './state/namespaces.ts';
 import { type Sampler, startSampler } from './state/sampler.ts';
 import { formatSearch } from './state/search.ts';
@@ -21,12 +22,14 @@ import { userId } from './state/users.ts';
 import type { TargetInfo } from './state/view.ts';
 import { withColumns } from './templates/adhoc.ts';
 import { availability, availabilityText, worksOn } from './templates/availability.ts';
+import { bpfMap } from './templates/builtin/bpf-map.ts';
 import { BUILTIN } from './templates/builtin/index.ts';
 import { compile } from './templates/compile.ts';
 import { enumNamesOf } from './templates/enum-names.ts';
 import { explainPlan } from './templates/explain.ts';
 import { alignOf, unitOf } from './templates/format.ts';
 import { genericTargets, genericTemplate } from './templates/generic.ts';
+import { ELEMENTS } from './templates/map-template.ts';
 import {
   allTemplates,
   findTemplate,
@@ -109,6 +112,8 @@ interface Asked {
 }
 
 let generic: readonly Template[] | undefined;
+/** The table of the map that was chosen last. */
+let elements: Template | undefined;
 
 /** Tables of this kernel's iterators that no template is made for. Looks through BTF, once. */
 function genericTemplates(): readonly Template[] {
@@ -125,16 +130,18 @@ const filesOf = (options: Options) => new TemplateFiles(options.files, templateF
  * @throws UsageError
  */
 async function prepare(files: TemplateFiles, options: Options, say = complain): Promise<Asked> {
+  checkMap(options);
   const read = await files.load();
   registerTemplates(read.templates);
   // BTF is looked through only where a name needs it.
   const known = options.template === '' || shownTemplates().some((t) => t.name === options.template);
   if (!known || options.command === 'templates') genericTemplates();
-  const loaded = { ...read, templates: [...read.templates, ...(generic ?? [])] };
+  if (options.map !== undefined) elements ??= tableOfMap(options.map);
+  const loaded = { ...read, templates: [...read.templates, ...(generic ?? []), ...(elements ? [elements] : [])] };
   registerTemplates(loaded.templates);
   try {
     const name = checkTemplate(
-      options.template || loaded.first || 'task',
+      options.template || (options.map === undefined ? undefined : ELEMENTS) || loaded.first || 'task',
       shownTemplates().map((t) => t.name),
     );
     const warnings = loaded.warnings.filter((w) => w.template === name).map((w) => w.message);
@@ -150,6 +157,17 @@ async function prepare(files: TemplateFiles, options: Options, say = complain): 
     say(loaded.problems);
     throw error;
   }
+}
+
+/** A table of elements needs a map, and no other table takes one. */
+function checkMap({ map, template }: Options): void {
+  if (template === ELEMENTS && map === undefined) {
+    throw new UsageError(
+      `${ELEMENTS} shows the elements of one map: itertop ${ELEMENTS} --map ID, NAME or PATH (itertop bpf_map lists the maps; there Enter opens one)`,
+    );
+  }
+  if (map !== undefined && template !== '' && template !== ELEMENTS)
+    throw new UsageError(`--map goes with ${ELEMENTS}, not with ${template}`);
 }
 
 function complain(problems: readonly string[]): void {
@@ -218,18 +236,22 @@ async function explore(options: Options): Promise<number> {
   // The worker reads while this thread loads what draws.
   const sampler = startSampler(receiver, asked.registered);
   sampler.ask(questionOf(session.getState()));
-  const [{ runExplorer }] = await Promise.all([import('./ui/run.tsx'), first.promise]);
+  const ui = import('./ui/run.tsx');
+  // What looks through BTF is done while the worker does the same, not between its first view and the first paint.
+  const generics = genericTemplates();
+  let offered = targets();
+  const [{ runExplorer }] = await Promise.all([ui, first.promise]);
   if (error) {
     sampler.close();
     throw error;
   }
-  if (genericTemplates().length > 0) {
+  if (generics.length > 0) {
     const known = new Set(shownTemplates().map((t) => t.name));
-    registerTemplates([...registeredTemplates(), ...genericTemplates().filter((t) => !known.has(t.name))]);
+    registerTemplates([...registeredTemplates(), ...generics.filter((t) => !known.has(t.name))]);
     sampler.templates(registeredTemplates());
     session.getState().setTemplates(shownTemplates());
+    offered = targets();
   }
-  let offered = targets();
   if (asked.said.length > 0) session.getState().notify(notice(asked.said));
   using _ = watchTemplates(files, options, asked, session, sampler, () => {
     offered = targets();
@@ -242,6 +264,13 @@ async function explore(options: Options): Promise<number> {
     },
     kernel: os.release(),
     exportView: (choice) => exportView(session, choice),
+    openMap: (id) => {
+      elements = tableOfMap(String(id));
+      registerTemplates([...registeredTemplates().filter((t) => t.name !== ELEMENTS), elements]);
+      sampler.templates(registeredTemplates());
+      session.getState().enter(elements, shownTemplates());
+      offered = targets();
+    },
     stdout: process.stdout,
     stdin: process.stdin,
     ascii: options.ascii,
@@ -295,11 +324,18 @@ function notice(said: readonly string[]): string {
 /** What the picker offers, and why something cannot be picked here. */
 function targets(): TargetInfo[] {
   const there = new Set(targetNames(Btf.vmlinux()));
-  return shownTemplates().map((t) => ({
+  const infoOf = (t: Template): TargetInfo => ({
     template: t.name,
     help: t.help,
     unavailable: there.has(t.target) ? '' : `this kernel has no iterator for ${t.target}`,
-  }));
+  });
+  const unavailable = 'Enter on a map of bpf_map opens it';
+  const ofMap = elements
+    ? infoOf(findTemplate(ELEMENTS))
+    : { template: ELEMENTS, help: 'the elements of one map', unavailable };
+  const offered = shownTemplates().filter((t) => t.name !== ELEMENTS);
+  // Behind the table that leads to it.
+  return offered.flatMap((t) => (t.name === bpfMap.name ? [infoOf(t), ofMap] : [infoOf(t)]));
 }
 
 interface ExportChoice {

@@ -16,6 +16,8 @@ export interface Options {
   readonly sort: string | undefined;
   readonly search: string | undefined;
   readonly where: string | undefined;
+  /** The map whose elements are shown: an id, a name or a path; as typed. */
+  readonly map: string | undefined;
   /** As typed; undefined: all where that is permitted. */
   readonly netns: string | undefined;
   /** Milliseconds. */
@@ -77,13 +79,18 @@ export const SPECS: Readonly<Record<string, Spec>> = {
     value: 'CONDITION',
     help: "only rows for which it holds: 'rxq > 64K && state == ESTABLISHED'",
   },
+  map: { type: 'string', value: 'ID|NAME|PATH', help: 'bpf_map_elem: the map whose elements are shown' },
   netns: {
     type: 'string',
     value: 'all|self|INODE,...',
     help: 'network namespaces of sockets and routes (all, where permitted)',
   },
   interval: { type: 'string', short: 'd', value: 'SECONDS', help: 'time between refreshes (1)' },
-  threads: { type: 'boolean', short: 'H', help: 'task: threads instead of processes' },
+  threads: {
+    type: 'boolean',
+    short: 'H',
+    help: 'task: threads instead of processes; bpf_map_elem: a row for each CPU',
+  },
   kthreads: { type: 'boolean', help: 'task: with kernel threads; --no-kthreads without' },
   ascii: { type: 'boolean', help: 'draw with ASCII only' },
   template: {
@@ -224,6 +231,7 @@ export function parseOptions(argv: readonly string[]): Options {
     sort: text('sort'),
     search: text('search'),
     where: text('where'),
+    map: text('map'),
     netns: text('netns'),
     interval: seconds(text('interval')),
     threads: flag('threads') ?? false,

@@ -406,6 +406,17 @@ export class Btf {
     return members;
   }
 
+  /** The variables of a DATASEC (the value of a map of globals), by their offsets. */
+  variables(id: number): readonly { name: string; type: number; offset: number }[] {
+    const { owner, at } = this.#expect(id, 'a data section', ['DATASEC']);
+    const count = owner.#elements(at, MAX_ELEMENTS);
+    return Array.from({ length: count }, (_, i) => {
+      const v = at + TYPE_WORDS + i * 3;
+      const variable = owner.#words[v];
+      return { name: this.name(variable), type: this.target(variable), offset: owner.#words[v + 1] };
+    });
+  }
+
   /** Element type and length (0: flexible) of an ARRAY (looked for behind typedefs). */
   array(id: number): { element: number; length: number } {
     const { owner, at } = this.#expect(id, 'an array', ['ARRAY']);

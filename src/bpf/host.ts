@@ -16,6 +16,19 @@ export function possible(what: 'cpu' | 'node'): number {
   }
 }
 
+/** How many CPUs there may ever be: per-CPU maps have a value for each, in the order of their numbers. */
+export function possibleCpus(): readonly number[] {
+  try {
+    const list = fs.readFileSync('/sys/devices/system/cpu/possible', 'latin1').trim();
+    return list.split(',').flatMap((part) => {
+      const [first, last = first] = part.split('-').map(Number);
+      return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+    });
+  } catch {
+    return os.cpus().map((_, i) => i);
+  }
+}
+
 let size = 0;
 
 /** Bytes of a memory page. */

@@ -1,5 +1,6 @@
 /** Iterator programs: BPF_PROG_TYPE_TRACING attached as BPF_TRACE_ITER to the BTF function `bpf_iter_<target>`. */
 import os from 'node:os';
+import { hasCapability } from './support.ts';
 import { Attr, BpfError, errnoName, generalMeaning, OwnedFd, tryBpf } from './syscall.ts';
 
 const BPF_PROG_TYPE_TRACING = 26;
@@ -45,7 +46,7 @@ export function loadProgram(options: ProgramOptions): Program {
   if (first.value >= 0) return new Program(first.value, first.log);
   const code = errnoName(-first.value);
   if (code === 'EPERM' || code === 'ENOSYS' || code === 'EMFILE' || code === 'ENFILE') {
-    throw new BpfError('BPF_PROG_LOAD', -first.value, generalMeaning(code));
+    throw new BpfError('BPF_PROG_LOAD', -first.value, code === 'EPERM' ? notPermitted() : generalMeaning(code));
   }
   // Loaded without a log first, as a log costs more than the load; the second try is there to explain.
   const second = tryLoad(options, LOG_INSTRUCTIONS);
@@ -53,6 +54,13 @@ export function loadProgram(options: ProgramOptions): Program {
   const log = second.log;
   const words = log ? `the verifier refused ${options.name}:\n${trimLog(log)}` : loadMeaning(errnoName(-second.value));
   throw new BpfError('BPF_PROG_LOAD', -second.value, words, log);
+}
+
+/** With the capabilities that loading takes it is the kernel that does not want such a program. */
+function notPermitted(): string {
+  if (!hasCapability('CAP_SYS_ADMIN') && !(hasCapability('CAP_BPF') && hasCapability('CAP_PERFMON')))
+    return generalMeaning('EPERM');
+  return 'this kernel refuses programs of this kind; the capabilities are there, so a policy of the kernel forbids it (lockdown, a security module)';
 }
 
 function loadMeaning(code: string): string {

@@ -26,8 +26,14 @@ export interface Target {
   readonly name: string;
   /** Id of the function that a program attaches to. */
   readonly attachBtfId: number;
-  /** Without `meta`; the first pointer is the object that is NULL at the final call. */
+  /** Without `meta`. */
   readonly members: readonly ContextMember[];
+}
+
+/** The object that is NULL at the final call: the first pointer; of what is in a map, the first after the map. */
+export function objectOf(target: Target): ContextMember {
+  const pointers = target.members.filter((m) => m.pointer);
+  return pointers.find((m) => m.name !== 'map') ?? pointers[0];
 }
 
 /** @throws BtfError where this kernel has no such target */

@@ -9,6 +9,7 @@ import {
   type Format,
   type Template,
   UsageError,
+  ungroupedWord,
 } from '../templates/template.ts';
 import { MAX_INTERVAL, MIN_INTERVAL, stepInterval } from './interval.ts';
 import type { NetScope } from './namespaces.ts';
@@ -45,10 +46,14 @@ export interface AskedSlice extends Place {
   readonly paused: boolean;
   /** Network namespaces that tables of sockets and routes cover. */
   readonly netns: NetScope;
+  /** The table that one goes back to from this one; '' where it was not opened from another. */
+  readonly origin: string;
   /** Other templates' places. */
   readonly places: ReadonlyMap<string, Place>;
 
   pick(template: string): void;
+  /** Looks at what a row of the present table leads to; back() comes back. @param templates with it among them */
+  enter(template: Template, templates: readonly Template[]): void;
   /** Other templates than before. What no longer fits the one looked at goes back to the template's own. */
   setTemplates(templates: readonly Template[]): void;
   sortBy(column: string): void;
@@ -155,6 +160,13 @@ function firstPlace(template: Template): Place {
   };
 }
 
+/** The CPU is a column where each CPU has a row. */
+function withCpu(template: Template, columns: readonly string[], ungroup: boolean): readonly string[] {
+  if (!template.map) return columns;
+  const rest = columns.filter((name) => name !== 'cpu');
+  return ungroup ? [...rest.slice(0, 1), 'cpu', ...rest.slice(1)] : rest;
+}
+
 function parseSort(template: Template, text: string): Sort {
   const descending = text.startsWith('-');
   return { column: checkColumn(template, descending ? text.slice(1) : text), descending };
@@ -205,10 +217,11 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
       const { columns, sort, switches, ungroup } = options;
       const place = firstPlace(template);
       if (switches) checkSwitches(template, switches);
-      if (ungroup && !template.group) throw new UsageError(`${template.name} has no groups to take apart`);
+      if (ungroup && !ungroupedWord(template)) throw new UsageError(`${template.name} has no groups to take apart`);
       return {
         ...place,
-        columns: columns?.map((name) => checkColumn(template, name)) ?? place.columns,
+        columns:
+          columns?.map((name) => checkColumn(template, name)) ?? withCpu(template, place.columns, ungroup ?? false),
         sort: sort ? parseSort(template, sort) : place.sort,
         switches: { ...place.switches, ...switches },
         ungroup: ungroup ?? false,
@@ -240,7 +253,7 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
         columns: columns.length > 0 ? columns : first.columns,
         sort: sorted && has(place.sort.column) ? place.sort : first.sort,
         switches: Object.fromEntries(Object.entries(first.switches).map(([n, on]) => [n, place.switches[n] ?? on])),
-        ungroup: place.ungroup && template.group !== undefined,
+        ungroup: place.ungroup && ungroupedWord(template) !== undefined,
         where: kept(() => checkWhere(template, place.where), ''),
         ...kept(() => parseFilters(template, place.filterTexts), { filters: {}, filterTexts: {} }),
       };
@@ -253,6 +266,7 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
       interval: options.interval ?? 1000,
       paused: options.paused ?? false,
       netns: options.netns ?? 'self',
+      origin: '',
       places: new Map(),
 
       pick(name) {
@@ -278,10 +292,20 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
         set({
           ...next,
           template: name,
+          origin: '',
           places: new Map(state.places).set(state.template, place),
           view: null,
           error: '',
         });
+      },
+      enter(template, list) {
+        const { places: before, template: origin } = get();
+        const places = new Map(before);
+        // What was left there was about another map.
+        places.delete(template.name);
+        set({ templates: byName(list), places });
+        get().pick(template.name);
+        set({ origin });
       },
       setTemplates(list) {
         const state = get();
@@ -344,8 +368,10 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
         else set({ switches: { ...switches, [name]: !switches[name] } });
       },
       toggleUngroup() {
-        const { group, name } = current();
-        if (group) set(({ ungroup }) => ({ ungroup: !ungroup }));
+        const template = current();
+        const { name } = template;
+        if (ungroupedWord(template))
+          set(({ ungroup, columns }) => ({ ungroup: !ungroup, columns: withCpu(template, columns, !ungroup) }));
         else set({ notice: `the rows of ${name} are not grouped: nothing to take apart` });
       },
     };

@@ -1,7 +1,7 @@
 /** One refresh of a template: its iterator, the iterators of its joins, derived columns, and how honest it all was. */
 import type { Btf } from '../bpf/btf.ts';
-import { parseJoin, withDependencies } from '../templates/columns.ts';
-import { isOverTime } from '../templates/derive.ts';
+import { joinColumns, parseJoin, withDependencies } from '../templates/columns.ts';
+import { type Clock, type Interval, isOverTime } from '../templates/derive.ts';
 import { enumNamesOf } from '../templates/enum-names.ts';
 import type { FormatContext } from '../templates/format.ts';
 import { type Batch, KeyIndex } from '../templates/record.ts';
@@ -11,15 +11,19 @@ import {
   columnOf,
   type FilterName,
   type Filters,
+  type Join,
+  type Range,
   type Template,
   TemplateError,
   type WalkOrder,
 } from '../templates/template.ts';
 import { type Conjunct, columnsOf, parseWhere } from '../templates/where.ts';
 import { clockRate } from './clock.ts';
+import { MapReader } from './map-reader.ts';
 import { Namespaces, type NetScope } from './namespaces.ts';
 import { NumberIndex } from './number-index.ts';
 import { Reader } from './reader.ts';
+import { TupleNumbers } from './tuple-numbers.ts';
 import { userId } from './users.ts';
 import type { Condition, RefreshStats } from './view.ts';
 
@@ -39,6 +43,32 @@ export interface CollectOptions {
   readonly readSize?: number;
 }
 
+/** One reading of a template for joins, however many take something from it. */
+interface Walk {
+  readonly template: Template;
+  readonly filters: Filters;
+  readonly columns: Set<string>;
+}
+
+/** A join of which something is wanted. */
+interface Joining {
+  readonly name: string;
+  readonly on: Join['on'];
+  readonly template: Template;
+  /** Where its rows come from; null: from the very batch that is joined. */
+  readonly walk: string | null;
+  /** What is taken from it, and what that is derived from. */
+  readonly columns: readonly string[];
+  /** Whether more than the first row is wanted. */
+  readonly list: boolean;
+  /** Joins of its template that these columns come from. */
+  readonly joins: readonly Joining[];
+}
+
+/** A join that takes from a join, and so on: this deep. */
+const MAX_JOINS = 8;
+const NOT_OVER_TIME: Interval = { seconds: 0, before: new Int32Array(0), previous: () => null };
+
 export interface Collected {
   readonly table: Table;
   readonly stats: RefreshStats;
@@ -53,12 +83,15 @@ export class Collector implements Disposable {
   readonly #btf: Btf;
   readonly #userName: (uid: number) => string | undefined;
   readonly #pageSize: number;
-  readonly #base: Reader;
+  readonly #base: Reader | MapReader;
   readonly #namespaces: Namespaces;
-  readonly #joins = new Map<string, Reader>();
-  readonly #keys = new KeyIndex();
-  readonly #oldKeys = new KeyIndex();
+  /** Of the walks for joins that the last refresh had. */
+  readonly #readers = new Map<string, Reader>();
+  /** Of this batch and of the one before. */
+  #keys = new KeyIndex();
+  #oldKeys = new KeyIndex();
   readonly #index = new NumberIndex();
+  readonly #tuples = new TupleNumbers();
   #previous: Batch | null = null;
   #previousDerived: ReadonlyMap<string, Float64Array> = new Map();
   #previousAt = 0;
@@ -71,7 +104,7 @@ export class Collector implements Disposable {
     this.#btf = btf;
     this.#userName = userName;
     this.#pageSize = pageSize;
-    this.#base = new Reader(template, btf);
+    this.#base = template.map ? new MapReader(template, btf) : new Reader(template, btf);
     this.#namespaces = new Namespaces(btf);
   }
 
@@ -95,25 +128,35 @@ export class Collector implements Disposable {
     });
     const plan = this.#base.plan;
 
-    const wanted = this.#wantedJoins(names, plan.sets);
-    const joined = new Map<string, { reader: Reader; batch: Batch }>();
+    const namespaces = this.template.netns ? this.#namespaces.list(options.netns ?? 'self') : [];
+    const walks = new Map<string, Walk>();
+    const through = plan.sets.map(({ filter, join }) => ({ join, filter, ranges: options.filters[filter] ?? [] }));
+    const joinings = this.#joinings(this.template, names, walks, through, this.#isWhole(options));
+    const batches = new Map<string, Batch>();
+    for (const [key, reader] of this.#readers) {
+      if (walks.has(key)) continue;
+      reader.close();
+      this.#readers.delete(key);
+    }
     let reads = 0;
     let bytes = 0;
     let readMs = 0;
-    for (const [name, columns] of wanted) {
-      const reader = this.#joinReader(name);
-      const filters: Partial<Record<FilterName, Filters[FilterName]>> = {};
-      for (const set of plan.sets) if (set.join === name) filters[set.filter] = options.filters[set.filter];
-      reader.configure({ columns, filters: filters as Filters });
-      const reading = reader.read(read);
-      joined.set(name, { reader, batch: reading.batch });
+    for (const [key, { template, filters, columns }] of walks) {
+      const reader = this.#readers.get(key) ?? new Reader(template, this.#btf);
+      this.#readers.set(key, reader);
+      // Nothing is hidden from a join; its rows are groups, unless they are to be like those of this table.
+      const switches = Object.fromEntries((template.switches ?? []).map(({ name }) => [name, true]));
+      const ungroup = template === this.template && options.ungroup;
+      reader.configure({ columns: [...columns], filters, switches, ungroup });
+      const reading = reader.read(read, template.netns ? namespaces : []);
+      batches.set(key, reading.batch);
       reads += reading.reads;
       bytes += reading.bytes;
       readMs += reading.ms;
     }
     for (const { join, map } of plan.sets) {
-      const { batch } = joined.get(join)!;
-      const column = this.template.joins![join].on[1];
+      const batch = batches.get(joinings.find((j) => j.name === join)!.walk!)!;
+      const [column] = joinColumns(this.template.joins![join].on[1]);
       const values = new Set<bigint>();
       for (let row = 0; row < batch.rows; row++) {
         const value = BigInt(batch.exact(row, column) ?? 0);
@@ -122,24 +165,18 @@ export class Collector implements Disposable {
       this.#base.fillSet(map, values);
     }
 
-    const namespaces = this.template.netns ? this.#namespaces.list(options.netns ?? 'self') : [];
     const reading = this.#base.read(read, namespaces);
     const { batch } = reading;
+    // Forgotten until this refresh is done: what fails half-way is no base for rates.
+    const previous = this.#previous;
+    this.#previous = null;
+    [this.#keys, this.#oldKeys] = [this.#oldKeys, this.#keys];
     const doubles = this.#keys.build(batch);
-    const joins = new Map<string, JoinedBatch>();
-    for (const [name, { reader, batch: other }] of joined)
-      joins.set(name, this.#match(name, batch, reader.template, other));
-
     const now = batch.footer?.monotonicNs ?? performance.now() * 1e6;
     if (batch.footer) this.#hz = clockRate(batch.footer) || this.#hz;
-    const derived = derive(
-      this.template,
-      names,
-      (column) => (batch.has(column) ? batch.numbers(column) : null),
-      batch.rows,
-      this.#interval(batch, now, names),
-      { jiffies: batch.footer ? batch.footer.jiffies % 2 ** 32 : 0, hz: this.#hz },
-    );
+    const clock = { jiffies: batch.footer ? batch.footer.jiffies % 2 ** 32 : 0, hz: this.#hz };
+    const derived = derivedOf(this.template, batch, names, this.#interval(previous, batch, now, names), clock);
+    const joins = this.#join(joinings, batch, batches, clock);
     this.#previous = batch;
     this.#previousDerived = derived;
     this.#previousAt = now;
@@ -154,6 +191,9 @@ export class Collector implements Disposable {
       names: plan.names,
     };
     const conditions: Condition[] = plan.conditions.map((c) => ({ ...c }));
+    const { map } = this.template;
+    if (map && this.#base instanceof MapReader)
+      conditions.unshift({ text: `map ${map.id} ${map.name}`.trimEnd(), where: this.#base.by });
     if (namespaces.length > 1) conditions.unshift({ text: `${namespaces.length} netns`, where: 'link' });
     return {
       table: new Table(this.template, batch, joins, derived, context),
@@ -187,55 +227,101 @@ export class Collector implements Disposable {
     return this.#where;
   }
 
-  #joinReader(name: string): Reader {
-    let reader = this.#joins.get(name);
-    if (!reader) {
-      const join = this.template.joins?.[name];
-      if (!join) throw new TemplateError(this.template.name, '', `there is no join ${name}`);
-      reader = new Reader(findTemplate(join.template), this.#btf);
-      this.#joins.set(name, reader);
-    }
-    return reader;
+  /** Whether every object has a row: no filter, no condition in the kernel, nothing switched off. */
+  #isWhole(options: CollectOptions): boolean {
+    const off = (this.template.switches ?? []).some(({ name, on }) => !(options.switches[name] ?? on));
+    return !off && this.#base.plan.conditions.every(({ where }) => where === 'user');
   }
 
-  /** Joins that columns or filters need, each with the columns that are taken from it. */
-  #wantedJoins(names: readonly string[], sets: readonly { join: string }[]): Map<string, string[]> {
-    const wanted = new Map<string, string[]>();
-    const add = (join: string, column: string) => {
-      const list = wanted.get(join) ?? [this.template.joins![join].on[1]];
-      if (column !== '' && column !== 'holders' && !list.includes(column)) list.push(column);
-      wanted.set(join, list);
-    };
-    for (const { join } of sets) add(join, '');
+  /**
+   * The joins that columns or filters need; notes in `walks` what has to be read for them.
+   * @param through filters that go through a join: they restrict its walk
+   * @param whole every object of the template has a row, so that joined with itself it is not read again
+   */
+  #joinings(
+    template: Template,
+    names: readonly string[],
+    walks: Map<string, Walk>,
+    through: readonly { join: string; filter: FilterName; ranges: readonly Range[] }[],
+    whole: boolean,
+    depth = 0,
+  ): Joining[] {
+    if (depth > MAX_JOINS) throw new TemplateError(template.name, '', 'its joins lead back to itself');
+    const taken = new Map<string, { columns: string[]; list: boolean }>();
+    for (const { join } of through) taken.set(join, { columns: [], list: false });
     for (const name of names) {
-      const text = columnOf(this.template, name)?.join;
-      if (text) add(...parseJoin(this.template, name, text));
+      const { join, list = false } = columnOf(template, name)!;
+      if (join === undefined) continue;
+      const [from, column] = parseJoin(template, name, join);
+      const known = taken.get(from) ?? { columns: [], list: false };
+      taken.set(from, {
+        columns: column === 'holders' ? known.columns : [...known.columns, column],
+        list: list || known.list,
+      });
     }
-    return wanted;
+    return [...taken].map(([name, { columns, list }]) => {
+      const join = template.joins?.[name];
+      if (!join) throw new TemplateError(template.name, '', `there is no join ${name}`);
+      const other = join.template === template.name ? template : findTemplate(join.template);
+      const needed = withDependencies(other, [...joinColumns(join.on[1]), ...columns]);
+      const joining = { name, on: join.on, template: other, columns: needed, list };
+      const filters = through.filter((f) => f.join === name);
+      if (other === template && whole && filters.length === 0) return { ...joining, walk: null, joins: [] };
+      const walk = [other.name, ...filters.map((f) => f.filter)].join();
+      const known = walks.get(walk)?.columns ?? [];
+      walks.set(walk, {
+        template: other,
+        filters: Object.fromEntries(filters.map((f) => [f.filter, f.ranges])),
+        columns: new Set([...known, ...needed]),
+      });
+      return { ...joining, walk, joins: this.#joinings(other, needed, walks, [], true, depth + 1) };
+    });
   }
 
-  /** For each row of the base the first row of the other batch with the same value, and how many there are. */
-  #match(name: string, base: Batch, template: Template, other: Batch): JoinedBatch {
-    const [mine, theirs] = this.template.joins![name].on;
-    const rows = new Int32Array(new SharedArrayBuffer(base.rows * 4)).fill(-1);
-    const counts = new Int32Array(new SharedArrayBuffer(base.rows * 4));
-    if (base.has(mine)) {
-      const found = this.#index;
-      found.build(other.identities(theirs));
-      const values = base.identities(mine);
-      for (let row = 0; row < base.rows; row++) {
-        const slot = found.find(values[row]);
-        if (slot < 0) continue;
-        rows[row] = found.first(slot);
-        counts[row] = found.count(slot);
-      }
+  #join(
+    joinings: readonly Joining[],
+    base: Batch,
+    batches: ReadonlyMap<string, Batch>,
+    clock: Clock,
+  ): Map<string, JoinedBatch> {
+    const joins = new Map<string, JoinedBatch>();
+    for (const joining of joinings) {
+      const { name, template, walk, columns } = joining;
+      const batch = walk === null ? base : batches.get(walk)!;
+      joins.set(name, {
+        template,
+        batch,
+        ...this.#match(joining, base, batch),
+        derived: walk === null ? new Map() : derivedOf(template, batch, columns, NOT_OVER_TIME, clock),
+        joins: this.#join(joining.joins, batch, batches, clock),
+      });
     }
-    return { template, batch: other, rows, counts };
+    return joins;
   }
 
-  /** The batch before, matched by key; also keeps this batch's index for the next refresh. */
-  #interval(batch: Batch, now: number, names: readonly string[]) {
-    const previous = this.#previous;
+  /** For each row of the base the first row of the other batch with the same values, how many there are, and which. */
+  #match({ on, list }: Joining, base: Batch, other: Batch): Pick<JoinedBatch, 'rows' | 'counts' | 'next'> {
+    const rows = shared(base.rows).fill(-1);
+    const counts = shared(base.rows);
+    const [mine, theirs] = on.map(joinColumns);
+    if (!mine.every((c) => base.has(c)) || !theirs.every((c) => other.has(c))) return { rows, counts, next: shared(0) };
+    const single = mine.length === 1 && other.type(theirs[0]) !== 'inet';
+    const found = this.#index;
+    found.build(single ? other.identities(theirs[0]) : this.#tuples.build(other, theirs));
+    const values = single ? base.identities(mine[0]) : this.#tuples.find(base, mine);
+    for (let row = 0; row < base.rows; row++) {
+      const slot = found.find(values[row]);
+      if (slot < 0) continue;
+      rows[row] = found.first(slot);
+      counts[row] = found.count(slot);
+    }
+    const next = shared(list ? other.rows : 0);
+    if (list) next.set(found.chain(other.rows));
+    return { rows, counts, next };
+  }
+
+  /** The batch before, matched by key. */
+  #interval(previous: Batch | null, batch: Batch, now: number, names: readonly string[]) {
     const wanted = names.some((n) => isOverTime(columnOf(this.template, n)?.derive));
     // A process's counter and its first thread's are two things, although the key is the same.
     const comparable =
@@ -244,7 +330,6 @@ export class Collector implements Disposable {
     if (!wanted || !previous || !comparable) {
       return { seconds: 0, before: new Int32Array(0), previous: () => null };
     }
-    this.#oldKeys.build(previous);
     const before = new Int32Array(batch.rows);
     for (let row = 0; row < batch.rows; row++) before[row] = this.#oldKeys.find(batch, row);
     return {
@@ -258,11 +343,27 @@ export class Collector implements Disposable {
   close(): void {
     this.#base.close();
     this.#namespaces.close();
-    for (const reader of this.#joins.values()) reader.close();
-    this.#joins.clear();
+    for (const reader of this.#readers.values()) reader.close();
+    this.#readers.clear();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** Numbers that both threads read. */
+function shared(length: number): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(length * 4));
+}
+
+function derivedOf(template: Template, batch: Batch, names: readonly string[], interval: Interval, clock: Clock) {
+  return derive(
+    template,
+    names,
+    (column) => (batch.has(column) ? batch.numbers(column) : null),
+    batch.rows,
+    interval,
+    clock,
+  );
 }

@@ -1,9 +1,12 @@
 /** `itertop doctor`: what this system has of all that itertop uses, and what helps where something is missing. */
 import fs from 'node:fs';
 import { Btf } from '../bpf/btf.ts';
+import { BpfMap } from '../bpf/map.ts';
 import { BTF_PATH, describeMissing, hasCapability, missing, thisSystem } from '../bpf/support.ts';
 import { targetNames } from '../bpf/targets.ts';
 import { BUILTIN } from '../templates/builtin/index.ts';
+import { OF_A_MAP } from '../templates/generic.ts';
+import { ELEMENTS, mapTemplate } from '../templates/map-template.ts';
 import { columnOf, type Template } from '../templates/template.ts';
 import { Reader } from './reader.ts';
 
@@ -107,7 +110,10 @@ export function examine(): Report {
   }
   const known = new Set(BUILTIN.map((t) => t.target));
   for (const target of there)
-    if (!known.has(target)) add(`target ${target}`, 'ok', 'this kernel has it; no template does');
+    if (target === ELEMENTS) checkElements(vmlinux, add);
+    else if (OF_A_MAP.includes(target))
+      add(`target ${target}`, 'ok', `this kernel has it; not tried, as it takes a map: itertop ${ELEMENTS} --map`);
+    else if (!known.has(target)) add(`target ${target}`, 'ok', 'this kernel has it; no template does');
   return { kernel: system.release, checks, mainJob };
 }
 
@@ -139,6 +145,21 @@ function checkTemplate(
       describeMissing(missing()) || 'itertop doctor --debug shows where',
     );
     return false;
+  }
+}
+
+/** Whether the iterator over a map's elements can be loaded, tried with a small map of our own. */
+function checkElements(btf: Btf, add: (name: string, verdict: Verdict, found: string, help?: string) => void): void {
+  const shape = { keySize: 4, valueSize: 8 };
+  const template = mapTemplate({ ...shape, id: 0, name: '', type: 'array', cpus: 0 }, null);
+  try {
+    using map = BpfMap.create({ ...shape, type: 'array', maxEntries: 1, name: 'itertop_doctor' });
+    using reader = new Reader(template, btf);
+    reader.configure({ columns: ['key', 'value'] }, { mapFd: map.fd });
+    add(`target ${ELEMENTS}`, 'ok', `loaded; of one map: itertop ${ELEMENTS} --map`);
+  } catch (error) {
+    const help = `itertop ${ELEMENTS} --map reads elements by bpf(2) instead`;
+    add(`target ${ELEMENTS}`, 'warning', (error as Error).message, help);
   }
 }
 

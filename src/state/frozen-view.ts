@@ -4,6 +4,7 @@ import type { View } from './view.ts';
 /** The cells of `row` as they are now, as a view of that row alone. */
 export function frozenRow(view: View, row: number): View {
   const cells = new Map([...view.columns, ...view.details].map((column) => [column.name, view.cell(row, column)]));
+  const numbers = new Map([...cells.keys()].map((name) => [name, view.number(row, name)]));
   const key = view.key(row);
   return {
     template: view.template,
@@ -13,6 +14,7 @@ export function frozenRow(view: View, row: number): View {
     total: 1,
     stats: view.stats,
     cell: (_row, column) => cells.get(column.name) ?? '',
+    number: (_row, column) => numbers.get(column) ?? Number.NaN,
     key: () => key,
     rowOf: (wanted) => (wanted === key ? 0 : -1),
   };

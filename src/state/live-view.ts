@@ -18,13 +18,21 @@ interface BatchWire {
   readonly footer: Footer | null;
 }
 
+/** `batch` is null where a table is joined with itself. */
+interface JoinWire extends Omit<JoinedBatch, 'template' | 'batch' | 'joins'> {
+  readonly name: string;
+  readonly template: string;
+  readonly batch: BatchWire | null;
+  readonly joins: readonly JoinWire[];
+}
+
 /** What the worker sends; the large arrays are shared memory. */
 export interface ViewWire {
   readonly template: string;
   readonly columns: readonly string[];
   readonly details: readonly string[];
   readonly base: BatchWire;
-  readonly joins: readonly { name: string; template: string; base: BatchWire; rows: Int32Array; counts: Int32Array }[];
+  readonly joins: readonly JoinWire[];
   readonly derived: ReadonlyMap<string, Float64Array>;
   readonly context: Omit<FormatContext, 'userName'>;
   readonly absent: ReadonlyMap<string, string>;
@@ -42,6 +50,25 @@ const wireOf = (batch: Batch): BatchWire => ({
 });
 const batchOf = (wire: BatchWire) => new Batch(wire.layout, wire.buffers, wire.rows, wire.footer);
 
+function joinWires(joins: ReadonlyMap<string, JoinedBatch>, base: Batch): JoinWire[] {
+  return [...joins].map(([name, join]) => ({
+    ...join,
+    name,
+    template: join.template.name,
+    batch: join.batch === base ? null : wireOf(join.batch),
+    joins: joinWires(join.joins, join.batch),
+  }));
+}
+
+function joinsOf(wires: readonly JoinWire[], base: Batch): Map<string, JoinedBatch> {
+  return new Map(
+    wires.map(({ name, ...wire }) => {
+      const batch = wire.batch ? batchOf(wire.batch) : base;
+      return [name, { ...wire, template: findTemplate(wire.template), batch, joins: joinsOf(wire.joins, batch) }];
+    }),
+  );
+}
+
 export function toWire(
   collected: Collected,
   columns: readonly string[],
@@ -56,13 +83,7 @@ export function toWire(
     columns,
     details,
     base: wireOf(table.batch),
-    joins: [...table.joins].map(([name, j]) => ({
-      name,
-      template: j.template.name,
-      base: wireOf(j.batch),
-      rows: j.rows,
-      counts: j.counts,
-    })),
+    joins: joinWires(table.joins, table.batch),
     derived: table.derived,
     context,
     absent,
@@ -86,14 +107,10 @@ export class LiveView implements View {
 
   constructor(wire: ViewWire) {
     const template = findTemplate(wire.template);
-    const joins = new Map<string, JoinedBatch>(
-      wire.joins.map((j) => [
-        j.name,
-        { template: findTemplate(j.template), batch: batchOf(j.base), rows: j.rows, counts: j.counts },
-      ]),
-    );
+    const batch = batchOf(wire.base);
     this.template = wire.template;
-    this.table = new Table(template, batchOf(wire.base), joins, wire.derived, { ...wire.context, userName });
+    const context = { ...wire.context, userName };
+    this.table = new Table(template, batch, joinsOf(wire.joins, batch), wire.derived, context);
     this.order = wire.order;
     this.total = wire.total;
     this.#after = wire.after;
@@ -111,6 +128,9 @@ export class LiveView implements View {
   }
   cell(row: number, column: ViewColumn): string {
     return this.table.cell(this.order[row], column.name);
+  }
+  number(row: number, column: string): number {
+    return this.table.number(this.order[row], column);
   }
   key(row: number): string {
     return this.table.batch.key(this.order[row]);

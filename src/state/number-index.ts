@@ -3,6 +3,8 @@ export class NumberIndex {
   #keys = new Float64Array(1024);
   #first = new Int32Array(1024);
   #count = new Int32Array(1024);
+  /** Per row the next one with the same number, or -1. */
+  #next = new Int32Array(1024);
 
   build(values: Float64Array): void {
     let size = this.#keys.length;
@@ -11,17 +13,22 @@ export class NumberIndex {
       this.#keys = new Float64Array(size);
       this.#first = new Int32Array(size);
       this.#count = new Int32Array(size);
+      this.#next = new Int32Array(size);
     } else this.#keys.fill(0);
-    for (let row = 0; row < values.length; row++) {
+    // From the last row to the first, so that each chain of equals goes upwards.
+    for (let row = values.length - 1; row >= 0; row--) {
       const value = values[row];
+      this.#next[row] = -1;
       if (value === 0 || Number.isNaN(value)) continue;
       const slot = this.#slot(value);
-      if (this.#keys[slot] === value) this.#count[slot]++;
-      else {
+      if (this.#keys[slot] === value) {
+        this.#next[row] = this.#first[slot];
+        this.#count[slot]++;
+      } else {
         this.#keys[slot] = value;
-        this.#first[slot] = row;
         this.#count[slot] = 1;
       }
+      this.#first[slot] = row;
     }
   }
 
@@ -38,6 +45,11 @@ export class NumberIndex {
 
   count(slot: number): number {
     return this.#count[slot];
+  }
+
+  /** Per row of what was built from the next row with the same number, or -1. Valid until the next build(). */
+  chain(rows: number): Int32Array {
+    return this.#next.subarray(0, rows);
   }
 
   /** Where the value is, or the free place where it belongs. */

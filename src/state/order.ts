@@ -50,10 +50,20 @@ export function orderRows(
     });
   }
   const values = new Float64Array(table.rows);
+  // Shares as they are shown, to a tenth: by more than that, idle rows would change places at each refresh.
+  const asShown = table.formatOf(sort.column) === 'percent';
+  let last = Number.NEGATIVE_INFINITY;
+  let sorted = true;
   for (const row of order) {
-    const value = table.number(row, sort.column);
-    values[row] = Number.isNaN(value) ? Number.POSITIVE_INFINITY : value * sign;
+    const exact = table.number(row, sort.column);
+    const value = asShown ? Math.round(exact * 10) : exact;
+    const key = Number.isNaN(value) ? Number.POSITIVE_INFINITY : value * sign;
+    sorted &&= key >= last;
+    last = key;
+    values[row] = key;
   }
+  // As the kernel walks them, which for PIDs is often so.
+  if (sorted) return order;
   return order.sort((a, b) => values[a] - values[b] || a - b);
 }
 

@@ -21,7 +21,7 @@ export interface PlaceSlice extends Pick<Window, 'rows'> {
   /** The last one has the keys; none: the table has them. */
   readonly panes: readonly Pane[];
 
-  /** One step back: the top pane, else the search, else the selection. */
+  /** One step back: the top pane, else the search, else the table that this one was opened from, else the selection. */
   back(): void;
   closeAll(): void;
   openPicker(names: readonly string[]): void;
@@ -97,9 +97,10 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
     rows: 0,
 
     back() {
-      const { panes, search } = get();
+      const { panes, search, origin } = get();
       if (panes.length > 0) set({ panes: panes.slice(0, -1) });
       else if (search) set({ search: null });
+      else if (origin !== '') get().pick(origin);
       else set({ cursor: null, follow: false });
     },
     closeAll() {

@@ -22,7 +22,7 @@ import { Batch, type BatchBuffers, newBuffers } from '../templates/record.ts';
 import type { Filters, Template } from '../templates/template.ts';
 
 /** One is painted, one is the base of the rates, one is being written. */
-const BUFFERS = 3;
+export const BUFFERS = 3;
 
 export interface Reading {
   readonly batch: Batch;
@@ -69,9 +69,10 @@ export class Reader implements Disposable {
   /**
    * Brings the program in line with what is asked: nothing where nothing changed, a map update for other values, another
    * program under the kept link for another shape. On an error the old program stays.
+   * @param target what the link is about, where the template does not say: the map whose elements are read
    * @throws BpfError, TemplateError, UsageError
    */
-  configure(asked: CompileOptions): void {
+  configure(asked: CompileOptions, target?: LinkInfo): void {
     const options = this.#gatherBytes > 0 ? { ...asked, gather: this.#gatherBytes } : asked;
     this.#options = asked;
     this.#holdRunStats(options.columns);
@@ -83,7 +84,7 @@ export class Reader implements Disposable {
       this.#maps.get('globals')!.update(ZERO_KEY, globals);
       this.#globals = globals;
     }
-    const link = linkInfo(options.filters, plan);
+    const link = target ?? linkInfo(options.filters, plan);
     const wanted = JSON.stringify(link ?? null, (_, value) => (typeof value === 'bigint' ? String(value) : value));
     if (!this.#link || wanted !== this.#linkedTo) {
       const next = Link.create(this.#program!, link);
@@ -253,6 +254,12 @@ export class Reader implements Disposable {
     bytes.copyWithin(used, 0, footer);
     bytes.set(this.#gathered.subarray(0, used));
     return used + footer;
+  }
+
+  /** Lets go of what the link is about; the program is kept. */
+  detach(): void {
+    this.#link?.close();
+    this.#link = null;
   }
 
   close(): void {

@@ -52,6 +52,7 @@ function headerOf(snapshot: Snapshot): Header {
     time: new Date(stats.begin).toISOString(),
     end: new Date(stats.end).toISOString(),
     template: table.template.name,
+    ...(table.template.map ? { map: table.template.map } : {}),
     filters: Object.entries(snapshot.filters)
       .filter(([, ranges]) => ranges.length > 0)
       .map(([name, ranges]) => conditionText(name as FilterName, ranges)),

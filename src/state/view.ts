@@ -52,6 +52,8 @@ export interface View {
   readonly stats: RefreshStats;
   /** Formatted and safe to print: one line, no control characters. '' where the object has no such value. */
   cell(row: number, column: ViewColumn): string;
+  /** A column's number, shown or not; NaN where there is none. */
+  number(row: number, column: string): number;
   /** Names the object of a row for as long as it lives. */
   key(row: number): string;
   /** The row of a key, or -1. */

@@ -1,7 +1,7 @@
 /** On which kernels a template's columns are: resolved against BTF, nothing loaded, so that any kernel's BTF will do. */
 import { type Btf, BtfError } from '../bpf/btf.ts';
 import { findTarget } from '../bpf/targets.ts';
-import { isConstant, parseDerive, parseJoin } from './columns.ts';
+import { isConstant, joinColumns, joinNeeds, parseDerive, parseJoin } from './columns.ts';
 import { deriveFunction } from './derive.ts';
 import { objectsOf, resolveFirst, type Scope, type Source } from './source.ts';
 import { columnOf, type Template } from './template.ts';
@@ -48,10 +48,12 @@ export function availability(template: Template, btf: Btf, find: (name: string) 
     if (column.join !== undefined) {
       const [join, other] = parseJoin(template, name, column.join);
       const { template: whose, on } = template.joins![join];
+      const mine = joinNeeds(template, name, column.join).map(reasonOf);
+      if (whose === template.name) return mine.find((r) => r !== '') ?? '';
       const theirs = joined.get(whose) ?? availability(find(whose), btf, find);
       joined.set(whose, theirs);
-      const reasons = [reasonOf(on[0]), theirs.get(on[1]) ?? '', other === 'holders' ? '' : (theirs.get(other) ?? '')];
-      return reasons.find((r) => r !== '') ?? '';
+      const needed = [...joinColumns(on[1]), ...(other === 'holders' ? [] : [other])];
+      return [...mine, ...needed.map((n) => theirs.get(n) ?? '')].find((r) => r !== '') ?? '';
     }
     try {
       const source = resolveFirst(scope, column.from!);

@@ -1,5 +1,5 @@
 /** Which columns of a template need which others. */
-import { columnOf, type FilterName, type Range, type Template, TemplateError } from './template.ts';
+import { columnOf, type FilterName, type JoinKey, type Range, type Template, TemplateError } from './template.ts';
 
 export interface DerivedCall {
   readonly name: string;
@@ -38,6 +38,23 @@ export function parseJoin(template: Template, column: string, text: string): [st
   return [match[1], match[2]];
 }
 
+export function joinColumns(key: JoinKey): readonly string[] {
+  return typeof key === 'string' ? [key] : key;
+}
+
+/**
+ * Columns of this template that one of a join needs: those compared, and of a join with the template itself also those
+ * on the other side.
+ */
+export function joinNeeds(template: Template, column: string, text: string): string[] {
+  const [join, taken] = parseJoin(template, column, text);
+  const { template: other, on } = template.joins![join];
+  const mine = joinColumns(on[0]);
+  return other === template.name
+    ? [...mine, ...joinColumns(on[1]), ...(taken === 'holders' ? [] : [taken])]
+    : [...mine];
+}
+
 /** The columns, and those that they are derived from, each once. */
 export function withDependencies(template: Template, names: readonly string[]): string[] {
   const found = new Set<string>();
@@ -51,7 +68,7 @@ export function withDependencies(template: Template, names: readonly string[]): 
       for (const arg of parseDerive(template, name, column.derive).args)
         if (!isConstant(arg)) add(arg, [...from, name]);
     if (column.fallback) add(column.fallback, [...from, name]);
-    if (column.join) add(template.joins![parseJoin(template, name, column.join)[0]].on[0], [...from, name]);
+    if (column.join) for (const needed of joinNeeds(template, name, column.join)) add(needed, [...from, name]);
     found.add(name);
   };
   for (const name of names) add(name, []);

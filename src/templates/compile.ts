@@ -5,12 +5,20 @@ import { resolvePath } from '../bpf/btf-path.ts';
 import { inInitialPidNamespace } from '../bpf/host.ts';
 import type { LinkInfo } from '../bpf/link.ts';
 import { nearest } from '../bpf/nearest.ts';
-import { findTarget, type Target } from '../bpf/targets.ts';
+import { findTarget, objectOf, type Target } from '../bpf/targets.ts';
 import { columnArgs, conditionText } from './columns.ts';
 import { type EmitScope, emitColumns, follow, loadNumber, type RecordPlace } from './emit.ts';
 import { enumNames } from './enum-names.ts';
 import { type Field, FLAG_FOOTER, FLAG_MEMBER, FOOTER_SIZE, MAX_FLAGS, type RecordLayout } from './record.ts';
-import { fieldShape, objectsOf, resolvePlace, resolveSource, type Scope, type Source } from './source.ts';
+import {
+  fieldShape,
+  type MemorySource,
+  objectsOf,
+  resolvePlace,
+  resolveSource,
+  type Scope,
+  type Source,
+} from './source.ts';
 import {
   type Cast,
   type Column,
@@ -23,6 +31,7 @@ import {
   type Template,
   TemplateError,
   UsageError,
+  valueStride,
   type WalkOrder,
 } from './template.ts';
 import { type Conjunct, columnsOf } from './where.ts';
@@ -41,6 +50,8 @@ export interface CompileOptions {
   readonly order?: WalkOrder;
   /** For a template that gathers: bytes that map `gather` holds. */
   readonly gather?: number;
+  /** The elements of a map are read by bpf(2): no condition can be evaluated before that. */
+  readonly unaided?: boolean;
   /** Columns that the verifier of this kernel has refused, and why. */
   readonly refused?: ReadonlyMap<string, string>;
 }
@@ -76,6 +87,8 @@ export interface Plan {
   readonly gather: number;
   /** Names of columns that BTF has, by column: see Column.names. */
   readonly names: ReadonlyMap<string, Readonly<Record<number, string>>>;
+  /** Of the elements of a map, where each field comes from. */
+  readonly memory: readonly { readonly field: Field; readonly source: MemorySource | (Source & { kind: 'cpu' }) }[];
   /** Filters evaluated through a join: the map `set_<filter>` holds what the join's column holds. */
   readonly sets: readonly { readonly filter: FilterName; readonly join: string; readonly map: string }[];
   /** Bytes of stack used, of 512. */
@@ -117,6 +130,7 @@ export function shapeOf(template: Template, options: CompileOptions): string {
     filters.join(),
     switches.join(),
     Number(options.ungroup ?? false),
+    Number(options.unaided ?? false),
     (options.where ?? []).map((c) => c.text).join(' && '),
     options.order ?? '',
     options.gather ?? '',
@@ -156,7 +170,8 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
   const absent = new Map<string, string>();
   const items: Item[] = [];
   const asked = (options.where ?? []).flatMap((c) => columnsOf(c.where));
-  for (const name of columnArgs(template, [...options.columns, ...asked], grouped)) {
+  const key = template.map?.cpus && options.ungroup ? [...template.key, 'cpu'] : template.key;
+  for (const name of columnArgs(template, [...key, ...options.columns, ...asked], grouped)) {
     const column = columnOf(template, name)!;
     const refused = options.refused?.get(name);
     if (refused !== undefined) {
@@ -167,7 +182,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
     let reason = '';
     const source = firstOf(alternatives, (text) => {
       try {
-        return resolveSource(scope, text);
+        return ofCpus(resolveSource(scope, text), template, column, options.ungroup ?? false);
       } catch (error) {
         if (!(error instanceof BtfError)) throw error;
         reason ||= error.message;
@@ -188,15 +203,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
   if (usedCasts.length > MAX_FLAGS)
     throw new TemplateError(template.name, '', `at most ${MAX_FLAGS} casts can be used at once`);
   const flags = new Map(usedCasts.map((cast, i) => [cast, 1 << i]));
-  const { layout, prefixSize } = layOut(
-    items,
-    template.key,
-    prefix,
-    totals,
-    template.group?.by ?? null,
-    flags,
-    grouped,
-  );
+  const { layout, prefixSize } = layOut(items, key, prefix, totals, template.group?.by ?? null, flags, grouped);
 
   const texts = layout.fields.filter((f) => f.type === 'text');
   const inScratch = texts.length > 0 || layout.fixed > MAX_STACK_RECORD;
@@ -241,8 +248,9 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
     linkPid: link === undefined && linkTakesPid(btf),
   });
   if (where.pid) conditions.push({ text: where.pid.text, where: 'link' });
-  for (const { text } of where.kernel) conditions.push({ text, where: 'kernel' });
-  for (const { text } of where.after) conditions.push({ text, where: 'user' });
+  const after = options.unaided ? (options.where ?? []) : where.after;
+  if (!options.unaided) for (const { text } of where.kernel) conditions.push({ text, where: 'kernel' });
+  for (const { text } of after) conditions.push({ text, where: 'user' });
 
   // Stack, downwards: slots for values that outlive a call, then the record or the footer.
   const temps = [-8, -16, -24, -32] as const;
@@ -255,7 +263,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
   const asm = new Assembler();
   const meta = btf.struct('bpf_iter_meta');
   const metaAt = (member: string) => resolvePath(btf, meta, member).offset;
-  const main = target.members.find((m) => m.pointer)!;
+  const main = objectOf(target);
   const loadObject = (reg: Reg, object: string) => {
     asm.load(8, reg, R6, target.members.find((m) => m.name === object)!.offset).jumpIfImm('eq', reg, 0, 'out');
   };
@@ -484,13 +492,16 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
     sleepable,
     link: linkInfo(template, options, link ?? where.pid?.value),
     conditions,
-    after: where.after,
+    after,
     globals: { size: up(globalsSize, ALIGN), ranges },
     scratch,
     gather,
     names: enumNames(
       btf,
       items.map((i) => columnOf(template, i.column)!),
+    ),
+    memory: items.flatMap(({ column, source }) =>
+      source.kind === 'memory' || source.kind === 'cpu' ? [{ field: fieldOf(column)!, source }] : [],
     ),
     sets,
     stack,
@@ -516,6 +527,29 @@ function linkInfo(template: Template, options: CompileOptions, pid: number | und
   if (pid !== undefined) return { pid };
   const order = options.order ?? template.order;
   return order === undefined ? undefined : { cgroup: { order, id: 0n } };
+}
+
+/**
+ * Of a per-CPU map's values the sum, unless each is a row.
+ * @throws BtfError for what cannot be added up, or is not within the key or value
+ */
+function ofCpus(source: Source, template: Template, column: Column, ungroup: boolean): Source {
+  const { map } = template;
+  if (!map) return source;
+  if (source.kind === 'memory') {
+    const size = source.object === 'key' ? map.keySize : map.valueSize;
+    if (source.offset + source.size > size)
+      throw new BtfError(
+        `bytes ${source.offset} to ${source.offset + source.size} are beyond the ${size} of a ${source.object}`,
+      );
+  }
+  if (ungroup) return source;
+  const each = 'each CPU has its own: H shows a row for each CPU';
+  if (source.kind === 'cpu') throw new BtfError(map.cpus > 0 ? each : 'all CPUs share the values of this map');
+  if (source.kind !== 'memory' || source.object !== 'value' || map.cpus === 0) return source;
+  if (!column.total || source.type === 'chars') throw new BtfError(each);
+  const type = source.type.startsWith('i') ? 'i64' : 'u64';
+  return { ...source, type, cpus: map.cpus, stride: valueStride(map) };
 }
 
 function firstOf<T, R>(list: readonly T[], get: (item: T) => R | undefined): R | undefined {

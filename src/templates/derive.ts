@@ -2,6 +2,7 @@
  * Functions of derived columns: from columns of numbers to a column of numbers, or from one row to a text.
  * NaN stands for "no value"; every function passes it on unless it says otherwise.
  */
+import { containerOf } from './container.ts';
 import { INET_ADDRESS } from './record.ts';
 import { MAX_SLABS } from './source.ts';
 import type { Format } from './template.ts';
@@ -489,6 +490,23 @@ export const TEXT: Readonly<Record<string, Described & { readonly run: Text }>> 
   either_text: {
     args: 3,
     run: (reader, row, [a, b, c]) => reader.text(row, a) || reader.text(row, b) || reader.text(row, c),
+  },
+  container: {
+    args: 1,
+    help: 'container that cgroup a belongs to: short id or name, empty for none',
+    as: 'text',
+    run: (reader, row, [cgroup]) => containerOf(reader.text(row, cgroup)),
+  },
+  /** Of the cgroup of a socket, else of its owner's. */
+  socket_container: {
+    args: 2,
+    run: (reader, row, [cgroup, owner]) =>
+      containerOf(reader.text(row, cgroup)) || containerOf(reader.text(row, owner)),
+  },
+  /** 4711/nginx */
+  process: {
+    args: 2,
+    run: (reader, row, [pid, command]) => `${reader.number(row, pid)}/${reader.text(row, command)}`,
   },
   /** fe80::/64 */
   prefix: {

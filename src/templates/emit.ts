@@ -6,7 +6,7 @@
  */
 import { type Assembler, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, type Reg, type Size } from '../bpf/asm.ts';
 import { type Field, INET_ADDRESS, TEXT_FIELD_SIZE } from './record.ts';
-import { MAX_SLABS, type Place, type Source, TEXT_LIMIT } from './source.ts';
+import { MAX_SLABS, type MemorySource, type Place, type Source, TEXT_LIMIT } from './source.ts';
 
 const AF_INET6 = 10;
 /** cgroup and other kernfs paths deeper than this lose their first components, and say so. */
@@ -113,6 +113,11 @@ function emitOther(scope: EmitScope, source: Exclude<Source, { kind: 'scalar' }>
     case 'address':
       asm.store(8, record.reg, at, R8);
       return;
+    case 'memory':
+      emitMemory(scope, source, field);
+      return;
+    case 'cpu':
+      return;
     case 'sum': {
       asm.movImm(R3, 0);
       for (const place of source.of) {
@@ -180,6 +185,38 @@ function emitOther(scope: EmitScope, source: Exclude<Source, { kind: 'scalar' }>
     default:
       emitText(scope, source, field);
   }
+}
+
+/** R8 points to the key or the value itself: bytes that the verifier lets be read at any offset within the map's sizes. */
+function emitMemory({ asm, record }: EmitScope, source: MemorySource, field: Field): void {
+  const at = record.offset + field.offset;
+  if (source.type === 'chars') {
+    copyBytes(asm, R8, source.offset, source.size, record, field.offset);
+    return;
+  }
+  const width = source.size * 8;
+  const signed = source.type.startsWith('i');
+  const load = (offset: number) => {
+    asm.load(source.size as Size, R1, R8, offset);
+    if (source.swap && width > 8) asm.toBe(R1, width as 16 | 32 | 64);
+    const bits = source.bits || width;
+    const above = 64 - bits - source.shift;
+    if (bits < width || (signed && source.cpus > 0 && width < 64)) {
+      if (above > 0) asm.aluImm('lsh', R1, above);
+      if (64 - bits > 0) asm.aluImm(signed ? 'arsh' : 'rsh', R1, 64 - bits);
+    }
+  };
+  if (source.cpus === 0) {
+    load(source.offset);
+    asm.store(source.size as Size, record.reg, at, R1);
+    return;
+  }
+  asm.movImm(R3, 0);
+  for (let cpu = 0; cpu < source.cpus; cpu++) {
+    load(source.offset + cpu * source.stride);
+    asm.alu('add', R3, R1);
+  }
+  asm.store(8, record.reg, at, R3);
 }
 
 /** The list is a ring through its head. Nobody holds its lock, so it may change meanwhile: hence the limit, too. */

@@ -6,7 +6,7 @@ import { resolveSource, type Scope, type Source, unwrap } from './source.ts';
 import type { Column, Format, Template } from './template.ts';
 
 /** Targets that walk over one map, which has to be named. */
-const OF_A_MAP: readonly string[] = ['bpf_map_elem', 'bpf_sk_storage_map', 'sockmap'];
+export const OF_A_MAP: readonly string[] = ['bpf_map_elem', 'bpf_sk_storage_map', 'sockmap'];
 /** task_struct has some 250 numbers; a record has to stay below the kernel's buffer. */
 const MAX_COLUMNS = 160;
 const MAX_SHOWN = 12;

@@ -29,6 +29,7 @@ export function fits(format: Format, source: Source): boolean {
     case 'inet6':
       return content === 'inet' || content === 'text';
     case 'scalar':
+    case 'memory':
       return source.type === 'chars' ? content === 'text' || content === 'bytes' : content === 'number';
     case 'str':
     case 'd_path':
@@ -60,6 +61,8 @@ export function shownAs(btf: Btf, source: Source): Shown {
       return { as: 'text' };
     case 'address':
       return { as: 'hex' };
+    case 'memory':
+      return { as: source.type === 'chars' ? 'hexbytes' : 'int' };
     case 'scalar':
       return source.type === 'chars'
         ? { as: isCharacters(btf, source.place) ? 'text' : 'hexbytes' }

@@ -44,6 +44,9 @@ export type Source =
     }
   /** A scalar of the context itself (`uid`, `fd`), or the address of an object. */
   | { readonly kind: 'context'; readonly offset: number; readonly size: 4 | 8; readonly type: FieldType }
+  | MemorySource
+  /** The CPU whose value it is, for maps that have one for each; nothing that a program knows. */
+  | { readonly kind: 'cpu' }
   | { readonly kind: 'address'; readonly object: string }
   | { readonly kind: 'sum'; readonly of: readonly Place[]; readonly type: FieldType }
   | { readonly kind: 'inet'; readonly family: Place; readonly v4: Place; readonly v6: Place | null }
@@ -133,6 +136,24 @@ export type Source =
       readonly envEnd: number;
     };
 
+/** Bytes of a key or value of a map, whose types are in the map's own BTF and not in the kernel's. */
+export interface MemorySource {
+  readonly kind: 'memory';
+  /** Context member that points to them. */
+  readonly object: string;
+  readonly offset: number;
+  /** Bytes to read there. */
+  readonly size: number;
+  readonly type: FieldType;
+  readonly swap: boolean;
+  /** Width of a bit-field and its first bit in the number that is read; 0 where it is none. */
+  readonly bits: number;
+  readonly shift: number;
+  /** Summed over so many values, each `stride` bytes after the one before; 0 for a single one. */
+  readonly cpus: number;
+  readonly stride: number;
+}
+
 export interface Scope {
   readonly btf: Btf;
   readonly target: Target;
@@ -152,6 +173,9 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   free_objects: 'free_objects(pointer to struct kmem_cache_node with [NODE] in its path)',
   deref: 'deref(pointer to a number)',
   queue_bytes: 'queue_bytes(struct sk_buff_head, how many packets at most)',
+  bytes:
+    'bytes(key or value of a map, offset, u8 ... i64, be16, be32, be64 or charsN) and of a bit-field its first bit and width',
+  cpu: 'cpu()',
   sun_path: 'sun_path(pointer to struct unix_address)',
   special_mapping: 'special_mapping(struct vm_area_struct)',
   kernfs_path: 'kernfs_path(struct kernfs_node)',
@@ -267,6 +291,7 @@ export function resolveSource(scope: Scope, text: string): Source {
   }
   const [, name, inner] = call;
   const args = inner.split(',').map((a) => a.trim());
+  if (name === 'cpu' && inner.trim() === '') return { kind: 'cpu' };
   const wants = Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined;
   if (!wants) {
     const close = nearest(name, Object.keys(FUNCTIONS));
@@ -279,11 +304,13 @@ export function resolveSource(scope: Scope, text: string): Source {
       ? 3
       : name === 'sum'
         ? args.length
-        : name === 'queue_bytes'
-          ? 2
-          : name === 'percpu_sum'
-            ? Math.min(2, args.length)
-            : 1;
+        : name === 'bytes'
+          ? Math.max(3, args.length)
+          : name === 'queue_bytes'
+            ? 2
+            : name === 'percpu_sum'
+              ? Math.min(2, args.length)
+              : 1;
   if (args.length !== arity || args.includes('')) throw new BtfError(`${text}: it takes ${wants}`);
   const place = () => resolvePlace(scope, args[0]);
   switch (name) {
@@ -372,6 +399,8 @@ export function resolveSource(scope: Scope, text: string): Source {
       const size = btf.sizeOf(type);
       return { kind: 'deref', place: at, type: integerType(size, btf.int(type).signed), size };
     }
+    case 'bytes':
+      return memory(scope, text, args);
     case 'queue_bytes': {
       const at = place();
       if (btf.name(at.type) !== 'sk_buff_head')
@@ -441,6 +470,26 @@ export function resolveSource(scope: Scope, text: string): Source {
   }
 }
 
+const MAX_CHARS = 4096;
+
+function memory(scope: Scope, text: string, [object, at, as, first, width]: readonly string[]): MemorySource {
+  const member = scope.target.members.find((m) => m.name === object);
+  if (!member?.pointer || scope.btf.kind(scope.btf.strip(member.type)) !== 'VOID')
+    throw new BtfError(`${text}: ${object} of bpf_iter__${scope.target.name} is no key and no value of a map`);
+  const [, kind, digits] = /^(u|i|be|chars)(\d+)$/.exec(as) ?? [];
+  const chars = kind === 'chars';
+  const size = chars ? Number(digits) : Number(digits) / 8;
+  const offset = Number(at);
+  if (!/^\d+$/.test(at) || !(chars ? size > 0 && size <= MAX_CHARS : [1, 2, 4, 8].includes(size)))
+    throw new BtfError(`${text}: it takes ${FUNCTIONS['bytes']}`);
+  const shift = Number(first ?? 0);
+  const bits = Number(width ?? 0);
+  if (chars ? first !== undefined : !(shift >= 0 && bits >= 0 && shift + bits <= size * 8))
+    throw new BtfError(`${text}: there are no bits ${shift} to ${shift + bits - 1} in it`);
+  const type = chars ? 'chars' : integerType(size, kind === 'i');
+  return { kind: 'memory', object, offset, size, type, swap: kind === 'be', bits, shift, cpus: 0, stride: 0 };
+}
+
 /** The path for each NUMA node. */
 function eachNode(path: string): string[] {
   return Array.from({ length: possible('node') }, (_, node) => path.replaceAll('[NODE]', `[${node}]`));
@@ -504,7 +553,10 @@ function percpuSum(scope: Scope, text: string, place: Place, member: string | un
 export function objectsOf(source: Source): string[] {
   switch (source.kind) {
     case 'context':
+    case 'cpu':
       return [];
+    case 'memory':
+      return [source.object];
     case 'address':
     case 'cmdline':
     case 'special_mapping':
@@ -529,6 +581,10 @@ export function fieldShape(source: Source): { type: FieldType; size: number; lim
       return { type: source.type, size: source.size, limit: 0 };
     case 'context':
       return { type: source.type, size: source.size, limit: 0 };
+    case 'cpu':
+      return { type: 'u32', size: 4, limit: 0 };
+    case 'memory':
+      return { type: source.type, size: source.cpus > 0 ? 8 : source.size, limit: 0 };
     case 'address':
       return { type: 'u64', size: 8, limit: 0 };
     case 'sum':

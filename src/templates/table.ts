@@ -12,11 +12,26 @@ export interface JoinedBatch {
   /** Per row of the base batch the first matching row of `batch`, or -1, and how many match. */
   readonly rows: Int32Array;
   readonly counts: Int32Array;
+  /** Per row of `batch` the next one that matches the same, or -1; empty where no column lists them. */
+  readonly next: Int32Array;
+  /** Of `batch`, where that is not the base batch itself, whose columns are meant then. */
+  readonly derived: ReadonlyMap<string, Float64Array>;
+  readonly joins: ReadonlyMap<string, JoinedBatch>;
+}
+
+/** A join's column: the table that it is a column of, in which rows are found by `join`. */
+interface Taken {
+  readonly join: JoinedBatch;
+  readonly table: Table;
+  readonly column: string;
+  readonly list: boolean;
 }
 
 /** A value as it is exported: exact integers, fractions, text; null where absent. */
 export type Value = number | bigint | string | boolean | null;
 
+/** Texts that a list shows; it says how many more there are. */
+const MAX_LISTED = 8;
 /** How long an unbounded text may be that is cut: the row says so with this mark. */
 const CUT = '…';
 
@@ -27,7 +42,8 @@ export class Table implements RowReader {
   readonly derived: ReadonlyMap<string, Float64Array>;
   readonly context: FormatContext;
   #columns: Map<string, Column>;
-  #joinOf = new Map<string, { join: JoinedBatch | undefined; column: string }>();
+  /** null where the join was not read. */
+  #joinOf = new Map<string, Taken | null>();
   #textOf = new Map<string, { run: (typeof TEXT)[string]['run']; args: readonly string[] }>();
 
   constructor(
@@ -43,10 +59,18 @@ export class Table implements RowReader {
     this.derived = derived;
     this.context = context;
     this.#columns = new Map(template.columns.map((c) => [c.name, c]));
+    const tables = new Map<JoinedBatch, Table>();
+    for (const join of joins.values())
+      tables.set(
+        join,
+        join.batch === batch ? this : new Table(join.template, join.batch, join.joins, join.derived, context),
+      );
     for (const column of template.columns) {
       if (column.join) {
-        const [join, name] = parseJoin(template, column.name, column.join);
-        this.#joinOf.set(column.name, { join: joins.get(join), column: name });
+        const [name, taken] = parseJoin(template, column.name, column.join);
+        const join = joins.get(name);
+        const list = column.list ?? false;
+        this.#joinOf.set(column.name, join ? { join, table: tables.get(join)!, column: taken, list } : null);
       } else if (column.derive) {
         const { name, args } = parseDerive(template, column.name, column.derive);
         const text = TEXT[name];
@@ -63,20 +87,18 @@ export class Table implements RowReader {
     const derived = this.derived.get(column);
     if (derived) return derived[row];
     const joined = this.#joinOf.get(column);
-    if (joined) return this.#joinedNumber(row, joined);
+    if (joined !== undefined) return joined ? joinedNumber(row, joined) : Number.NaN;
     if (!this.batch.has(column)) return Number.NaN;
     const value = this.batch.number(row, column);
     return value === 0 && this.#columns.get(column)?.zeroIsNone ? Number.NaN : value;
   }
 
-  #joinedNumber(row: number, { join, column }: { join: JoinedBatch | undefined; column: string }): number {
-    if (!join) return Number.NaN;
-    if (column === 'holders') return join.counts[row];
-    const other = join.rows[row];
-    return other < 0 ? Number.NaN : join.batch.number(other, column);
-  }
-
   bytes(row: number, column: string): Buffer | null {
+    const joined = this.#joinOf.get(column);
+    if (joined) {
+      const other = joined.join.rows[row];
+      return other < 0 ? null : joined.table.bytes(other, joined.column);
+    }
     return this.batch.has(column) && this.batch.present(row, column) ? this.batch.bytes(row, column) : null;
   }
 
@@ -85,10 +107,7 @@ export class Table implements RowReader {
     const derived = this.#textOf.get(column);
     if (derived) return derived.run(this, row, derived.args);
     const joined = this.#joinOf.get(column);
-    if (joined) {
-      const other = joined.join?.rows[row] ?? -1;
-      return other < 0 ? '' : textOf(joined.join!.batch, other, joined.column, undefined);
-    }
+    if (joined !== undefined) return joined ? joinedText(row, joined) : '';
     if (!this.batch.has(column) || !this.batch.present(row, column)) return '';
     const spec = this.#columns.get(column);
     const text = textOf(this.batch, row, column, spec);
@@ -153,14 +172,28 @@ export class Table implements RowReader {
   }
 }
 
+function joinedNumber(row: number, { join, table, column }: Taken): number {
+  if (column === 'holders') return join.counts[row];
+  const other = join.rows[row];
+  return other < 0 ? Number.NaN : table.number(other, column);
+}
+
+function joinedText(row: number, { join, table, column, list }: Taken): string {
+  const first = join.rows[row];
+  if (first < 0) return '';
+  if (!list || join.counts[row] === 1) return table.text(first, column);
+  const found = new Set<string>();
+  for (let other = first; other >= 0; other = join.next[other] ?? -1) found.add(table.text(other, column));
+  found.delete('');
+  const more = found.size - MAX_LISTED;
+  return [...found].slice(0, MAX_LISTED).join(', ') + (more > 0 ? `, +${more}` : '');
+}
+
 /** The text of a chars or text field. */
 function textOf(batch: Batch, row: number, column: string, spec: Column | undefined): string {
   const type = batch.type(column);
+  if (type === 'chars') return batch.chars(row, column);
   const bytes = batch.bytes(row, column);
-  if (type === 'chars') {
-    const end = bytes.indexOf(0);
-    return decodeText(end < 0 ? bytes : bytes.subarray(0, end));
-  }
   if (type === 'inet') return inetText(bytes);
   const source = typeof spec?.from === 'string' ? spec.from : '';
   const full = batch.fullLength(row, column);

@@ -59,6 +59,8 @@ export interface Column {
   readonly fallback?: string;
   /** A column of a joined template: `owner.pid`; `owner.holders` counts the rows that match. */
   readonly join?: string;
+  /** Of `join` the texts of all rows that match, each once, not only of the first. */
+  readonly list?: boolean;
   readonly as?: Format;
   /**
    * For `as: 'enum'`: value -> name; or the name of an enum in the kernel's BTF, whose enumerators are the names, in
@@ -105,12 +107,21 @@ export interface Cast {
   readonly when?: { readonly source: string; readonly is: readonly (number | string)[] };
 }
 
-/** Rows of another template, found by an equal value in both; costs one extra iterator. */
+/** A column, or several that count together. */
+export type JoinKey = string | readonly string[];
+
+/**
+ * Rows of another template, found by equal values in both; costs one extra iterator, however many joins read it. Joined
+ * with itself a template costs none, unless filters leave rows out.
+ */
 export interface Join {
   /** Name of the template that is read. */
   readonly template: string;
-  /** Column of this template and of the joined one that must be equal. Zero never matches. */
-  readonly on: readonly [string, string];
+  /**
+   * Columns of this template and of the joined one that must be equal, as many on either side. A zero matches nothing,
+   * unless it is an address; an IPv4 address equals the same one mapped into IPv6.
+   */
+  readonly on: readonly [JoinKey, JoinKey];
 }
 
 export const WALK_ORDERS = ['self', 'descendants_pre', 'descendants_post', 'ancestors_up'] as const;
@@ -138,6 +149,22 @@ export interface Switch {
   readonly on: boolean;
   /** While off, objects are skipped for which (source & mask) is not 0. */
   readonly hides: { readonly source: string; readonly mask: number };
+}
+
+/** The map whose elements a table shows. */
+export interface MapOf {
+  readonly id: number;
+  /** How it was asked for: with a path it is opened there, by a name it is found again after it was replaced. */
+  readonly path?: string;
+  readonly byName?: true;
+  readonly name: string;
+  /** As in enum bpf_map_type, in small letters. */
+  readonly type: string;
+  readonly keySize: number;
+  /** Bytes of a value, on each CPU for per-CPU maps. */
+  readonly valueSize: number;
+  /** CPUs that each have a value; 0 where all share one. */
+  readonly cpus: number;
 }
 
 export interface Template {
@@ -171,6 +198,13 @@ export interface Template {
   readonly group?: { readonly by: string; readonly member: string; readonly ungroup: string };
   /** Each network namespace has its own objects; an iterator sees those of one. */
   readonly netns?: boolean;
+  /**
+   * Its objects are the elements of this map. Numbers of a per-CPU map that have a `total` are summed over the CPUs;
+   * ungrouped each CPU's values are a row.
+   */
+  readonly map?: MapOf;
+  /** The column with the id of a map, whose elements a row leads to. */
+  readonly elements?: string;
   /** Not offered in the picker; read for joins only. */
   readonly internal?: boolean;
   /** The order in which a target walks that has to be told (cgroup), unless another one is asked for. */
@@ -205,6 +239,17 @@ export class TemplateError extends Error {
 /** Wrong command line or wrong value typed; exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+}
+
+/** What the rows are when they are ungrouped (threads); undefined for a template without groups. */
+export function ungroupedWord(template: Template): string | undefined {
+  if (template.map && template.map.cpus > 0) return 'a row for each CPU';
+  return template.group?.ungroup;
+}
+
+/** Bytes from one CPU's value to the next one's (kernel/bpf/syscall.c: round_up(value_size, 8)). */
+export function valueStride(map: MapOf): number {
+  return Math.ceil(map.valueSize / 8) * 8;
 }
 
 export function columnOf(template: Template, name: string): Column | undefined {

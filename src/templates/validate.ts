@@ -2,7 +2,7 @@
 import { type Btf, BtfError } from '../bpf/btf.ts';
 import { didYouMean, nearest } from '../bpf/nearest.ts';
 import { findTarget, targetNames } from '../bpf/targets.ts';
-import { isConstant, parseDerive, parseJoin, withDependencies } from './columns.ts';
+import { isConstant, joinColumns, parseDerive, parseJoin, withDependencies } from './columns.ts';
 import { DERIVE_NAMES, deriveFunction, deriveSignature, NUMERIC } from './derive.ts';
 import { contentOf, fits } from './infer.ts';
 import { fieldShape, resolveFirst, resolveSource, type Scope } from './source.ts';
@@ -157,6 +157,7 @@ const COLUMN = object(
     derive: text('a function of columns such as rate(bytes)'),
     fallback: name,
     join: text('a column of a join such as owner.pid'),
+    list: flag,
     as: oneOf('format', FORMATS),
     names: (value, path, report) =>
       typeof value === 'string'
@@ -215,10 +216,14 @@ const TEMPLATE = object(
     ),
     joins: mapOf(
       name,
-      object('a join', { template: name, on: list(name, 'columns', { least: 2, most: 2 }) } satisfies Members<Join>, [
-        'template',
-        'on',
-      ]),
+      object(
+        'a join',
+        {
+          template: name,
+          on: list(oneOrMore(name, 'columns'), 'columns or lists of columns', { least: 2, most: 2 }),
+        } satisfies Members<Join>,
+        ['template', 'on'],
+      ),
       'joins',
     ),
     filters: mapOf(
@@ -259,7 +264,9 @@ const TEMPLATE = object(
     repeatsLast: flag,
     gather: flag,
     netns: flag,
-  } satisfies Members<Template>,
+    elements: name,
+    // A map is chosen when it is looked at.
+  } satisfies Members<Omit<Template, 'map'>>,
   ['name', 'target', 'columns'],
 );
 
@@ -310,16 +317,24 @@ export function checkNames(template: Template, find: (name: string) => Template 
     }
   }
   for (const [join, { template: other, on }] of Object.entries(template.joins ?? {})) {
-    mustBeColumn(on[0], ['joins', join, 'on', 0]);
-    const joined = find(other);
-    if (joined) {
-      mustBeColumn(
-        on[1],
-        ['joins', join, 'on', 1],
-        joined.columns.map((c) => c.name),
-        other,
+    const [mine, theirs] = on.map(joinColumns);
+    if (mine.length !== theirs.length)
+      report(
+        ['joins', join, 'on'],
+        `compares ${mine.length} columns with ${theirs.length}; as many are needed on both sides`,
       );
-    } else report(['joins', join, 'template'], `there is no template "${other}"`);
+    const place = (side: 0 | 1, i: number): Path => [
+      'joins',
+      join,
+      'on',
+      side,
+      ...(typeof on[side] === 'string' ? [] : [i]),
+    ];
+    for (const [i, column] of mine.entries()) mustBeColumn(column, place(0, i));
+    const joined = other === template.name ? template : find(other);
+    if (!joined) report(['joins', join, 'template'], `there is no template "${other}"`);
+    const of = joined?.columns.map((c) => c.name) ?? theirs;
+    for (const [i, column] of theirs.entries()) mustBeColumn(column, place(1, i), of, other);
   }
   for (const [filter, { any, through, link }] of Object.entries(template.filters ?? {})) {
     if (any === undefined && through === undefined)
@@ -372,9 +387,11 @@ function checkColumn(
     contentOf(column.as ?? 'int') !== 'text'
   )
     report([...at, 'fallback'], `a fallback is for columns of text, ${column.name} is ${column.as ?? 'int'}`);
-  if (column.total && !template.group)
+  if (column.total && !template.group && !template.map)
     report([...at, 'total'], 'a total is over a group, and this template has no "group"');
   if (column.groupBase && !column.total) report([...at, 'groupBase'], '"groupBase" goes with "total"');
+  if (column.list && (column.join === undefined || contentOf(column.as ?? 'int') !== 'text'))
+    report([...at, 'list'], '"list" goes with "join", for columns of text');
   if (column.derive !== undefined) {
     const path = [...at, 'derive'];
     attempt(path, () => checkDerive(template, column, path, mustBeColumn, report));
@@ -384,7 +401,7 @@ function checkColumn(
     attempt(path, () => {
       const [join, name] = parseJoin(template, column.name, column.join!);
       const other = template.joins![join].template;
-      const joined = find(other);
+      const joined = other === template.name ? template : find(other);
       if (joined && name !== 'holders')
         mustBeColumn(
           name,

@@ -1,5 +1,5 @@
 /** Where each part of a condition runs: in the link, in the program, or after reading. */
-import { isConstant, parseDerive, parseJoin } from './columns.ts';
+import { isConstant, joinNeeds, parseDerive } from './columns.ts';
 import { NUMERIC } from './derive.ts';
 import { INTEGER, type Integer, wideColumns } from './integer.ts';
 import type { Field } from './record.ts';
@@ -75,9 +75,11 @@ function reasonOfAbsence(template: Template, name: string, absent: ReadonlyMap<s
   const reason = absent.get(name);
   if (reason !== undefined) return reason;
   const column = columnOf(template, name)!;
-  if (column.join) return absent.get(template.joins![parseJoin(template, name, column.join)[0]].on[0]) ?? '';
+  const first = (names: readonly string[]) =>
+    names.reduce((found, other) => found || reasonOfAbsence(template, other, absent), '');
+  if (column.join) return first(joinNeeds(template, name, column.join));
   if (!column.derive || NUMERIC[parseDerive(template, name, column.derive).name]?.some) return '';
-  return argumentsOf(template, name).reduce((found, arg) => found || reasonOfAbsence(template, arg, absent), '');
+  return first(argumentsOf(template, name));
 }
 
 function kernelColumn(name: string, { template, fieldOf, totals }: WhereScope): KernelColumn | undefined {

@@ -17,6 +17,8 @@ export interface Effects {
   redraw(): void;
   /** Writes a file; says what it wrote. Rejects with code EEXIST where the file is there and overwrite is false. */
   exportView(choice: ExportChoice): Promise<string>;
+  /** Looks at the elements of a map. Throws where that is not possible. */
+  openMap(id: number): void;
 }
 
 export interface Reach {
@@ -113,6 +115,23 @@ function toPane(by: 1 | -1): Handler {
   };
 }
 
+/** What the selected row leads to, or else its details. */
+function open(reach: Reach): void {
+  const { templates, template, view } = state(reach);
+  const column = templates.get(template)?.elements;
+  if (column === undefined || !view || view.count === 0) {
+    state(reach).openDetail();
+    return;
+  }
+  if (!state(reach).cursor) state(reach).move(0);
+  const id = view.number(state(reach).cursor?.row ?? 0, column);
+  try {
+    reach.effects.openMap(id);
+  } catch (error) {
+    state(reach).notify((error as Error).message.split('\n')[0]!);
+  }
+}
+
 function openPicker(reach: Reach): void {
   state(reach).openPicker(reach.targets.map(({ template }) => template));
 }
@@ -202,6 +221,7 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   where: (reach) => state(reach).openWhere(),
   filter: (reach) => state(reach).openFilter(),
   sort: (reach) => state(reach).openSort(),
+  open,
   detail: (reach) => state(reach).openDetail(),
   interval: (reach) => state(reach).openInterval(),
   export: (reach) => state(reach).openExport(fileStem(state(reach).template, new Date())),

@@ -24,6 +24,8 @@ export interface ExplorerOptions {
    * false; any other error's message is shown in the export pane.
    */
   exportView(choice: ExportChoice): Promise<string>;
+  /** Looks at the elements of a map: throws where that is not possible. */
+  openMap(id: number): void;
   readonly stdout: WriteStream;
   readonly stdin: ReadStream;
   /** Only ASCII is written; where absent the locale decides. */
@@ -41,7 +43,7 @@ const SIGNALS: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
  * A signal ends the process with 128 and its number, the terminal restored. Throws UsageError where there is no terminal.
  */
 export async function runExplorer(options: ExplorerOptions): Promise<void> {
-  const { session, sampler, kernel, exportView, stdout, stdin, ascii } = options;
+  const { session, sampler, kernel, exportView, openMap, stdout, stdin, ascii } = options;
   if (!stdout.isTTY || !stdin.isTTY) {
     throw new UsageError(
       'the explorer needs a terminal for input and output; `itertop dump` writes to files and pipes',
@@ -76,7 +78,7 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
       return options.targets;
     },
     columns: new Columns(theme),
-    effects: { quit: () => terminal.restore(), refresh: () => sampler.refresh(), suspend, redraw, exportView },
+    effects: { quit: () => terminal.restore(), refresh: () => sampler.refresh(), suspend, redraw, exportView, openMap },
   };
 
   let asked = questionOf(session.getState());

@@ -35,15 +35,24 @@ test('rebuilt, it has forgotten what was before, smaller or larger', () => {
   expect(found(built, 100)).toEqual([99, 200]);
 });
 
-test('as a Map would', () => {
+test('as a Map would, with all rows of a number in their order', () => {
+  const built = new NumberIndex();
   fc.assert(
     fc.property(fc.array(fc.oneof(fc.nat(50), fc.maxSafeInteger()), { maxLength: 300 }), (values) => {
-      const built = index(values);
-      const map = new Map<number, [number, number]>();
+      built.build(Float64Array.from(values));
+      const map = new Map<number, number[]>();
       values.forEach((v, i) => {
-        if (v !== 0) map.set(v, [map.get(v)?.[0] ?? i, (map.get(v)?.[1] ?? 0) + 1]);
+        if (v !== 0) map.set(v, [...(map.get(v) ?? []), i]);
       });
-      for (const v of [...values, 51, 0]) expect(found(built, v)).toEqual(map.get(v) ?? null);
+      const next = built.chain(values.length);
+      expect(next.length).toBe(values.length);
+      for (const v of [...values, 51, 0]) {
+        const rows = map.get(v);
+        expect(found(built, v)).toEqual(rows ? [rows[0], rows.length] : null);
+        const chain: number[] = [];
+        for (let row = rows?.[0] ?? -1; row >= 0; row = next[row]) chain.push(row);
+        expect(chain).toEqual(rows ?? []);
+      }
     }),
     { numRuns: 200, seed: 3 },
   );

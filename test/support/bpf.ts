@@ -72,9 +72,31 @@ export interface MapMaking {
   readonly inner?: OwnedFd;
   readonly numaNode?: number;
   readonly extra?: bigint;
+  /** What describes it, as btf() gives it, and the types in that. */
+  readonly btf?: { readonly fd: OwnedFd; readonly key: number; readonly value: number };
 }
 
-export const MAP = { hash: 1, array: 2, percpu_array: 6, lru_hash: 9, hash_of_maps: 13, ringbuf: 27, bloom_filter: 30 };
+export const MAP = {
+  hash: 1,
+  array: 2,
+  prog_array: 3,
+  percpu_hash: 5,
+  percpu_array: 6,
+  stack_trace: 7,
+  lru_hash: 9,
+  lru_percpu_hash: 10,
+  lpm_trie: 11,
+  hash_of_maps: 13,
+  devmap: 14,
+  sockmap: 15,
+  sockhash: 18,
+  queue: 22,
+  sk_storage: 24,
+  devmap_hash: 25,
+  ringbuf: 27,
+  bloom_filter: 30,
+};
+export const BPF_F_NO_PREALLOC = 1;
 export const BPF_F_NUMA_NODE = 4;
 
 export function map(options: MapMaking): OwnedFd {
@@ -87,8 +109,16 @@ export function map(options: MapMaking): OwnedFd {
     .u32(20, options.inner?.fd ?? 0)
     .u32(24, options.numaNode ?? 0)
     .objectName(28, options.name)
+    .u32(48, options.btf?.fd.fd ?? 0)
+    .u32(52, options.btf?.key ?? 0)
+    .u32(56, options.btf?.value ?? 0)
     .u64(64, options.extra ?? 0n);
   return new OwnedFd(bpf('BPF_MAP_CREATE', attr));
+}
+
+/** Loads BTF into the kernel. */
+export function btf(bytes: Uint8Array): OwnedFd {
+  return new OwnedFd(bpf('BPF_BTF_LOAD', new Attr(32).pointer(0, bytes).u32(16, bytes.length)));
 }
 
 export function put(map: OwnedFd, key: Uint8Array, value: Uint8Array): void {

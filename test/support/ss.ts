@@ -14,6 +14,13 @@ export interface SsLine {
   readonly users: readonly { readonly command: string; readonly pid: number; readonly fd: number }[];
 }
 
+/** What `held_by` shows of those who hold a socket; null where nobody does. */
+export function heldBy(users: SsLine['users']): string | null {
+  const names = [...new Set(users.map((u) => `${u.pid}/${u.command}`))];
+  const more = names.length > 8 ? [`+${names.length - 8}`] : [];
+  return [...names.slice(0, 8), ...more].join(', ') || null;
+}
+
 export function ssLines(...options: string[]): SsLine[] {
   // Into a file: a pipe of Node's is a pair of unix sockets, which would show.
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'itertop-ss-'));

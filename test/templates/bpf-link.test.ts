@@ -88,6 +88,7 @@ const REFERENCE: References<Known> = {
     return undefined;
   },
   holders: () => 1,
+  held_by: (k) => `${k.pid}/${fs.readFileSync(`/proc/${k.pid}/comm`, 'latin1').trim()}`,
 };
 
 const mount = / - cgroup2 /.test(fs.readFileSync('/proc/self/mountinfo', 'utf8'))

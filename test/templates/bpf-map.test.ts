@@ -64,6 +64,7 @@ const REFERENCE: References<Known> = {
   command: () => fs.readFileSync('/proc/self/comm', 'latin1').trim(),
   fd: (k) => k.fd,
   holders: () => 1,
+  held_by: () => `${process.pid}/${fs.readFileSync(`/proc/${process.pid}/comm`, 'latin1').trim()}`,
 };
 
 describe('bpf_map', () => {
@@ -129,7 +130,11 @@ describeKernel('bpf_map on the running kernel', () => {
         const row = rowsOf(collect(from).table).find((r) => r.text('name') === 't_hash')!;
         expect(row.number('holders')).toBe(2);
         const pid = child.pid!;
+        const own = fs.readFileSync('/proc/self/comm', 'latin1').trim();
+        const all = [`${process.pid}/${own}`, `${pid}/sleep`];
+        expect(row.text('held_by').split(', ').sort()).toEqual(all.sort());
         const rows = rowsOf(collect(from, { filters: { pid: [[pid, pid]] } }).table);
+        expect(rows[0].text('held_by').split(', ').sort()).toEqual(all.sort());
         expect(rows.map((r) => [r.text('name'), r.number('pid'), r.text('command'), r.number('fd')])).toEqual([
           ['t_hash', pid, 'sleep', 3],
         ]);

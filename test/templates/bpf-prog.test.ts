@@ -93,6 +93,7 @@ const REFERENCE: References<Known> = {
   command: () => fs.readFileSync('/proc/self/comm', 'latin1').trim(),
   fd: (k) => k.fd,
   holders: () => 1,
+  held_by: () => `${process.pid}/${fs.readFileSync(`/proc/${process.pid}/comm`, 'latin1').trim()}`,
 };
 
 /** Seconds since the epoch. */

@@ -62,6 +62,7 @@ const REFERENCE: Readonly<Record<string, Reference>> = {
   command: { test: 'owner' },
   fd: (k) => k.own?.fd,
   holders: { test: 'owner' },
+  held_by: { test: 'owner' },
   rmem: (k) => Number(k.proc[4]),
   wmem_refs: (k) => Number(k.proc[5]) + 1,
   wmem: (k) => Number(k.proc[5]),
@@ -258,10 +259,17 @@ describeKernel('netlink', () => {
 
   test('owner: process, name and descriptor of those who have one', () => {
     for (const { row, known: k } of matched()) {
-      const expected = k.own ? [child.pid, proc.status(child.pid)['Name'], k.own.fd, 1] : undefined;
-      if (expected) expect(['pid', 'command', 'fd', 'holders'].map((c) => row.value(c))).toEqual(expected);
+      const name = proc.status(child.pid)['Name'];
+      const expected = k.own ? [child.pid, name, k.own.fd, 1, `${child.pid}/${name}`] : undefined;
+      if (expected) expect(['pid', 'command', 'fd', 'holders', 'held_by'].map((c) => row.value(c))).toEqual(expected);
       else if (row.value('kernel'))
-        expect(['pid', 'command', 'fd', 'holders'].map((c) => row.value(c))).toEqual([null, null, null, 0]);
+        expect(['pid', 'command', 'fd', 'holders', 'held_by'].map((c) => row.value(c))).toEqual([
+          null,
+          null,
+          null,
+          0,
+          null,
+        ]);
     }
   });
 

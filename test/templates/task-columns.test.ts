@@ -87,6 +87,7 @@ const REFERENCE: Readonly<Record<string, Reference>> = {
   age: { read: (pid) => proc.processStat(pid)['starttime'] * TICK, within: TICK },
   oom_adj: { read: (pid) => Number(file(pid, 'oom_score_adj')) },
   cgroup: { read: (pid) => proc.cgroup(pid) },
+  container: { test: 'container.test.ts' },
   cgroup_id: { read: (pid) => fs.statSync(path.join(proc.cgroupMount()!, proc.cgroup(pid)), { bigint: true }).ino },
   pidns: namespace('pid'),
   netns: namespace('net'),

@@ -18,6 +18,7 @@ import {
 } from '../support/kernel.ts';
 import * as proc from '../support/proc.ts';
 import { SS_STATES, type SsRow, ss } from '../support/sockets.ts';
+import { heldBy } from '../support/ss.ts';
 import { type Made, openSockets, prepare, type TcpInfo, tcpInfo } from '../support/tcp-sockets.ts';
 
 /** What is known about one socket from elsewhere: ss, and TCP_INFO where its owner can still ask. */
@@ -25,6 +26,8 @@ interface Known {
   readonly ss: SsRow;
   readonly info: TcpInfo | undefined;
   readonly full: boolean;
+  /** The other end. */
+  readonly peer: SsRow | undefined;
 }
 /** undefined: cannot be known for this socket. null: absent. */
 type Expected = number | string | boolean | null | undefined;
@@ -48,6 +51,9 @@ const users = (k: Known) =>
   [...k.ss.line.matchAll(/\("([^"]*)",pid=(\d+),fd=(\d+)\)/g)]
     .map((m) => ({ command: m[1], pid: Number(m[2]), fd: Number(m[3]) }))
     .sort((a, b) => a.pid - b.pid || a.fd - b.fd);
+const peerUser = (k: Known) => (k.peer ? users({ ...k, ss: k.peer })[0] : undefined);
+/** An end of a connection, whatever family the socket is of. */
+const plain = (text: string) => text.replace(/^\[::ffff:([\d.]+)\]/, '$1');
 const skmem = (k: Known, name: string) => {
   const found = new RegExp(`skmem:\\(.*?\\b${name}(\\d+)`).exec(k.ss.line);
   return k.full ? (found ? Number(found[1]) : undefined) : null;
@@ -72,6 +78,10 @@ const REFERENCE: Readonly<Record<string, Reference>> = {
   command: (k) => users(k)[0]?.command ?? null,
   fd: (k) => users(k)[0]?.fd ?? null,
   holders: (k) => users(k).length,
+  held_by: (k) => heldBy(users(k)),
+  peer_pid: (k) => peerUser(k)?.pid ?? null,
+  peer_command: (k) => peerUser(k)?.command ?? null,
+  peer_inode: (k) => none(Number(k.peer?.info['ino'] ?? 0), 0),
   rcv_nxt: { test: 'sequence numbers' },
   copied_seq: { test: 'sequence numbers' },
   write_seq: { test: 'sequence numbers' },
@@ -134,6 +144,9 @@ const REFERENCE: Readonly<Record<string, Reference>> = {
   v6only: (k) => (listening(k) ? k.ss.info['v6only'] === '1' : undefined),
   cookie: (k) => Number.parseInt(k.ss.info['sk'], 16),
   cgroup: (k) => (k.full ? (k.ss.info['cgroup'] ?? undefined) : null),
+  owner_cgroup: (k) => (users(k)[0] ? proc.cgroup(users(k)[0].pid) : null),
+  // Nobody here is in one: see container.test.ts.
+  container: () => null,
 };
 
 test('every column of tcp has a reference', () => {
@@ -180,7 +193,12 @@ describeKernel('columns of tcp', () => {
     const list: { row: Row; later: Row; known: Known }[] = [];
     for (const line of shown) {
       if (!ports.has(port(line.local)) && !ports.has(port(line.remote))) continue;
-      const known: Known = { ss: line, info: undefined, full: !['TIME-WAIT', 'SYN-RECV'].includes(line.state) };
+      const peer = shown.find(
+        (other) =>
+          end(plain(other.local), false) === end(plain(line.remote), false) &&
+          end(plain(other.remote), false) === end(plain(line.local), false),
+      );
+      const known: Known = { ss: line, info: undefined, full: !['TIME-WAIT', 'SYN-RECV'].includes(line.state), peer };
       const is = (r: Row) => r.text('local') === local(known) && r.text('remote') === remote(known);
       const [row, later] = [rows.find(is), again.find(is)];
       if (!row || !later) throw new Error(`no row for ${line.line}`);
@@ -188,7 +206,7 @@ describeKernel('columns of tcp', () => {
       const full = known.full && !(row.cell('sk_state') === 'TIME_WAIT');
       const owner = users(known).find((u) => u.pid === child.pid);
       const at = owner ? asked.findIndex((m) => m.fd === owner.fd) : -1;
-      list.push({ row, later, known: { ss: line, info: at < 0 ? undefined : infos[at], full } });
+      list.push({ row, later, known: { ss: line, info: at < 0 ? undefined : infos[at], full, peer } });
     }
     return list;
   };
@@ -444,9 +462,18 @@ describeKernel('columns of tcp', () => {
         const row = rowAt(mine(), 'listen');
         expect(row.number('holders')).toBe(5);
         expect(row.number('pid')).toBe(Math.min(child.pid, ...heirs));
-        expect(users({ ss: ss('state', 'listening', `sport = :${port}`)[0], info: undefined, full: true }).length).toBe(
-          5,
+        const name = fs.readFileSync(`/proc/${child.pid}/comm`, 'utf8').trim();
+        const all = [[child.pid, name] as const, ...heirs.map((pid) => [pid, 'sleep'] as const)];
+        expect(row.text('held_by')).toBe(
+          all
+            .sort((a, b) => a[0] - b[0])
+            .map(([pid, command]) => `${pid}/${command}`)
+            .join(', '),
         );
+        expect(
+          users({ ss: ss('state', 'listening', `sport = :${port}`)[0], info: undefined, full: true, peer: undefined })
+            .length,
+        ).toBe(5);
       });
     } finally {
       for (const pid of heirs) process.kill(pid, 'SIGKILL');

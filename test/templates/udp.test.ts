@@ -16,7 +16,7 @@ import {
   rowsOf,
 } from '../support/kernel.ts';
 import * as proc from '../support/proc.ts';
-import { lines, type SsLine, ssLines } from '../support/ss.ts';
+import { heldBy, lines, type SsLine, ssLines } from '../support/ss.ts';
 import { prepare } from '../support/tcp-sockets.ts';
 
 const UID = 54322;
@@ -59,6 +59,7 @@ const REFERENCE: Readonly<Record<string, Reference>> = {
   command: (k) => k.ss.users[0]?.command ?? null,
   fd: (k) => k.ss.users[0]?.fd ?? null,
   holders: (k) => k.ss.users.length,
+  held_by: (k) => heldBy(k.ss.users),
   rmem: (k) => k.ss.memory['r'],
   forward_deficit: (k) => k.ss.memory['r'] - receiveQueue(k),
   wmem: (k) => k.ss.memory['t'] + 1,
@@ -76,6 +77,9 @@ const REFERENCE: Readonly<Record<string, Reference>> = {
   mark: (k) => Number(k.ss.info['fwmark'] ?? 0) || null,
   cookie: (k) => Number.parseInt(k.ss.info['sk'], 16),
   cgroup: (k) => k.ss.info['cgroup'],
+  owner_cgroup: (k) => (k.ss.users[0] ? proc.cgroup(k.ss.users[0].pid) : null),
+  // Nobody here is in one: see container.test.ts.
+  container: () => null,
 };
 
 test('every column of udp has a reference', () => {

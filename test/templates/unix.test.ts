@@ -16,7 +16,7 @@ import {
   rowsOf,
 } from '../support/kernel.ts';
 import * as proc from '../support/proc.ts';
-import { type SsLine, ssLines } from '../support/ss.ts';
+import { heldBy, type SsLine, ssLines } from '../support/ss.ts';
 
 const UID = 54324;
 
@@ -65,12 +65,13 @@ const REFERENCE: Readonly<Record<string, Reference>> = {
   command: (k) => k.ss.users[0]?.command ?? null,
   fd: (k) => k.ss.users[0]?.fd ?? null,
   holders: (k) => k.ss.users.length,
+  held_by: (k) => heldBy(k.ss.users),
   peer_sk: { test: 'peers' },
   peer_inode: (k) => peerInode(k.ss) || null,
-  peer_owner: (k) => k.peer?.users[0]?.pid ?? null,
+  peer_pid: (k) => k.peer?.users[0]?.pid ?? null,
   peer_command: (k) => k.peer?.users[0]?.command ?? null,
   // SO_PEERCRED says PID 0 and UID -1 where there are none.
-  peer_pid: (k) => (k.own ? k.own.peerPid || null : undefined),
+  peer_cred_pid: (k) => (k.own ? k.own.peerPid || null : undefined),
   peer_uid: (k) => (k.own ? (k.own.peerUid === -1 ? null : k.own.peerUid) : undefined),
   waiting: { test: 'queues' },
   first_bytes: { test: 'queues' },
@@ -98,6 +99,9 @@ const REFERENCE: Readonly<Record<string, Reference>> = {
   cookie: (k) => k.own?.cookie,
   netns: () => proc.namespace(process.pid, 'net'),
   cgroup: { test: 'cgroup' },
+  owner_cgroup: (k) => (k.ss.users[0] ? proc.cgroup(k.ss.users[0].pid) : null),
+  // Nobody here is in one: see container.test.ts.
+  container: () => null,
 };
 
 test('every column of unix has a reference', () => {
@@ -404,10 +408,13 @@ describeKernel('unix', () => {
     const waiting = rowAt('waiting 1', rows);
     expect(waiting.value('peer_inode')).toBe(null);
     expect(rows.find((r) => r.value('sk') === waiting.value('peer_sk'))?.text('address')).toMatch(/a path$/);
-    expect(rowAt('sender', rows).number('peer_owner')).toBe(Math.min(child.pid, holder));
+    expect(rowAt('sender', rows).number('peer_pid')).toBe(Math.min(child.pid, holder));
     expect(rowAt('client of user', rows).number('peer_uid')).toBe(UID);
-    expect(rowAt('client of user', rows).number('peer_pid')).toBe(child.pid);
+    expect(rowAt('client of user', rows).number('peer_cred_pid')).toBe(child.pid);
     expect(rowAt('receiver', rows).number('holders')).toBe(2);
+    // A shared one has a line for either, the one that was there first before the other.
+    const [first, second] = [child.pid, holder].sort((x, y) => x - y);
+    expect(rowAt('receiver', rows).text('held_by')).toMatch(new RegExp(`^${first}/[^,]+, ${second}/[^,]+$`));
   });
 
   test('fds: two descriptors on their way', () => {

@@ -233,6 +233,21 @@ const WRONG: readonly [string, string, readonly string[]][] = [
     ['my.yaml:5:25: there is no template "nope"'],
   ],
   [
+    'a join on an unknown column among several',
+    `${MINIMAL}joins: { o: { template: mine, on: [[pid, pod], [pid, pid]] } }\n`,
+    ['my.yaml:5:42: mine has no column "pod"; did you mean pid or tid?'],
+  ],
+  [
+    'a join on unequally many columns',
+    `${MINIMAL}joins: { o: { template: mine, on: [[pid, pid], pid] } }\n`,
+    ['my.yaml:5:35: compares 2 columns with 1; as many are needed on both sides'],
+  ],
+  [
+    'a list of what no join finds',
+    `${MINIMAL}  - { name: l, from: task->comm, as: text, list: true }\n`,
+    ['my.yaml:5:50: column l: "list" goes with "join", for columns of text'],
+  ],
+  [
     'an unknown filter',
     `${MINIMAL}filters: { pod: { any: [task->tgid] } }\n`,
     ['my.yaml:5:12: there is no filter "pod"; did you mean pid or port?'],

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Template } from '../../src/templates/template.ts';
 import { KEYMAP, keyLabel } from '../../src/ui/keymap.ts';
 import { FakeView, TASK_COLUMNS, taskRows, taskView, tcpView } from './fake-view.ts';
 import { expectGolden, fakeSession, openScreen, type Screen, type ScreenOptions } from './screen.tsx';
@@ -240,6 +241,42 @@ describe('the keys', () => {
     await screen.press('kk', '\r');
     expect(screen.session.getState()).toMatchObject({ template: 'tcp', panes: [] });
     expect(screen.text()).toContain('reading tcp ...');
+  });
+
+  it('open the elements of a map, and come back to the same place', async () => {
+    const made = (name: string, more: Partial<Template> = {}): Template => ({
+      ...{ name, help: name, target: 'bpf_map', key: ['id'], show: ['id'], sort: 'id' },
+      columns: [{ name: 'id', from: 'map->id', as: 'int', help: 'id' }],
+      ...more,
+    });
+    const maps = made('maps', { elements: 'id' });
+    const elements = made('elements');
+    const session = fakeSession({ templates: [maps], template: 'maps' });
+    const [id] = TASK_COLUMNS;
+    const rows = [11, 12, 13].map((n) => ({ key: String(n), cells: { id: String(n) } }));
+    const view = (template: string) => new FakeView(template, [{ ...id, name: 'id', title: 'ID' }], rows);
+    screen = await openScreen({ session });
+    session.getState().received(view('maps'));
+    await screen.press('j', 'j', '\r');
+    expect(screen.calls).toEqual(['map 12']);
+    session.getState().enter(elements, [maps, elements]);
+    session.getState().received(view('elements'));
+    await screen.press('\r');
+    expect(session.getState().panes.at(-1)?.name).toBe('detail');
+    await screen.press(ESC, '\x7f');
+    expect(session.getState()).toMatchObject({ template: 'maps', cursor: { key: '12', row: 1 }, origin: '' });
+    session.getState().received(view('maps'));
+    await screen.press('d');
+    expect(session.getState().panes.at(-1)?.name).toBe('detail');
+    // Another map starts afresh, and Esc drops its search first.
+    await screen.press(ESC);
+    session.getState().enter(elements, [maps, elements]);
+    expect(session.getState().cursor).toBeNull();
+    session.getState().setSearch('x');
+    await screen.press(ESC);
+    expect(session.getState()).toMatchObject({ template: 'elements', search: null });
+    await screen.press(ESC);
+    expect(session.getState().template).toBe('maps');
   });
 
   it('sort by the marked column', async () => {

@@ -52,6 +52,9 @@ export class FakeView implements View {
     this.formatted++;
     return this.#rows[row]!.cells[column.name] ?? '';
   }
+  number(row: number, column: string): number {
+    return Number(this.#rows[row]?.cells[column] || Number.NaN);
+  }
   key(row: number): string {
     return this.#rows[row]!.key;
   }

@@ -87,6 +87,7 @@ await runExplorer({
   sampler: new FakeSampler(),
   targets: TARGETS,
   kernel: '6.18.5',
+  openMap: () => {},
   exportView: async ({ path, overwrite }) => {
     if (path.startsWith('there') && !overwrite) throw Object.assign(new Error('there already'), { code: 'EEXIST' });
     return `wrote 300 rows to ${path}`;

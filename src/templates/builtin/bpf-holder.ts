@@ -23,10 +23,17 @@ export const bpfHolder: Template = {
     { name: 'fd', from: 'fd', as: 'int', width: 4, help: 'descriptor' },
     { name: 'comm', from: 'task->group_leader->comm', as: 'text', width: 15, help: 'name of the process' },
     { name: 'object', from: 'file->private_data', as: 'hex', width: 16, help: 'address of the object' },
+    { name: 'holder', derive: 'process(pid, comm)', as: 'text', width: 20, help: 'process: PID/name' },
   ],
 };
 
-/** The columns of who holds an object, for a template with the join `holder` on its address. */
+/** For a template with a column that is the object's address. Filters by PID go through `holder`, not `everyone`. */
+export const holderJoins = (address: string): NonNullable<Template['joins']> => ({
+  holder: { template: 'bpf_holder', on: [address, 'object'] },
+  everyone: { template: 'bpf_holder', on: [address, 'object'] },
+});
+
+/** The columns of who holds an object, for a template with these joins. */
 export const HOLDER_COLUMNS: Template['columns'] = [
   { name: 'pid', join: 'holder.pid', as: 'int', width: 7, help: 'first process with a descriptor of it' },
   { name: 'command', join: 'holder.comm', as: 'text', width: 15, help: 'name of that process' },
@@ -38,5 +45,13 @@ export const HOLDER_COLUMNS: Template['columns'] = [
     as: 'int',
     width: 3,
     help: 'descriptors of it; 0 where only a pin, a link or the kernel keeps it',
+  },
+  {
+    name: 'held_by',
+    join: 'everyone.holder',
+    list: true,
+    as: 'text',
+    width: 24,
+    help: 'all processes with a descriptor of it, as PID/name, whatever is filtered by',
   },
 ];

@@ -1,5 +1,5 @@
 import type { Template } from '../template.ts';
-import { HOLDER_COLUMNS } from './bpf-holder.ts';
+import { HOLDER_COLUMNS, holderJoins } from './bpf-holder.ts';
 
 const when = (...is: string[]) => ({ source: 'link->type', is });
 
@@ -10,7 +10,7 @@ export const bpfLink: Template = {
   key: ['id', 'link'],
   show: ['id', 'type', 'prog_id', 'prog_name', 'target', 'attach_type', 'pid', 'command', 'holders', 'refs'],
   sort: 'id',
-  joins: { holder: { template: 'bpf_holder', on: ['link', 'object'] } },
+  joins: holderJoins('link'),
   filters: { pid: { through: { join: 'holder', source: 'link' } } },
   // Each kind of link has a struct bpf_link in a larger struct of its own.
   casts: {

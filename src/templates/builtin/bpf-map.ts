@@ -1,5 +1,5 @@
 import type { Template } from '../template.ts';
-import { HOLDER_COLUMNS } from './bpf-holder.ts';
+import { HOLDER_COLUMNS, holderJoins } from './bpf-holder.ts';
 
 export const bpfMap: Template = {
   name: 'bpf_map',
@@ -21,7 +21,8 @@ export const bpfMap: Template = {
     'flags',
   ],
   sort: 'id',
-  joins: { holder: { template: 'bpf_holder', on: ['map', 'object'] } },
+  elements: 'id',
+  joins: holderJoins('map'),
   filters: { pid: { through: { join: 'holder', source: 'map' } } },
   columns: [
     { name: 'id', from: 'map->id', as: 'int', width: 6, help: 'map id' },

@@ -1,5 +1,5 @@
 import type { Template } from '../template.ts';
-import { HOLDER_COLUMNS } from './bpf-holder.ts';
+import { HOLDER_COLUMNS, holderJoins } from './bpf-holder.ts';
 
 export const bpfProg: Template = {
   name: 'bpf_prog',
@@ -22,7 +22,7 @@ export const bpfProg: Template = {
     'age',
   ],
   sort: '-cpu',
-  joins: { holder: { template: 'bpf_holder', on: ['prog', 'object'] } },
+  joins: holderJoins('prog'),
   filters: {
     pid: { through: { join: 'holder', source: 'prog' } },
     user: { any: ['prog->aux->user->uid.val'] },

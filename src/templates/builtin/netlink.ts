@@ -1,4 +1,5 @@
 import type { Template } from '../template.ts';
+import { OWNER_COLUMNS, OWNER_JOINS } from './socket-owner.ts';
 
 const SK = 'sk->sk';
 /** include/uapi/linux/netlink.h */
@@ -38,7 +39,7 @@ export const netlink: Template = {
   key: ['sk', 'protocol', 'portid'],
   show: ['protocol', 'portid', 'pid', 'command', 'groups', 'rmem', 'drops', 'drop_rate', 'dump', 'wmem', 'inode'],
   sort: 'protocol',
-  joins: { owner: { template: 'socket_owner', on: ['inode', 'inode'] } },
+  joins: OWNER_JOINS,
   filters: {
     pid: { through: { join: 'owner', source: `${SK}.sk_socket->file->f_inode->i_ino` } },
     user: { any: [`${SK}.sk_uid.val`] },
@@ -101,10 +102,7 @@ export const netlink: Template = {
       width: 8,
       help: "inode of the socket; before Linux 6.17 empty for the kernel's own sockets",
     },
-    { name: 'pid', join: 'owner.pid', as: 'int', width: 7, help: 'process that holds it (the lowest PID of several)' },
-    { name: 'command', join: 'owner.comm', as: 'text', width: 15, help: 'name of that process' },
-    { name: 'fd', join: 'owner.fd', as: 'int', width: 4, help: 'its descriptor there' },
-    { name: 'holders', join: 'owner.holders', as: 'int', width: 7, help: 'descriptors that refer to the socket' },
+    ...OWNER_COLUMNS,
     {
       name: 'rmem',
       from: `${SK}.sk_backlog.rmem_alloc.counter`,

@@ -1,40 +1,14 @@
 import type { Template } from '../template.ts';
+import { FILE_FILTERS, FILE_IDENTITY } from './socket-owner.ts';
 import { TCP_STATES } from './tcp.ts';
 
 const AF_INET = 2;
 const AF_INET6 = 10;
-/** include/uapi/linux/stat.h */
-const S_IFMT = 0xf000;
-const S_IFSOCK = 0xc000;
 
-const FILTERS: Template['filters'] = {
-  pid: { link: 'pid', any: ['task->tgid'] },
-  user: { any: ['task->cred->euid.val'] },
-};
 const CASTS: Template['casts'] = {
   sock: { call: 'sock_from_file', of: 'file', type: 'socket' },
   inet: { of: 'sock->sk', when: { source: 'inet->__sk_common.skc_family', is: [AF_INET, AF_INET6] } },
 };
-const IDENTITY: Template['columns'] = [
-  { name: 'pid', from: 'task->tgid', as: 'int', width: 7, help: 'process id' },
-  {
-    name: 'tid',
-    from: 'task->pid',
-    as: 'int',
-    width: 7,
-    help: 'thread id; differs from pid only where a thread has descriptors of its own',
-  },
-  { name: 'fd', from: 'fd', as: 'int', width: 4, help: 'descriptor' },
-  {
-    name: 'comm',
-    title: 'COMMAND',
-    from: 'task->group_leader->comm',
-    as: 'text',
-    width: 15,
-    help: 'name of the process',
-  },
-  { name: 'inode', from: 'file->f_inode->i_ino', as: 'int', width: 9, help: 'inode number' },
-];
 
 export const taskFile: Template = {
   name: 'task_file',
@@ -45,13 +19,13 @@ export const taskFile: Template = {
   sort: 'pid',
   casts: CASTS,
   filters: {
-    ...FILTERS,
+    ...FILE_FILTERS,
     port: { any: ['inet->__sk_common.skc_num', 'inet->__sk_common.skc_dport'] },
     lport: { any: ['inet->__sk_common.skc_num'] },
     rport: { any: ['inet->__sk_common.skc_dport'] },
   },
   columns: [
-    ...IDENTITY,
+    ...FILE_IDENTITY,
     {
       name: 'file',
       from: 'file',
@@ -188,18 +162,4 @@ export const taskFile: Template = {
       help: 'path, or the ends of an internet socket',
     },
   ],
-};
-
-/** Read for joins: who holds a socket. */
-export const socketOwner: Template = {
-  name: 'socket_owner',
-  help: 'descriptors that refer to sockets',
-  target: 'task_file',
-  internal: true,
-  key: ['tid', 'fd'],
-  show: ['pid', 'comm', 'fd', 'inode'],
-  sort: 'pid',
-  only: [{ source: 'file->f_inode->i_mode', mask: S_IFMT, equals: S_IFSOCK }],
-  filters: FILTERS,
-  columns: IDENTITY,
 };

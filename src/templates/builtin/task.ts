@@ -269,6 +269,13 @@ export const task: Template = {
       help: 'path in the cgroup v2 hierarchy',
     },
     {
+      name: 'container',
+      derive: 'container(cgroup)',
+      as: 'text',
+      width: 12,
+      help: 'container, by its cgroup: short id of docker, containerd, CRI-O and podman, name of LXC and systemd-nspawn',
+    },
+    {
       name: 'cgroup_id',
       from: 'task->cgroups->dfl_cgrp->kn->id',
       as: 'int',

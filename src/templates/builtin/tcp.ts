@@ -1,4 +1,5 @@
 import type { Template } from '../template.ts';
+import { CONTAINER_COLUMNS, OWNER_COLUMNS, OWNER_JOINS } from './socket-owner.ts';
 
 const SK = 'tp->inet_conn.icsk_inet.sk';
 /** include/net/tcp_states.h. NEW_SYN_RECV is how the kernel calls a request that has no socket yet. */
@@ -40,7 +41,16 @@ export const tcp: Template = {
       when: { source: 'sk_common->skc_state', is: ['BPF_TCP_NEW_SYN_RECV'] },
     },
   },
-  joins: { owner: { template: 'socket_owner', on: ['inode', 'inode'] } },
+  joins: {
+    ...OWNER_JOINS,
+    peer: {
+      template: 'tcp',
+      on: [
+        ['laddr', 'lport', 'raddr', 'rport', 'netns'],
+        ['raddr', 'rport', 'laddr', 'lport', 'netns'],
+      ],
+    },
+  },
   filters: {
     pid: { through: { join: 'owner', source: `${SK}.sk_socket->file->f_inode->i_ino` } },
     port: { any: ['sk_common->skc_num', 'sk_common->skc_dport'] },
@@ -115,10 +125,23 @@ export const tcp: Template = {
       width: 8,
       help: 'inode of the socket; empty where no descriptor refers to it',
     },
-    { name: 'pid', join: 'owner.pid', as: 'int', width: 7, help: 'process that holds it (the lowest PID of several)' },
-    { name: 'command', join: 'owner.comm', as: 'text', width: 15, help: 'name of that process' },
-    { name: 'fd', join: 'owner.fd', as: 'int', width: 4, help: 'its descriptor there' },
-    { name: 'holders', join: 'owner.holders', as: 'int', width: 7, help: 'descriptors that refer to the socket' },
+    ...OWNER_COLUMNS,
+    {
+      name: 'peer_pid',
+      title: 'PEER',
+      join: 'peer.pid',
+      as: 'int',
+      width: 7,
+      help: 'process at the other end, where that is in this network namespace, too; empty before accept()',
+    },
+    { name: 'peer_command', title: 'PEER COMMAND', join: 'peer.command', as: 'text', width: 15, help: 'its name' },
+    {
+      name: 'peer_inode',
+      join: 'peer.inode',
+      as: 'int',
+      width: 8,
+      help: 'inode of the socket at the other end, where that is in this network namespace',
+    },
     { name: 'rcv_nxt', from: 'tp->rcv_nxt', as: 'int', help: 'next sequence number expected' },
     { name: 'copied_seq', from: 'tp->copied_seq', as: 'int', help: 'head of data not yet read by the process' },
     { name: 'write_seq', from: 'tp->write_seq', as: 'int', help: 'tail of data held for sending' },
@@ -343,5 +366,6 @@ export const tcp: Template = {
       width: 20,
       help: 'v2 cgroup that made the socket',
     },
+    ...CONTAINER_COLUMNS,
   ],
 };

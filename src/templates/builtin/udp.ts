@@ -1,4 +1,5 @@
 import type { Template } from '../template.ts';
+import { CONTAINER_COLUMNS, OWNER_COLUMNS, OWNER_JOINS } from './socket-owner.ts';
 import { TCP_STATES } from './tcp.ts';
 
 const SK = 'udp_sk->inet.sk';
@@ -12,7 +13,7 @@ export const udp: Template = {
   key: ['sk', 'lport', 'rport'],
   show: ['state', 'rxq', 'txq', 'local', 'remote', 'pid', 'command', 'drops', 'drop_rate', 'user', 'inode'],
   sort: 'local',
-  joins: { owner: { template: 'socket_owner', on: ['inode', 'inode'] } },
+  joins: OWNER_JOINS,
   filters: {
     pid: { through: { join: 'owner', source: `${SK}.sk_socket->file->f_inode->i_ino` } },
     port: { any: [`${COMMON}.skc_num`, `${COMMON}.skc_dport`] },
@@ -65,10 +66,7 @@ export const udp: Template = {
       width: 8,
       help: "inode of the socket; before Linux 6.17 empty for the kernel's own sockets",
     },
-    { name: 'pid', join: 'owner.pid', as: 'int', width: 7, help: 'process that holds it (the lowest PID of several)' },
-    { name: 'command', join: 'owner.comm', as: 'text', width: 15, help: 'name of that process' },
-    { name: 'fd', join: 'owner.fd', as: 'int', width: 4, help: 'its descriptor there' },
-    { name: 'holders', join: 'owner.holders', as: 'int', width: 7, help: 'descriptors that refer to the socket' },
+    ...OWNER_COLUMNS,
     {
       name: 'rmem',
       from: `${SK}.sk_backlog.rmem_alloc.counter`,
@@ -159,5 +157,6 @@ export const udp: Template = {
       width: 20,
       help: 'v2 cgroup that made the socket',
     },
+    ...CONTAINER_COLUMNS,
   ],
 };

@@ -1,4 +1,5 @@
 import type { Template } from '../template.ts';
+import { CONTAINER_COLUMNS, OWNER_COLUMNS, OWNER_JOINS } from './socket-owner.ts';
 import { TCP_STATES } from './tcp.ts';
 
 const SK = 'unix_sk->sk';
@@ -19,7 +20,7 @@ export const unix: Template = {
     'pid',
     'command',
     'address',
-    'peer_owner',
+    'peer_pid',
     'peer_command',
     'user',
     'inode',
@@ -28,7 +29,7 @@ export const unix: Template = {
   sort: 'address',
   casts: { peer_cred: { of: `${SK}.sk_peer_cred` } },
   joins: {
-    owner: { template: 'socket_owner', on: ['inode', 'inode'] },
+    ...OWNER_JOINS,
     peer: { template: 'socket_owner', on: ['peer_inode', 'inode'] },
   },
   filters: {
@@ -92,10 +93,7 @@ export const unix: Template = {
       width: 8,
       help: 'inode of the socket; empty for a connection that waits for accept()',
     },
-    { name: 'pid', join: 'owner.pid', as: 'int', width: 7, help: 'process that holds it (the lowest PID of several)' },
-    { name: 'command', join: 'owner.comm', as: 'text', width: 15, help: 'name of that process' },
-    { name: 'fd', join: 'owner.fd', as: 'int', width: 4, help: 'its descriptor there' },
-    { name: 'holders', join: 'owner.holders', as: 'int', width: 7, help: 'descriptors that refer to the socket' },
+    ...OWNER_COLUMNS,
     {
       name: 'peer_sk',
       from: 'unix_sk->peer',
@@ -113,7 +111,7 @@ export const unix: Template = {
       help: 'inode of the peer; empty without one, or where it waits for accept()',
     },
     {
-      name: 'peer_owner',
+      name: 'peer_pid',
       title: 'PEER',
       join: 'peer.pid',
       as: 'int',
@@ -122,7 +120,8 @@ export const unix: Template = {
     },
     { name: 'peer_command', title: 'PEER COMMAND', join: 'peer.comm', as: 'text', width: 15, help: 'its name' },
     {
-      name: 'peer_pid',
+      name: 'peer_cred_pid',
+      title: 'CRED_PID',
       from: `${SK}.sk_peer_pid->numbers[0].nr`,
       as: 'int',
       zeroIsNone: true,
@@ -269,5 +268,6 @@ export const unix: Template = {
       width: 20,
       help: 'v2 cgroup that made the socket',
     },
+    ...CONTAINER_COLUMNS,
   ],
 };

@@ -5,6 +5,7 @@ import { formatInterval } from '../../state/interval.ts';
 import { formatSearch } from '../../state/search.ts';
 import type { SessionState } from '../../state/session.ts';
 import type { Condition, View } from '../../state/view.ts';
+import { ungroupedWord } from '../../templates/template.ts';
 import { arrange, Line, type Part, type Piece } from '../line.tsx';
 import type { Theme } from '../theme.ts';
 
@@ -86,7 +87,9 @@ export function secondLine(state: StatusState, theme: Theme, width: number): str
     ...(filters.length > 0 ? filters : [part(6, ['plain', 'none'])]),
     ...(state.search ? [part(5, ['label', 'search'], ['plain', `  ${formatSearch(state.search)}`])] : []),
     ...changed.map(({ name, help }) => part(3, ['plain', `${state.switches[name] ? 'with' : 'without'} ${help}`])),
-    ...(state.ungroup && template?.group ? [part(3, ['plain', `with ${template.group.ungroup}`])] : []),
+    ...(state.ungroup && template && ungroupedWord(template)
+      ? [part(3, ['plain', `with ${ungroupedWord(template)}`])]
+      : []),
     ...(state.follow ? [part(4, ['plain', 'following'])] : []),
   ]);
 }

@@ -1,0 +1,129 @@
+/**
+ * Reads the elements of one map again and again: by its iterator where this kernel lets one be loaded and has one for
+ * the type of map, otherwise by bpf(2). The records are the same.
+ */
+import type { Btf } from '../bpf/btf.ts';
+import { possibleCpus } from '../bpf/host.ts';
+import type { ReadOptions } from '../bpf/iterator.ts';
+import { walkMap } from '../bpf/map-walk.ts';
+import type { OpenMap } from '../bpf/open-map.ts';
+import { BpfError } from '../bpf/syscall.ts';
+import { type CompileOptions, compile, type Plan, shapeOf } from '../templates/compile.ts';
+import { ElementRecords } from '../templates/map-elements.ts';
+import { Batch, type BatchBuffers, newBuffers } from '../templates/record.ts';
+import { type MapOf, type Template, valueStride } from '../templates/template.ts';
+import { reopen } from './maps.ts';
+import { BUFFERS, Reader, type Reading } from './reader.ts';
+
+export class MapReader implements Disposable {
+  readonly template: Template;
+  readonly #btf: Btf;
+  readonly #of: MapOf;
+  readonly #iterator: Reader;
+  /** Only between configure() and read(): a map that its owner lets go of is to go. */
+  #map: OpenMap | null = null;
+  /** For reading by bpf(2); null where the iterator reads. */
+  #plan: Plan | null = null;
+  #shape = '';
+  #each = false;
+  /** The iterator was refused, for good. */
+  #refused = false;
+  #buffers: BatchBuffers[] = [];
+  #turn = 0;
+
+  constructor(template: Template, btf: Btf) {
+    this.template = template;
+    this.#btf = btf;
+    this.#of = template.map!;
+    this.#iterator = new Reader(template, btf);
+  }
+
+  get plan(): Plan {
+    return this.#plan ?? this.#iterator.plan;
+  }
+
+  /** Who reads: the kernel's iterator, or this process. */
+  get by(): 'kernel' | 'user' {
+    return this.#plan ? 'user' : 'kernel';
+  }
+
+  /** @throws BpfError (ENOENT where the map is gone), UsageError, TemplateError */
+  configure(asked: CompileOptions): void {
+    this.#let();
+    this.#map = reopen(this.#of);
+    this.#each = this.#of.cpus > 0 && (asked.ungroup ?? false);
+    const unaided = { ...asked, unaided: true };
+    const shape = shapeOf(this.template, unaided);
+    // An iterator's program is called once an element: it writes no row for each CPU.
+    if (!this.#refused && !this.#each) {
+      try {
+        this.#iterator.configure(asked, { mapFd: this.#map.fd });
+        this.#plan = null;
+        return;
+      } catch (error) {
+        this.#let(false);
+        const refusal = error instanceof BpfError && ['BPF_PROG_LOAD', 'BPF_LINK_CREATE'].includes(error.command);
+        if (!refusal || this.template.target !== 'bpf_map_elem') {
+          this.#let();
+          throw error;
+        }
+        this.#refused = true;
+        this.#iterator.close();
+      }
+    }
+    if (this.#plan && shape === this.#shape) return;
+    this.#plan = compile(this.template, unaided, this.#btf);
+    this.#shape = shape;
+  }
+
+  /** A map is no pointer that a set of inodes could be about. */
+  fillSet(name: string, values: ReadonlySet<bigint>): void {
+    this.#iterator.fillSet(name, values);
+  }
+
+  /** One refresh. The batch is valid until BUFFERS - 1 further ones were read. @throws BpfError, BadRecordError */
+  read(options: ReadOptions = {}): Reading {
+    try {
+      return this.#plan ? this.#walk(this.#plan) : this.#iterator.read(options);
+    } finally {
+      this.#let();
+    }
+  }
+
+  #walk(plan: Plan): Reading {
+    const turn = this.#turn;
+    this.#turn = (turn + 1) % BUFFERS;
+    this.#buffers[turn] ??= newBuffers();
+    const buffers = this.#buffers[turn];
+    const begin = Date.now();
+    const started = performance.now();
+    const { keySize, valueSize, cpus } = this.#of;
+    const records = new ElementRecords(plan, buffers, cpus > 0 ? possibleCpus() : [], this.#each);
+    const shape = {
+      keySize,
+      valueSize: cpus > 0 ? valueStride(this.#of) * cpus : valueSize,
+      maxEntries: this.#map!.info().maxEntries,
+    };
+    const reads = walkMap(this.#map!, shape, (keys, values, count) => records.append(keys, values, count));
+    const bytes = records.end();
+    const ms = performance.now() - started;
+    return { batch: Batch.index(plan.layout, buffers, bytes), bytes, reads, begin, end: Date.now(), ms };
+  }
+
+  #let(map = true): void {
+    this.#iterator.detach();
+    if (!map) return;
+    this.#map?.close();
+    this.#map = null;
+  }
+
+  close(): void {
+    this.#let();
+    this.#iterator.close();
+    this.#plan = null;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
