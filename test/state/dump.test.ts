@@ -164,8 +164,11 @@ describeKernel('itertop dump', () => {
       '-o',
       `${signal}.json`,
     ]);
-    await eventually(() => expect(fs.readdirSync(dir).some((n) => n.startsWith(`.${signal}.json`))).toBe(true));
-    await sleep(500);
+    const unfinished = () => fs.readdirSync(dir).find((n) => n.startsWith(`.${signal}.json`));
+    await eventually(() => {
+      const text = fs.readFileSync(at(unfinished() ?? 'not there yet'), 'utf8');
+      expect(text.split('"header"').length).toBeGreaterThan(2);
+    });
     expect(fs.existsSync(at(`${signal}.json`))).toBe(false);
     child.kill(signal);
     const [code] = await ended(child);

@@ -109,7 +109,7 @@ export function ownNetwork(): void {
 }
 
 /** Tries again until it holds: what other processes and the kernel do takes its time. The last error is thrown. */
-export async function eventually<T>(check: () => T | Promise<T>, ms = 5000): Promise<T> {
+export async function eventually<T>(check: () => T | Promise<T>, ms = 20_000): Promise<T> {
   const end = performance.now() + ms;
   for (;;) {
     try {
