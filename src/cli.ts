@@ -181,6 +181,7 @@ function sessionOf(options: Options, asked: Asked): Session {
     user: userId,
     checkWhere: parseCondition,
     netns: netScope(options),
+    order: options.order,
     columns: asked.columns,
     sort: options.sort,
     filters: options.filters,

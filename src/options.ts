@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { nearest } from './bpf/nearest.ts';
 import { MAX_INTERVAL, MIN_INTERVAL } from './state/interval.ts';
 import { SNAPSHOT_FORMATS, type SnapshotFormat } from './state/snapshot.ts';
-import { FILTER_NAMES, type FilterName, UsageError } from './templates/template.ts';
+import { FILTER_NAMES, type FilterName, UsageError, WALK_ORDERS, type WalkOrder } from './templates/template.ts';
 
 export interface Options {
   readonly command: 'explore' | 'dump' | 'templates' | 'doctor' | 'help' | 'version';
@@ -20,6 +20,7 @@ export interface Options {
   readonly map: string | undefined;
   /** As typed; undefined: all where that is permitted. */
   readonly netns: string | undefined;
+  readonly order: WalkOrder | undefined;
   /** Milliseconds. */
   readonly interval: number;
   readonly threads: boolean;
@@ -80,6 +81,7 @@ export const SPECS: Readonly<Record<string, Spec>> = {
     help: "only rows for which it holds: 'rxq > 64K && state == ESTABLISHED'",
   },
   map: { type: 'string', value: 'ID|NAME|PATH', help: 'bpf_map_elem: the map whose elements are shown' },
+  order: { type: 'string', value: 'ORDER', help: `cgroup: ${WALK_ORDERS.join(', ')}` },
   netns: {
     type: 'string',
     value: 'all|self|INODE,...',
@@ -233,6 +235,7 @@ export function parseOptions(argv: readonly string[]): Options {
     where: text('where'),
     map: text('map'),
     netns: text('netns'),
+    order: walkOrder(text('order')),
     interval: seconds(text('interval')),
     threads: flag('threads') ?? false,
     kthreads: flag('kthreads'),
@@ -281,6 +284,13 @@ function withSort(argv: readonly string[]): string[] {
     else args.push(argv[i]);
   }
   return args;
+}
+
+function walkOrder(text: string | undefined): WalkOrder | undefined {
+  if (text === undefined) return undefined;
+  const order = WALK_ORDERS.find((o) => o === text);
+  if (!order) throw new UsageError(`--order ${text}: it is one of ${WALK_ORDERS.join(', ')}`);
+  return order;
 }
 
 function seconds(text: string | undefined): number {

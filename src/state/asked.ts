@@ -10,6 +10,7 @@ import {
   type Template,
   UsageError,
   ungroupedWord,
+  type WalkOrder,
 } from '../templates/template.ts';
 import { MAX_INTERVAL, MIN_INTERVAL, stepInterval } from './interval.ts';
 import type { NetScope } from './namespaces.ts';
@@ -46,6 +47,8 @@ export interface AskedSlice extends Place {
   readonly paused: boolean;
   /** Network namespaces that tables of sockets and routes cover. */
   readonly netns: NetScope;
+  /** How targets that walk in an order do it; undefined: as the template says. */
+  readonly order: WalkOrder | undefined;
   /** The table that one goes back to from this one; '' where it was not opened from another. */
   readonly origin: string;
   /** Other templates' places. */
@@ -93,6 +96,8 @@ export interface AskedOptions {
   readonly paused?: boolean | undefined;
   /** The own one where absent. */
   readonly netns?: NetScope | undefined;
+  /** The template's where absent. */
+  readonly order?: WalkOrder | undefined;
 }
 
 /** Text and ids read best from small to large, amounts from large to small. */
@@ -115,9 +120,10 @@ export function descendsFirst(format: Format | undefined): boolean {
 }
 
 export function questionOf(state: SessionState): Question {
-  const { template, columns, sort, filters, switches, ungroup, search, where, netns, interval, paused } = state;
+  const { template, columns, sort, filters, switches, ungroup, search, where, netns, order, interval, paused } = state;
   const all = state.panes.some((pane) => pane.name === 'detail');
-  return { template, columns, all, sort, filters, switches, ungroup, search, where, netns, interval, paused };
+  const asked = { template, columns, all, sort, filters, switches, ungroup, search, where, netns, interval, paused };
+  return order === undefined ? asked : { ...asked, order };
 }
 
 /** Filters that the template knows, in their usual order. */
@@ -266,6 +272,7 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
       interval: options.interval ?? 1000,
       paused: options.paused ?? false,
       netns: options.netns ?? 'self',
+      order: options.order,
       origin: '',
       places: new Map(),
 

@@ -5,7 +5,7 @@ import { Btf } from '../bpf/btf.ts';
 import { pageSize } from '../bpf/host.ts';
 import { withDependencies } from '../templates/columns.ts';
 import { isOverTime } from '../templates/derive.ts';
-import { columnOf, type Filters, type Template } from '../templates/template.ts';
+import { columnOf, type Filters, type Template, type WalkOrder } from '../templates/template.ts';
 import { AtomicFile } from './atomic-file.ts';
 import { Collector } from './collector.ts';
 import type { NetScope } from './namespaces.ts';
@@ -24,6 +24,7 @@ export interface DumpOptions {
   readonly search: Search | null;
   readonly where: string;
   readonly netns: NetScope;
+  readonly order?: WalkOrder;
   /** The search as typed, for the header. */
   readonly searchText: string;
   readonly format: SnapshotFormat;
@@ -52,6 +53,7 @@ export async function dump(options: DumpOptions, stdout: Writable): Promise<void
       ungroup: options.ungroup,
       where: options.where,
       netns: options.netns,
+      ...(options.order ? { order: options.order } : {}),
     });
   const file = options.output === undefined ? null : new AtomicFile(options.output);
   const sink = file ? fileSink(file) : pipeSink(stdout);

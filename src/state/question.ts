@@ -1,6 +1,6 @@
 /** What the user wants to see, as plain data: it travels to the worker that answers it with views. */
 
-import type { Filters } from '../templates/template.ts';
+import type { Filters, WalkOrder } from '../templates/template.ts';
 import type { NetScope } from './namespaces.ts';
 
 export interface Sort {
@@ -32,6 +32,8 @@ export interface Question {
   readonly where: string;
   /** Network namespaces that are read, where the template has those. */
   readonly netns: NetScope;
+  /** For a target that walks in an order; the template's where absent. */
+  readonly order?: WalkOrder;
   /** Milliseconds between the starts of two refreshes. */
   readonly interval: number;
   readonly paused: boolean;

@@ -89,6 +89,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
           ungroup: q.ungroup,
           where: q.where,
           netns: q.netns,
+          ...(q.order ? { order: q.order } : {}),
         });
       }
       publish(q, what === 'read' ? started : null);
@@ -120,6 +121,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       q.ungroup,
       q.where,
       q.netns,
+      q.order,
     ];
     const sortKnown = () => collected !== null && [...detailsOf(next), before!.sort.column].includes(next.sort.column);
     if (!same(readable) || !sortKnown()) run('read');
