@@ -74,7 +74,7 @@ function ofNextHop(
 
 export const ipv6Route: Template = {
   name: 'ipv6_route',
-  help: 'IPv6 routes of this network namespace, all tables: destination, gateway, device, metrics',
+  help: 'IPv6 routes of all tables: destination, gateway, device, metrics',
   target: 'ipv6_route',
   netns: true,
   key: ['rt', 'table'],

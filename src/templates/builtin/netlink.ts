@@ -33,7 +33,7 @@ const CONGESTED = 1;
 
 export const netlink: Template = {
   name: 'netlink',
-  help: 'netlink sockets of this network namespace: protocol, port id, groups, drops, owner',
+  help: 'netlink sockets: protocol, port id, groups, drops, owner',
   target: 'netlink',
   netns: true,
   key: ['sk', 'protocol', 'portid'],

@@ -20,7 +20,7 @@ export const TCP_STATES = {
 
 export const tcp: Template = {
   name: 'tcp',
-  help: 'TCP sockets of this network namespace: state, queues, rtt, retransmits, bytes and rates, owner',
+  help: 'TCP sockets: state, queues, rtt, retransmits, bytes and rates, owner',
   target: 'tcp',
   netns: true,
   key: ['sk', 'lport', 'rport'],

@@ -7,7 +7,7 @@ const COMMON = `${SK}.__sk_common`;
 
 export const udp: Template = {
   name: 'udp',
-  help: 'UDP sockets of this network namespace: ends, queues, drops, owner',
+  help: 'UDP sockets: ends, queues, drops, owner',
   target: 'udp',
   netns: true,
   key: ['sk', 'lport', 'rport'],

@@ -8,7 +8,7 @@ const QUEUED = 256;
 
 export const unix: Template = {
   name: 'unix',
-  help: 'unix sockets of this network namespace: address, type, state, queues, peer, owner',
+  help: 'unix sockets: address, type, state, queues, peer, owner',
   target: 'unix',
   netns: true,
   key: ['sk', 'inode'],
