@@ -1,6 +1,7 @@
 /** The terminal while the application has it: the alternate screen, the lines that never wrap, and the way back. */
 import { render, useApp } from 'ink';
 import { type ReactNode, useLayoutEffect } from 'react';
+import { withCellDiff } from './cell-diff.ts';
 
 /** A line that the terminal takes for longer than it is must not push the screen up (DECAWM). */
 const WRAP_OFF = '\x1b[?7l';
@@ -32,10 +33,11 @@ function Lender(props: { readonly onLend: (lend: Lend) => void; readonly childre
 /** `patchConsole`: what is printed meanwhile goes above the picture, and does not stay. */
 export function openTerminal(
   node: ReactNode,
-  stdout: NodeJS.WriteStream,
+  terminal: NodeJS.WriteStream,
   stdin: NodeJS.ReadStream,
   patchConsole = true,
 ): Terminal {
+  const stdout = withCellDiff(terminal);
   let lendByInk: Lend | undefined;
   let restored = false;
 
@@ -61,6 +63,8 @@ export function openTerminal(
       interactive: true,
       alternateScreen: true,
       incrementalRendering: true,
+      // A key is not to wait for the next of thirty frames a second.
+      maxFps: 120,
       exitOnCtrlC: false,
       patchConsole,
     },
