@@ -13,6 +13,7 @@ import { type DumpOptions, dump } from './state/dump.ts';
 import type { LiveView } from './state/live-view.ts';
 import { tableOfMap } from './state/maps.ts';
 import { type NetScope, parseNetScope } from './state/namespaces.ts';
+import type { ExportChoice } from './state/panes.ts';
 import { type Sampler, startSampler } from './state/sampler.ts';
 import { formatSearch } from './state/search.ts';
 import { createSession, questionOf, type Session } from './state/session.ts';
@@ -337,13 +338,6 @@ function targets(): TargetInfo[] {
   const offered = shownTemplates().filter((t) => t.name !== ELEMENTS);
   // Behind the table that leads to it.
   return offered.flatMap((t) => (t.name === bpfMap.name ? [infoOf(t), ofMap] : [infoOf(t)]));
-}
-
-interface ExportChoice {
-  readonly format: 'csv' | 'json' | 'ndjson';
-  readonly rows: 'shown' | 'all';
-  readonly path: string;
-  readonly overwrite: boolean;
 }
 
 /** Writes what is seen. Its memory is used again by later refreshes, so nothing is awaited in between. */

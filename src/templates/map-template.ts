@@ -1,6 +1,7 @@
 /** The table of one map: its keys and values as the map's own BTF describes them, else as bytes and numbers. */
 import { type Btf, BtfError } from '../bpf/btf.ts';
-import { OWNER_COLUMNS, SOCKET_COLUMNS, SOCKET_JOINS } from './builtin/map-socket.ts';
+import { SOCKET_COLUMNS, SOCKET_JOINS } from './builtin/map-socket.ts';
+import { HOLDER_OF_SOCKET } from './builtin/socket-owner.ts';
 import { namesOf } from './enum-names.ts';
 import { type Column, type Format, type MapOf, type Template, UsageError } from './template.ts';
 
@@ -44,7 +45,7 @@ export function mapTemplate(map: MapOf, types: MapTypes | null): Template {
       `map ${map.id} ${map.name} is a ${map.type}, which has no keys: there are no elements to walk over`,
     );
   const taken = new Set(['key', 'value', 'cpu', 'key_bytes', 'value_bytes', 'sk']);
-  const socket = target === 'bpf_map_elem' ? [] : [...SOCKET_COLUMNS, ...OWNER_COLUMNS];
+  const socket = target === 'bpf_map_elem' ? [] : [...SOCKET_COLUMNS, ...HOLDER_OF_SOCKET];
   for (const column of socket) taken.add(column.name);
   const columns: Column[] = [];
   const show: string[] = [];

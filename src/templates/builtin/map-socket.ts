@@ -56,10 +56,3 @@ export const SOCKET_COLUMNS: readonly Column[] = [
   },
   { name: 'netns', from: `${SK}.skc_net.net->ns.inum`, as: 'int', width: 10, help: 'inode of its network namespace' },
 ];
-
-export const OWNER_COLUMNS: readonly Column[] = [
-  { name: 'pid', join: 'owner.pid', as: 'int', width: 7, help: 'process that holds it (the lowest PID of several)' },
-  { name: 'command', join: 'owner.comm', as: 'text', width: 15, help: 'name of that process' },
-  { name: 'fd', join: 'owner.fd', as: 'int', width: 4, help: 'its descriptor there' },
-  { name: 'holders', join: 'owner.holders', as: 'int', width: 7, help: 'descriptors that refer to the socket' },
-];

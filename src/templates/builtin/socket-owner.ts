@@ -1,4 +1,4 @@
-import type { Template } from '../template.ts';
+import type { Column, Template } from '../template.ts';
 
 /** include/uapi/linux/stat.h */
 const S_IFMT = 0xf000;
@@ -61,12 +61,17 @@ export const OWNER_JOINS = {
   everyone: { template: 'socket_owner', on: ['inode', 'inode'] },
 } as const satisfies Template['joins'];
 
-/** The columns of who holds a socket, for a template with these joins. */
-export const OWNER_COLUMNS: Template['columns'] = [
+/** Who holds a socket, for a template with the join `owner`. */
+export const HOLDER_OF_SOCKET: Template['columns'] = [
   { name: 'pid', join: 'owner.pid', as: 'int', width: 7, help: 'process that holds it (the lowest PID of several)' },
   { name: 'command', join: 'owner.comm', as: 'text', width: 15, help: 'name of that process' },
   { name: 'fd', join: 'owner.fd', as: 'int', width: 4, help: 'its descriptor there' },
   { name: 'holders', join: 'owner.holders', as: 'int', width: 7, help: 'descriptors that refer to the socket' },
+];
+
+/** The same and all holders, for a template with both joins. */
+export const OWNER_COLUMNS: Template['columns'] = [
+  ...HOLDER_OF_SOCKET,
   {
     name: 'held_by',
     join: 'everyone.holder',
@@ -76,6 +81,15 @@ export const OWNER_COLUMNS: Template['columns'] = [
     help: 'all processes with a descriptor of it, as PID/name, whatever is filtered by',
   },
 ];
+
+/** The cgroup that made a socket. `sk`: the path of its struct sock. */
+export const socketCgroup = (sk: string): Column => ({
+  name: 'cgroup',
+  from: `kernfs_path(${sk}.sk_cgrp_data.cgroup->kn)`,
+  as: 'path',
+  width: 20,
+  help: 'v2 cgroup that made the socket',
+});
 
 /** The container of a socket with the columns above and `cgroup`. */
 export const CONTAINER_COLUMNS: Template['columns'] = [

@@ -1,5 +1,5 @@
 import type { Template } from '../template.ts';
-import { CONTAINER_COLUMNS, OWNER_COLUMNS, OWNER_JOINS } from './socket-owner.ts';
+import { CONTAINER_COLUMNS, OWNER_COLUMNS, OWNER_JOINS, socketCgroup } from './socket-owner.ts';
 
 const SK = 'tp->inet_conn.icsk_inet.sk';
 /** include/net/tcp_states.h. NEW_SYN_RECV is how the kernel calls a request that has no socket yet. */
@@ -359,13 +359,7 @@ export const tcp: Template = {
       width: 8,
       help: 'socket cookie; empty until something has asked for it',
     },
-    {
-      name: 'cgroup',
-      from: `kernfs_path(${SK}.sk_cgrp_data.cgroup->kn)`,
-      as: 'path',
-      width: 20,
-      help: 'v2 cgroup that made the socket',
-    },
+    socketCgroup(SK),
     ...CONTAINER_COLUMNS,
   ],
 };

@@ -1,5 +1,5 @@
 import type { Template } from '../template.ts';
-import { CONTAINER_COLUMNS, OWNER_COLUMNS, OWNER_JOINS } from './socket-owner.ts';
+import { CONTAINER_COLUMNS, OWNER_COLUMNS, OWNER_JOINS, socketCgroup } from './socket-owner.ts';
 import { TCP_STATES } from './tcp.ts';
 
 const SK = 'udp_sk->inet.sk';
@@ -150,13 +150,7 @@ export const udp: Template = {
       width: 8,
       help: 'socket cookie; empty until something has asked for it',
     },
-    {
-      name: 'cgroup',
-      from: `kernfs_path(${SK}.sk_cgrp_data.cgroup->kn)`,
-      as: 'path',
-      width: 20,
-      help: 'v2 cgroup that made the socket',
-    },
+    socketCgroup(SK),
     ...CONTAINER_COLUMNS,
   ],
 };

@@ -1,5 +1,5 @@
 import type { Template } from '../template.ts';
-import { CONTAINER_COLUMNS, OWNER_COLUMNS, OWNER_JOINS } from './socket-owner.ts';
+import { CONTAINER_COLUMNS, OWNER_COLUMNS, OWNER_JOINS, socketCgroup } from './socket-owner.ts';
 import { TCP_STATES } from './tcp.ts';
 
 const SK = 'unix_sk->sk';
@@ -261,13 +261,7 @@ export const unix: Template = {
       help: 'socket cookie; empty until something has asked for it',
     },
     { name: 'netns', from: `${SK}.__sk_common.skc_net.net->ns.inum`, as: 'int', width: 10, help: 'network namespace' },
-    {
-      name: 'cgroup',
-      from: `kernfs_path(${SK}.sk_cgrp_data.cgroup->kn)`,
-      as: 'path',
-      width: 20,
-      help: 'v2 cgroup that made the socket',
-    },
+    socketCgroup(SK),
     ...CONTAINER_COLUMNS,
   ],
 };
