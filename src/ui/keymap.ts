@@ -210,11 +210,6 @@ function rows(section: (typeof KEYMAP)[number], pane?: PaneName): KeyRow[] {
     .filter(([keys]) => keys !== '');
 }
 
-/** Every key and what it does, for the README. */
-export function keyTable(): KeyRow[] {
-  return KEYMAP.flatMap((section) => rows(section));
-}
-
 /** The help of a pane: what works there, then the rest; a row without a key is a heading. */
 export function helpRows(pane: PaneName): KeyRow[] {
   const here = KEYMAP.filter(({ where }) => where.includes(pane));
