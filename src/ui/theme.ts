@@ -5,11 +5,14 @@
 
 /** SGR parameters that begin and end an attribute. */
 const BOLD = [1, 22] as const;
+const FAINT = [2, 22] as const;
 const UNDERLINE = [4, 24] as const;
 const REVERSE = [7, 27] as const;
 const RED = [31, 39] as const;
 const GREEN = [32, 39] as const;
+const YELLOW = [33, 39] as const;
 const MAGENTA = [35, 39] as const;
+const CYAN = [36, 39] as const;
 
 type Attribute = readonly [on: number, off: number];
 
@@ -22,6 +25,24 @@ const ATTRIBUTES = {
   caret: [REVERSE],
   key: [BOLD],
   label: [BOLD],
+  /** A value that is another than at the last refresh; a row that is new; one that has vanished. */
+  changed: [BOLD],
+  fresh: [BOLD],
+  gone: [FAINT],
+  /** From cool to hot. */
+  heat1: [],
+  heat2: [],
+  heat3: [BOLD],
+  heat4: [BOLD, REVERSE],
+  /** A row that was chosen for something, the cursor aside. */
+  marked: [BOLD],
+  /** What is not to be had here. */
+  dim: [FAINT],
+  /** Where one is: the way back, part by part. */
+  crumb: [],
+  /** Lines of a tree. */
+  branch: [FAINT],
+  graph: [],
   word: [],
   help: [],
   link: [],
@@ -36,6 +57,14 @@ export type Role = keyof typeof ATTRIBUTES;
 
 /** Those that can be read on dark and on light backgrounds. */
 const COLOURS: Partial<Record<Role, Attribute>> = {
+  fresh: GREEN,
+  heat1: CYAN,
+  heat2: GREEN,
+  heat3: YELLOW,
+  heat4: RED,
+  marked: MAGENTA,
+  crumb: CYAN,
+  graph: CYAN,
   link: GREEN,
   kernel: GREEN,
   user: MAGENTA,
