@@ -72,7 +72,7 @@ export const SPECS: Readonly<Record<string, Spec>> = {
     value: '[+]A,B,N=SOURCE',
     help: 'columns to show, in order (`itertop templates NAME` lists them), or new ones; + for further ones',
   },
-  sort: { type: 'string', short: 's', value: '[-]COLUMN', help: 'sort by a column, `-` for descending' },
+  sort: { type: 'string', short: 's', value: '[-]COLUMN,...', help: 'sort by columns, `-` for descending' },
   search: { type: 'string', value: '[!]REGEX', help: 'only rows that match; `!` for those that do not' },
   where: {
     type: 'string',

@@ -26,7 +26,7 @@ export async function files(): Promise<Result[]> {
     refresh: { run: () => decodeTable(collect(), ['pid', 'fd', 'size', 'inode']), times: 4 },
     read: { run: () => reader.read(), times: 4 },
     texts: { run: () => decodeTable(collect(), COLUMNS), times: 2 },
-    sorted: { run: () => orderRows(collect(), { column: 'pid', descending: false }, null, COLUMNS), times: 2 },
+    sorted: { run: () => orderRows(collect(), [{ column: 'pid', descending: false }], null, COLUMNS), times: 2 },
     lsof: { run: tool(LSOF) },
   });
   const what = `${rows.toLocaleString('en-US')} open files`;

@@ -53,7 +53,7 @@ export async function tcp(): Promise<Result[]> {
     empty: { run: walk, times: 5 },
     texts: { run: () => decodeTable(collect(), COLUMNS), times: 2 },
     view: {
-      run: () => orderRows(whole.collect(view).table, { column: 'state', descending: false }, null, template.show),
+      run: () => orderRows(whole.collect(view).table, [{ column: 'state', descending: false }], null, template.show),
       times: 2,
     },
     ss: { run: tool(SS) },

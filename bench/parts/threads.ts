@@ -22,7 +22,7 @@ export async function threads(): Promise<Result[]> {
   const ms = compare(9, {
     refresh: { run: () => decodeAll(task, reader.read().batch, COLUMNS), times: 5 },
     sorted: {
-      run: () => orderRows(collector.collect(ask).table, { column: 'time', descending: true }, null, COLUMNS),
+      run: () => orderRows(collector.collect(ask).table, [{ column: 'time', descending: true }], null, COLUMNS),
       times: 5,
     },
     ps: { run: tool(PS) },
@@ -30,7 +30,7 @@ export async function threads(): Promise<Result[]> {
   using whole = new Collector(task, Btf.vmlinux(), PLAIN.userName, PLAIN.pageSize);
   const all = compare(5, {
     view: {
-      run: () => orderRows(whole.collect(shown).table, { column: 'cpu', descending: true }, null, task.show),
+      run: () => orderRows(whole.collect(shown).table, [{ column: 'cpu', descending: true }], null, task.show),
       times: 3,
     },
   });

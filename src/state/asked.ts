@@ -6,7 +6,6 @@ import {
   FILTER_NAMES,
   type FilterName,
   type Filters,
-  type Format,
   type Template,
   UsageError,
   ungroupedWord,
@@ -14,9 +13,10 @@ import {
 } from '../templates/template.ts';
 import { MAX_INTERVAL, MIN_INTERVAL, stepInterval } from './interval.ts';
 import type { NetScope } from './namespaces.ts';
-import type { Question, Search, Sort } from './question.ts';
+import type { Question, Search } from './question.ts';
 import { parseSearch } from './search.ts';
 import type { SessionOptions, SessionState, Slice } from './session.ts';
+import { alsoBy, checkColumn, descendsFirst, formatSort, inverted, keptSort, parseSort, type Sort } from './sort.ts';
 import type { Cursor } from './window.ts';
 
 /** What the user typed for each filter; absent where nothing. */
@@ -59,9 +59,13 @@ export interface AskedSlice extends Place {
   enter(template: Template, templates: readonly Template[]): void;
   /** Other templates than before. What no longer fits the one looked at goes back to the template's own. */
   setTemplates(templates: readonly Template[]): void;
+  /** By this column only; the way round that it has already where it is sorted by. */
   sortBy(column: string): void;
+  /** By this column too, where the others are equal; again the other way round, a third time not any more. */
+  alsoSortBy(column: string): void;
   /** To the next shown column on the right (1) or on the left (-1). */
   shiftSort(by: 1 | -1): void;
+  /** Of the foremost column. */
   invertSort(): void;
   /** Throws UsageError: then nothing has changed. */
   setFilters(texts: FilterTexts): void;
@@ -82,7 +86,7 @@ export interface AskedSlice extends Place {
 export interface AskedOptions {
   readonly template: string;
   readonly columns?: readonly string[] | undefined;
-  /** As in Template.sort: a column, `-` before it for descending. */
+  /** As in Template.sort: columns, `-` before one for descending. */
   readonly sort?: string | undefined;
   readonly filters?: FilterTexts | undefined;
   readonly switches?: Readonly<Record<string, boolean>> | undefined;
@@ -98,25 +102,6 @@ export interface AskedOptions {
   readonly netns?: NetScope | undefined;
   /** The template's where absent. */
   readonly order?: WalkOrder | undefined;
-}
-
-/** Text and ids read best from small to large, amounts from large to small. */
-export function descendsFirst(format: Format | undefined): boolean {
-  const rising: readonly (Format | undefined)[] = [
-    undefined,
-    'int',
-    'hex',
-    'octal',
-    'flag',
-    'uid',
-    'dev',
-    'enum',
-    'text',
-    'path',
-    'inet',
-    'hexbytes',
-  ];
-  return !rising.includes(format);
 }
 
 export function questionOf(state: SessionState): Question {
@@ -143,12 +128,6 @@ function templateOf(templates: ReadonlyMap<string, Template>, name: string): Tem
   return template;
 }
 
-function checkColumn(template: Template, name: string): string {
-  if (columnOf(template, name)) return name;
-  const names = template.columns.map((column) => column.name).join(', ');
-  throw new UsageError(`${template.name} has no column '${name}'; it has ${names}`);
-}
-
 function firstPlace(template: Template): Place {
   return {
     columns: template.show,
@@ -171,11 +150,6 @@ function withCpu(template: Template, columns: readonly string[], ungroup: boolea
   if (!template.map) return columns;
   const rest = columns.filter((name) => name !== 'cpu');
   return ungroup ? [...rest.slice(0, 1), 'cpu', ...rest.slice(1)] : rest;
-}
-
-function parseSort(template: Template, text: string): Sort {
-  const descending = text.startsWith('-');
-  return { column: checkColumn(template, descending ? text.slice(1) : text), descending };
 }
 
 function checkSwitches(template: Template, switches: Readonly<Record<string, boolean>>): void {
@@ -239,6 +213,11 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
 
     const current = () => templateOf(get().templates, get().template);
 
+    function descendsAtFirst(column: string): boolean {
+      const format = get().view?.columns.find((each) => each.name === column)?.format;
+      return descendsFirst(format ?? columnOf(current(), column)?.as);
+    }
+
     /** A place in a template that has changed: what it had of its own follows, what is not there any more goes. */
     function fitted(before: Template | undefined, template: Template, place: Place): Place {
       const first = firstPlace(template);
@@ -253,11 +232,11 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
       };
       const own = before ? firstPlace(before) : place;
       const columns = place.columns.join() === own.columns.join() ? [] : place.columns.filter(has);
-      const sorted = place.sort.column !== own.sort.column || place.sort.descending !== own.sort.descending;
+      const sorted = formatSort(place.sort) !== formatSort(own.sort);
       return {
         ...place,
         columns: columns.length > 0 ? columns : first.columns,
-        sort: sorted && has(place.sort.column) ? place.sort : first.sort,
+        sort: sorted ? keptSort(place.sort, has, first.sort) : first.sort,
         switches: Object.fromEntries(Object.entries(first.switches).map(([n, on]) => [n, place.switches[n] ?? on])),
         ungroup: place.ungroup && ungroupedWord(template) !== undefined,
         where: kept(() => checkWhere(template, place.where), ''),
@@ -334,19 +313,22 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
         });
       },
       sortBy(column) {
-        const format = get().view?.columns.find((each) => each.name === column)?.format;
-        const descending = descendsFirst(format ?? columnOf(current(), column)?.as);
-        set({ sort: { column, descending } });
+        set(({ sort }) => ({
+          sort: [sort.find((key) => key.column === column) ?? { column, descending: descendsAtFirst(column) }],
+        }));
+      },
+      alsoSortBy(column) {
+        set(({ sort }) => ({ sort: alsoBy(sort, column, descendsAtFirst(column)) }));
       },
       shiftSort(by) {
         const { columns, sort, view, sortBy } = get();
         const absent = new Set(view?.columns.filter((column) => column.absent !== '').map((column) => column.name));
         const choices = columns.filter((name) => !absent.has(name));
-        const next = choices[Math.max(0, choices.indexOf(sort.column) + by)];
-        if (next !== undefined && next !== sort.column) sortBy(next);
+        const next = choices[Math.max(0, choices.indexOf(sort[0].column) + by)];
+        if (next !== undefined && next !== sort[0].column) sortBy(next);
       },
       invertSort() {
-        set(({ sort }) => ({ sort: { ...sort, descending: !sort.descending } }));
+        set(({ sort }) => ({ sort: inverted(sort) }));
       },
       setFilters(texts) {
         set(parseFilters(current(), texts));

@@ -10,8 +10,9 @@ import { AtomicFile } from './atomic-file.ts';
 import { Collector } from './collector.ts';
 import type { NetScope } from './namespaces.ts';
 import { orderRows, passingRows } from './order.ts';
-import type { Search, Sort } from './question.ts';
+import type { Search } from './question.ts';
 import { type SnapshotFormat, snapshotWriter } from './snapshot.ts';
+import { type Sort, sortColumns } from './sort.ts';
 import { userName } from './users.ts';
 
 export interface DumpOptions {
@@ -47,7 +48,7 @@ export async function dump(options: DumpOptions, stdout: Writable): Promise<void
   using collector = new Collector(template, Btf.vmlinux(), userName, pageSize());
   const collect = () =>
     collector.collect({
-      columns: [...new Set([...options.columns, options.sort.column])],
+      columns: [...new Set([...options.columns, ...sortColumns(options.sort)])],
       filters: options.filters,
       switches: options.switches,
       ungroup: options.ungroup,
@@ -93,7 +94,7 @@ export async function dump(options: DumpOptions, stdout: Writable): Promise<void
 
 /** Whether a shown column is a change over time. */
 function needsTwo(template: Template, options: DumpOptions): boolean {
-  return withDependencies(template, [...options.columns, options.sort.column]).some((name) =>
+  return withDependencies(template, [...options.columns, ...sortColumns(options.sort)]).some((name) =>
     isOverTime(columnOf(template, name)?.derive),
   );
 }

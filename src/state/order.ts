@@ -2,8 +2,9 @@
 import type { Table } from '../templates/table.ts';
 import type { Conjunct } from '../templates/where.ts';
 import { matchesWhere } from '../templates/where-eval.ts';
-import type { Search, Sort } from './question.ts';
+import type { Search } from './question.ts';
 import { searchRegExp } from './search.ts';
+import type { Sort, SortKey } from './sort.ts';
 
 /** Rows that fulfil the conditions which the kernel has left to this side, in the kernel's order. */
 export function passingRows(table: Table, after: readonly Conjunct[]): Uint32Array<ArrayBuffer> {
@@ -33,38 +34,52 @@ export function orderRows(
     for (const row of passing) if (matches(rowText(table, row, shown))) order[count++] = row;
     order = order.subarray(0, count);
   }
-  const known = table.template.columns.some((c) => c.name === sort.column);
-  if (!known) return order;
-  const sign = sort.descending ? -1 : 1;
-  if (table.isText(sort.column)) {
-    const texts = new Map<number, string>();
-    for (const row of order) texts.set(row, table.cell(row, sort.column));
-    // Code unit order: fast, and the same on every locale.
-    return order.sort((a, b) => {
-      const x = texts.get(a)!;
-      const y = texts.get(b)!;
-      if (x === y) return a - b;
-      if (x === '') return 1;
-      if (y === '') return -1;
-      return x < y ? -sign : sign;
-    });
-  }
-  const values = new Float64Array(table.rows);
-  // Shares as they are shown, to a tenth: by more than that, idle rows would change places at each refresh.
-  const asShown = table.formatOf(sort.column) === 'percent';
-  let last = Number.NEGATIVE_INFINITY;
-  let sorted = true;
-  for (const row of order) {
-    const exact = table.number(row, sort.column);
-    const value = asShown ? Math.round(exact * 10) : exact;
-    const key = Number.isNaN(value) ? Number.POSITIVE_INFINITY : value * sign;
-    sorted &&= key >= last;
-    last = key;
-    values[row] = key;
-  }
+  const known = sort.filter(({ column }) => table.template.columns.some((c) => c.name === column));
+  const keys = known.map((key) => sortKeys(table, key, order));
+  const compare = comparison(keys);
+  for (let i = 1; i < order.length; i++) if (compare(order[i - 1], order[i]) > 0) return order.sort(compare);
   // As the kernel walks them, which for PIDs is often so.
-  if (sorted) return order;
-  return order.sort((a, b) => values[a] - values[b] || a - b);
+  return order;
+}
+
+/** Per row a number by which the rows in `order` go in that column: the smallest first, those without a value last. */
+export function sortKeys(table: Table, { column, descending }: SortKey, order: Uint32Array): Float64Array {
+  const sign = descending ? -1 : 1;
+  const keys = new Float64Array(table.rows);
+  if (table.isText(column)) {
+    // Each text by its place among all that there are. Code unit order: fast, and the same on every locale.
+    const texts = Array.from(order, (row) => table.cell(row, column));
+    const places = new Map(texts.map((text) => [text, 0]));
+    [...places.keys()].sort().forEach((text, place) => {
+      places.set(text, text === '' ? Number.POSITIVE_INFINITY : place * sign);
+    });
+    for (let i = 0; i < order.length; i++) keys[order[i]] = places.get(texts[i])!;
+    return keys;
+  }
+  // Shares as they are shown, to a tenth: by more than that, idle rows would change places at each refresh.
+  const asShown = table.formatOf(column) === 'percent';
+  for (const row of order) {
+    const exact = table.number(row, column);
+    const value = asShown ? Math.round(exact * 10) : exact;
+    keys[row] = Number.isNaN(value) ? Number.POSITIVE_INFINITY : value * sign;
+  }
+  return keys;
+}
+
+/** Compares rows by keys, the first ones foremost; equal rows stay in the kernel's order. */
+export function comparison(keys: readonly Float64Array[]): (a: number, b: number) => number {
+  const [first, ...others] = keys;
+  if (!first) return (a, b) => a - b;
+  // Two that are infinite give NaN.
+  if (others.length === 0) return (a, b) => first[a] - first[b] || a - b;
+  return (a, b) => {
+    for (const key of keys) {
+      const x = key[a];
+      const y = key[b];
+      if (x !== y) return x < y ? -1 : 1;
+    }
+    return a - b;
+  };
 }
 
 export function rowText(table: Table, row: number, shown: readonly string[]): string {

@@ -111,7 +111,7 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
     },
     openSort() {
       const state = get();
-      open({ name: 'sort', index: Math.max(0, sortChoices(state).indexOf(state.sort.column)) });
+      open({ name: 'sort', index: Math.max(0, sortChoices(state).indexOf(state.sort[0].column)) });
     },
     openHelp() {
       open({ name: 'help', index: 0 });

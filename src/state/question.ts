@@ -2,11 +2,7 @@
 
 import type { Filters, WalkOrder } from '../templates/template.ts';
 import type { NetScope } from './namespaces.ts';
-
-export interface Sort {
-  readonly column: string;
-  readonly descending: boolean;
-}
+import type { Sort } from './sort.ts';
 
 export interface Search {
   /** A regular expression over the shown cells of a row, case-insensitive unless it has a capital letter. */

@@ -8,6 +8,7 @@ import { type Collected, Collector } from './collector.ts';
 import { toWire, type ViewWire } from './live-view.ts';
 import { orderRows, passingRows } from './order.ts';
 import type { Question } from './question.ts';
+import { sortColumns } from './sort.ts';
 import { userName } from './users.ts';
 
 /** How the worker begins; in the bundle also how it is told from the main thread. */
@@ -83,7 +84,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
           collector = new Collector(findTemplate(q.template), Btf.vmlinux(), userName, pageSize());
         }
         collected = collector.collect({
-          columns: [...new Set([...detailsOf(q), q.sort.column])],
+          columns: [...new Set([...detailsOf(q), ...sortColumns(q.sort)])],
           filters: q.filters,
           switches: q.switches,
           ungroup: q.ungroup,
@@ -123,7 +124,8 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       q.netns,
       q.order,
     ];
-    const sortKnown = () => collected !== null && [...detailsOf(next), before!.sort.column].includes(next.sort.column);
+    const known = () => [...detailsOf(next), ...sortColumns(before!.sort)];
+    const sortKnown = () => collected !== null && sortColumns(next.sort).every((column) => known().includes(column));
     if (!same(readable) || !sortKnown()) run('read');
     else if (!same((q) => [q.sort, q.search])) run('order');
     if (!same((q) => [q.interval, q.paused])) schedule(0);

@@ -307,8 +307,7 @@ export function checkNames(template: Template, find: (name: string) => Template 
   for (const [i, column] of template.key.entries())
     if (mustBeColumn(column, ['key', i]) && columnOf(template, column)!.from === undefined)
       report(['key', i], `${column} is not read from the kernel ("from"), so it cannot be part of the key`);
-  const descending = template.sort.startsWith('-');
-  mustBeColumn(descending ? template.sort.slice(1) : template.sort, ['sort']);
+  for (const part of template.sort.split(',')) mustBeColumn(part.trim().replace(/^-/, ''), ['sort']);
   if (template.group) {
     for (const member of ['by', 'member'] as const) {
       const column = template.group[member];

@@ -154,7 +154,7 @@ function accept(reach: Reach): void {
     take(reach, reach.targets[pane.index]);
   } else if (pane?.name === 'sort') {
     const column = sortChoices(now)[pane.index];
-    if (column !== undefined && column !== now.sort.column) now.sortBy(column);
+    if (column !== undefined) now.sortBy(column);
     now.back();
   } else if (pane?.name === 'export') {
     const { format, rows, input } = pane;
@@ -229,6 +229,11 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   sortLeft: (reach) => state(reach).shiftSort(-1),
   sortRight: (reach) => state(reach).shiftSort(1),
   invert: (reach) => state(reach).invertSort(),
+  alsoSort: (reach) => {
+    const pane = topPane(state(reach));
+    const column = pane?.name === 'sort' ? sortChoices(state(reach))[pane.index] : undefined;
+    if (column !== undefined) state(reach).alsoSortBy(column);
+  },
   nextFound: (reach) => state(reach).nextFound(1),
   previousFound: (reach) => state(reach).nextFound(-1),
   follow: (reach) => state(reach).toggleFollow(),

@@ -1,8 +1,9 @@
 /** Which columns fit on the screen, how wide each one is, and the lines that come of it. */
-import type { Sort } from '../state/question.ts';
+import type { Sort } from '../state/sort.ts';
 import type { View, ViewColumn } from '../state/view.ts';
 import { fit, sanitize, sanitizeAscii, textWidth } from '../templates/text.ts';
 import type { Piece } from './line.tsx';
+import { signOf } from './sort-sign.ts';
 import type { Theme } from './theme.ts';
 
 /** A longer cell does not widen its column; all of it is in the details. */
@@ -96,7 +97,7 @@ export class Columns {
   }
 
   #width(column: ViewColumn, cells: readonly string[], sort: Sort): number {
-    const title = column.title.length + (sort.column === column.name ? 1 : 0);
+    const title = column.title.length + signOf(sort, column.name, this.#theme.signs).length;
     let width = Math.max(column.width, title, this.#widths.get(column.name) ?? 0);
     for (const cell of cells) {
       if (cell.length <= width && !NOT_ASCII.test(cell)) continue;
@@ -120,10 +121,9 @@ export class Columns {
     let used = 0;
     placed.columns.forEach(({ column, width: cells }, index) => {
       if (index > 0) pieces.push(['header', index === 1 && sight.left > 0 ? signs.moreLeft : ' ']);
-      const sorted = column.name === sight.sort.column;
-      const sign = sorted ? (sight.sort.descending ? signs.descending : signs.ascending) : '';
+      const sign = signOf(sight.sort, column.name, signs);
       const title = fit(column.title, cells - sign.length, column.align, ascii) + sign;
-      pieces.push([sorted ? 'sorted' : 'header', title]);
+      pieces.push([sign !== '' ? 'sorted' : 'header', title]);
       used += cells + (index > 0 ? GAP : 0);
     });
     const rest = Math.max(0, width - used);

@@ -39,6 +39,11 @@ export const KEYMAP = keymap([
     bindings: [{ action: 'accept', keys: ['enter'], help: 'take the marked line', bar: 'Take' }],
   },
   {
+    title: 'Sort menu',
+    where: ['sort'],
+    bindings: [{ action: 'alsoSort', keys: ['a'], help: 'also sort by this column; again: inverted, then not' }],
+  },
+  {
     title: 'Typing',
     where: TYPING,
     bindings: [

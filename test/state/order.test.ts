@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { orderRows, rowText } from '../../src/state/order.ts';
+import type { Sort } from '../../src/state/sort.ts';
 import { UsageError } from '../../src/templates/template.ts';
 import { tableOf } from '../support/batch.ts';
 
@@ -16,11 +17,16 @@ const table = tableOf(
   rows.map(({ n, name }, i) => ({ values: { id: 0xff00n + BigInt(i), n, name: Buffer.from(name) } })),
   { cpu: rows.map((r) => r.cpu) },
 );
+/** Also of columns that the table lacks. */
+const sortOf = (text: string) =>
+  text
+    .split(',')
+    .map((part) => ({ column: part.replace('-', ''), descending: part.startsWith('-') })) as unknown as Sort;
 const order = (
   sort: string,
   search: { pattern: string; invert: boolean } | null = null,
   shown: readonly string[] = ['n', 'name'],
-) => [...orderRows(table, { column: sort.replace('-', ''), descending: sort.startsWith('-') }, search, shown)];
+) => [...orderRows(table, sortOf(sort), search, shown)];
 
 describe('sorting', () => {
   test.each([
@@ -33,6 +39,10 @@ describe('sorting', () => {
     ['-name', [0, 4, 3, 1, 2]],
     ['id', [0, 1, 2, 3, 4]],
     ['nothing', [0, 1, 2, 3, 4]],
+    ['n,-name', [4, 1, 2, 0, 3]],
+    ['-n,-name', [0, 3, 2, 4, 1]],
+    ['-n,name', [3, 0, 2, 1, 4]],
+    ['nothing,-cpu', [4, 0, 2, 1, 3]],
   ])('%s', (sort, expected) => {
     expect(order(sort)).toEqual(expected);
   });
@@ -48,7 +58,7 @@ describe('sorting', () => {
             values.map((_, id) => ({ values: { id } })),
             { v: values },
           );
-          const sorted = [...orderRows(made, { column: 'v', descending }, null, ['id'])];
+          const sorted = [...orderRows(made, [{ column: 'v', descending }], null, ['id'])];
           const expected = values
             .map((v, i) => [v, i] as const)
             .sort(

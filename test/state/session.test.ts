@@ -30,7 +30,7 @@ describe('what is asked', () => {
       template: 'task',
       columns: TASK_COLUMNS.map((column) => column.name),
       all: false,
-      sort: { column: 'cpu', descending: true },
+      sort: [{ column: 'cpu', descending: true }],
       filters: {},
       switches: { kthreads: true },
       ungroup: false,
@@ -55,7 +55,7 @@ describe('what is asked', () => {
     });
     expect(questionOf(session.getState())).toMatchObject({
       columns: ['pid', 'comm'],
-      sort: { column: 'comm', descending: false },
+      sort: [{ column: 'comm', descending: false }],
       filters: {
         pid: [
           [1, 1],
@@ -88,11 +88,11 @@ describe('what is asked', () => {
   it('sorts amounts from large to small and names from small to large', () => {
     const { getState } = open();
     getState().sortBy('comm');
-    expect(getState().sort).toEqual({ column: 'comm', descending: false });
+    expect(getState().sort).toEqual([{ column: 'comm', descending: false }]);
     getState().sortBy('rss');
-    expect(getState().sort).toEqual({ column: 'rss', descending: true });
+    expect(getState().sort).toEqual([{ column: 'rss', descending: true }]);
     getState().invertSort();
-    expect(getState().sort).toEqual({ column: 'rss', descending: false });
+    expect(getState().sort).toEqual([{ column: 'rss', descending: false }]);
   });
 
   it('moves the sort column over the shown columns, not beyond them and not over absent ones', () => {
@@ -100,9 +100,9 @@ describe('what is asked', () => {
     getState().received(new FakeView('tcp', TCP_COLUMNS, []));
     const walk = (by: 1 | -1, steps: number) => {
       for (let i = 0; i < steps; i++) getState().shiftSort(by);
-      return getState().sort.column;
+      return getState().sort[0].column;
     };
-    expect(getState().sort.column).toBe('rx');
+    expect(getState().sort[0].column).toBe('rx');
     expect(walk(1, 1)).toBe('tx');
     expect(walk(1, 1)).toBe('comm'); // retrans is absent
     expect(walk(1, 5)).toBe('comm');
@@ -124,7 +124,7 @@ describe('what is asked', () => {
 
     getState().pick('tcp');
     expect(getState()).toMatchObject({ view: null, cursor: null, filterTexts: {}, search: null, left: 0 });
-    expect(questionOf(getState())).toMatchObject({ template: 'tcp', sort: { column: 'rx' }, filters: {} });
+    expect(questionOf(getState())).toMatchObject({ template: 'tcp', sort: [{ column: 'rx' }], filters: {} });
     getState().received(view('late'));
     expect(getState().view).toBeNull(); // an answer to the question before
     getState().received(tcpView());
@@ -459,7 +459,7 @@ describe('templates that change', () => {
     const session = open();
     const next = { ...task, show: [task.show[1], task.show[0]], sort: task.show[1] };
     session.getState().setTemplates([next, tcp]);
-    expect(shown(session)).toMatchObject({ columns: next.show, sort: { column: next.sort, descending: false } });
+    expect(shown(session)).toMatchObject({ columns: next.show, sort: [{ column: next.sort, descending: false }] });
     expect(session.getState().view).toBeNull();
   });
 
@@ -471,14 +471,14 @@ describe('templates that change', () => {
     session.getState().setTemplates([without, tcp]);
     expect(shown(session)).toMatchObject({
       columns: [a, b],
-      sort: { column: b, descending: true },
+      sort: [{ column: b, descending: true }],
       filters: { pid: [[7, 7]] },
       search: { pattern: 'x', invert: false },
     });
     expect(session.getState().panes).toEqual([]);
     const { filters: _, ...unfiltered } = { ...task, columns: task.columns.filter((column) => column.name !== b) };
     session.getState().setTemplates([{ ...unfiltered, show: [a], sort: a }, tcp]);
-    expect(shown(session)).toMatchObject({ columns: [a], sort: { column: a }, filters: {} });
+    expect(shown(session)).toMatchObject({ columns: [a], sort: [{ column: a }], filters: {} });
   });
 
   it('one that goes while it is looked at gives way to the first', () => {

@@ -12,7 +12,7 @@ const QUESTION: Question = {
   template: 'task',
   columns: ['pid', 'comm', 'state', 'time'],
   all: false,
-  sort: { column: 'pid', descending: false },
+  sort: [{ column: 'pid', descending: false }],
   filters: {},
   switches: {},
   ungroup: false,
@@ -106,20 +106,20 @@ describeKernel('the worker', () => {
   test('another sort or search orders what is there: the same session, nothing is read', async () => {
     ask();
     const first = await next(0);
-    ask({ sort: { column: 'pid', descending: true } });
+    ask({ sort: [{ column: 'pid', descending: true }] });
     const second = await next(1);
     expect(second.stats.sessionId).toBe(first.stats.sessionId);
     expect(column(second, 'pid')).toEqual(column(first, 'pid').reverse());
-    ask({ sort: { column: 'comm', descending: false } });
+    ask({ sort: [{ column: 'comm', descending: false }] });
     const third = await next(2);
     expect(third.stats.sessionId).toBe(first.stats.sessionId);
     expect(column(third, 'comm')).toEqual([...column(third, 'comm')].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0)));
-    ask({ sort: { column: 'comm', descending: false }, search: { pattern: '^\\s*\\d+ node', invert: false } });
+    ask({ sort: [{ column: 'comm', descending: false }], search: { pattern: '^\\s*\\d+ node', invert: false } });
     const fourth = await next(3);
     expect(fourth.stats.sessionId).toBe(first.stats.sessionId);
     expect([fourth.total, fourth.count < fourth.total]).toEqual([first.total, true]);
     // A column that was not read has to be.
-    ask({ sort: { column: 'rss', descending: true } });
+    ask({ sort: [{ column: 'rss', descending: true }] });
     expect((await next(4)).stats.sessionId).not.toBe(first.stats.sessionId);
   });
 
@@ -129,7 +129,7 @@ describeKernel('the worker', () => {
     ['filters', { filters: { pid: [[process.pid, process.pid]] } }],
     ['switches', { switches: { kthreads: false } }],
     ['threads', { ungroup: true }],
-    ['another template', { template: 'tcp', columns: tcp.show, sort: { column: 'state', descending: false } }],
+    ['another template', { template: 'tcp', columns: tcp.show, sort: [{ column: 'state', descending: false }] }],
   ])('other %s are read at once', async (_, change) => {
     ask();
     const first = await next(0);
@@ -146,7 +146,7 @@ describeKernel('the worker', () => {
     ask({ columns: ['pid', 'comm', 'cmdline'] });
     const first = await next(0);
     const before = column(first, 'pid');
-    ask({ columns: ['pid', 'comm', 'cmdline'], sort: { column: 'pid', descending: true } });
+    ask({ columns: ['pid', 'comm', 'cmdline'], sort: [{ column: 'pid', descending: true }] });
     await next(1);
     sampler.refresh();
     await next(2);
@@ -167,7 +167,7 @@ describeKernel('the worker', () => {
   test('many questions while a view is under way: the last one is answered', async () => {
     ask();
     for (let i = 0; i < 50; i++)
-      ask({ columns: ['pid', i % 2 ? 'nice' : 'rss'], sort: { column: 'pid', descending: i % 3 === 0 } });
+      ask({ columns: ['pid', i % 2 ? 'nice' : 'rss'], sort: [{ column: 'pid', descending: i % 3 === 0 }] });
     ask({ columns: ['pid', 'ppid'], filters: { pid: [[process.pid, process.pid]] } });
     await eventually(() => expect(views.at(-1)?.columns.map((c) => c.name)).toEqual(['pid', 'ppid']));
     expect(column(views.at(-1)!, 'ppid')).toEqual([String(process.ppid)]);
@@ -183,7 +183,7 @@ describeKernel('the worker', () => {
       'UsageError',
       'task cannot be filtered by port; it can by pid, user',
     ]);
-    ask({ filters: { port: [[80, 80]] }, sort: { column: 'pid', descending: true } });
+    ask({ filters: { port: [[80, 80]] }, sort: [{ column: 'pid', descending: true }] });
     await eventually(() => expect(errors.length).toBe(2));
     expect(views.length).toBe(1);
     ask({ filters: { pid: [[process.pid, process.pid]] } });

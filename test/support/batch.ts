@@ -112,7 +112,7 @@ export function footerBytes(footer: {
 
 export function indexBytes(layout: RecordLayout, ...records: readonly Uint8Array[]): Batch {
   const bytes = Buffer.concat(records);
-  const buffers = newBuffers(1 << 16);
+  const buffers = newBuffers(Math.max(1 << 16, bytes.length));
   Buffer.from(buffers.bytes).set(bytes);
   return Batch.index(layout, buffers, bytes.length);
 }

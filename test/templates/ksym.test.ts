@@ -69,7 +69,7 @@ describeKernel('ksym on the running kernel', () => {
         compare(rows[stays.length - 1], stays.at(-1)!, REFERENCE);
 
         const search = { pattern: '^vfs_re', invert: false };
-        const found = orderRows(table, { column: 'name', descending: false }, search, ['name']);
+        const found = orderRows(table, [{ column: 'name', descending: false }], search, ['name']);
         expect([...found].map((row) => table.text(row, 'name'))).toEqual(
           stays
             .map((k) => k.name)

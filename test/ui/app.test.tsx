@@ -282,9 +282,9 @@ describe('the keys', () => {
   it('sort by the marked column', async () => {
     await show();
     await screen.press('s', 'j', '\r');
-    expect(screen.session.getState()).toMatchObject({ sort: { column: 'rss', descending: true }, panes: [] });
+    expect(screen.session.getState()).toMatchObject({ sort: [{ column: 'rss', descending: true }], panes: [] });
     await screen.press('<', '<', 'I');
-    expect(screen.session.getState().sort).toEqual({ column: 'user', descending: true });
+    expect(screen.session.getState().sort).toEqual([{ column: 'user', descending: true }]);
   });
 
   it('scroll the columns while there are any out of sight', async () => {

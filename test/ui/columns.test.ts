@@ -10,7 +10,7 @@ const sight = (more: Partial<Sight> = {}): Sight => ({
   rows: 10,
   left: 0,
   width: 80,
-  sort: { column: 'cpu', descending: true },
+  sort: [{ column: 'cpu', descending: true }],
   ...more,
 });
 const heading = (frame: ReturnType<Columns['frame']>) => frame.header.map(([, text]) => text).join('');
@@ -39,7 +39,7 @@ describe('columns', () => {
     expect(columns.more).toBe(false);
     const narrow = columns.frame(
       taskView(10),
-      sight({ width: 40, left: 2, sort: { column: 'rss', descending: false } }),
+      sight({ width: 40, left: 2, sort: [{ column: 'rss', descending: false }] }),
     );
     expect(heading(narrow)).toMatch(/^ {4}PID« {2}RSS▲ .*»$/);
     expect(columns.more).toBe(true);

@@ -31,7 +31,8 @@ class FakeSampler implements Sampler {
     }, 5);
   }
   #answer() {
-    const { template, sort, search, filters } = this.#question;
+    const { template, search, filters } = this.#question;
+    const [sort] = this.#question.sort;
     this.#round++;
     if (this.#round === Number(process.env['CRASH'])) throw new Error('made to crash');
     if (process.env['FAIL'] && this.#round % 5 === 0) {

@@ -2,6 +2,7 @@
 import { sortChoices } from '../../state/asked.ts';
 import type { SessionState } from '../../state/session.ts';
 import { columnOf } from '../../templates/template.ts';
+import { signOf } from '../sort-sign.ts';
 import type { Theme } from '../theme.ts';
 import { ListWithFoot } from './list.tsx';
 
@@ -17,7 +18,6 @@ export function SortMenu(props: {
   const names = sortChoices(state);
   const name = Math.max(7, ...names.map((each) => each.length)) + 2;
   const template = state.templates.get(state.template)!;
-  const sign = sort.descending ? theme.signs.descending : theme.signs.ascending;
   const absent = new Map(view?.columns.map((column) => [column.name, column.absent]));
   const means = (each: string) => {
     const why = absent.get(each);
@@ -31,7 +31,7 @@ export function SortMenu(props: {
         { title: 'SORT BY', width: Math.min(name, width - 1) },
         { title: 'MEANS', width: Math.max(0, width - name - 2) },
       ]}
-      rows={names.map((each) => ({ cells: [each === sort.column ? `${each} ${sign}` : each, means(each)] }))}
+      rows={names.map((each) => ({ cells: [`${each} ${signOf(sort, each, theme.signs)}`.trimEnd(), means(each)] }))}
       index={index}
       width={width}
       height={height}

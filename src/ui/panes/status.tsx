@@ -7,6 +7,7 @@ import type { SessionState } from '../../state/session.ts';
 import type { Condition, View } from '../../state/view.ts';
 import { ungroupedWord } from '../../templates/template.ts';
 import { arrange, Line, type Part, type Piece } from '../line.tsx';
+import { signOf } from '../sort-sign.ts';
 import type { Theme } from '../theme.ts';
 
 const grouped = new Intl.NumberFormat('en-US');
@@ -52,11 +53,13 @@ export type StatusState = Pick<
 
 export function firstLine(state: StatusState, kernel: string, theme: Theme, width: number): string {
   const { view, sort } = state;
-  const sign = sort.descending ? theme.signs.descending : theme.signs.ascending;
   const left = [
     part(9, ['title', state.template]),
     ...(view ? counts(view) : []),
-    part(4, ['plain', `by ${sort.column} ${sign}`]),
+    part(4, [
+      'plain',
+      `by ${sort.map(({ column }) => `${column} ${signOf(sort, column, theme.signs)[0]}`).join(', ')}`,
+    ]),
     state.paused ? part(7, ['paused', 'PAUSED']) : part(5, ['plain', `every ${formatInterval(state.interval)} s`]),
     ...(view ? [part(6, ['plain', cost(view.stats.totalMs)])] : []),
   ];
