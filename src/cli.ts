@@ -3,6 +3,7 @@ import os from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import { Btf, BtfError } from './bpf/btf.ts';
 import { pageSize } from './bpf/host.ts';
+import { didYouMean, nearest } from './bpf/nearest.ts';
 import { describeMissing, hasCapability, missing } from './bpf/support.ts';
 import { BpfError } from './bpf/syscall.ts';
 import { targetNames } from './bpf/targets.ts';
@@ -41,6 +42,7 @@ import {
 import { starter } from './templates/starter.ts';
 import { type Column, type Template, TemplateError, UsageError } from './templates/template.ts';
 import { type Conjunct, parseWhere } from './templates/where.ts';
+import { THEMES } from './ui/themes.ts';
 
 const EXIT = { done: 0, failed: 1, usage: 2, unsupported: 3 } as const;
 
@@ -160,6 +162,16 @@ async function prepare(files: TemplateFiles, options: Options, say = complain): 
   }
 }
 
+/** @throws UsageError */
+function checkTheme(name: string | undefined): void {
+  const names = Object.keys(THEMES);
+  if (name === undefined || names.includes(name)) return;
+  const near = nearest(name, names);
+  throw new UsageError(
+    `there is no theme "${name}"${near.length > 0 ? didYouMean(near) : `; there are ${names.join(', ')}`}`,
+  );
+}
+
 /** A table of elements needs a map, and no other table takes one. */
 function checkMap({ map, template }: Options): void {
   if (template === ELEMENTS && map === undefined) {
@@ -189,6 +201,7 @@ function sessionOf(options: Options, asked: Asked): Session {
     ungroup: options.threads,
     search: options.search,
     where: options.where,
+    theme: options.theme,
     interval: options.interval,
     ...(options.kthreads === undefined ? {} : { switches: { kthreads: options.kthreads } }),
   });
@@ -217,6 +230,7 @@ async function runDump(options: Options): Promise<number> {
 }
 
 async function explore(options: Options): Promise<number> {
+  checkTheme(options.theme);
   const files = filesOf(options);
   const asked = await prepare(files, options);
   const session = sessionOf(options, asked);
@@ -275,7 +289,7 @@ async function explore(options: Options): Promise<number> {
     },
     stdout: process.stdout,
     stdin: process.stdin,
-    ascii: options.ascii,
+    looks: { ascii: options.ascii },
   });
   return EXIT.done;
 }

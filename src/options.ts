@@ -26,6 +26,7 @@ export interface Options {
   readonly threads: boolean;
   readonly kthreads: boolean | undefined;
   readonly ascii: boolean | undefined;
+  readonly theme: string | undefined;
   /** Refreshes of a dump; 0 goes on until it is ended. */
   readonly count: number;
   readonly format: SnapshotFormat | undefined;
@@ -95,6 +96,11 @@ export const SPECS: Readonly<Record<string, Spec>> = {
   },
   kthreads: { type: 'boolean', help: 'task: with kernel threads; --no-kthreads without' },
   ascii: { type: 'boolean', help: 'draw with ASCII only' },
+  theme: {
+    type: 'string',
+    value: 'NAME',
+    help: 'default, dark, light, contrast, plain, or one of your own (Ctrl-T: the next)',
+  },
   template: {
     type: 'string',
     short: 't',
@@ -240,6 +246,7 @@ export function parseOptions(argv: readonly string[]): Options {
     threads: flag('threads') ?? false,
     kthreads: flag('kthreads'),
     ascii: flag('ascii'),
+    theme: text('theme'),
     count: whole('count', text('count'), 1),
     format: format as SnapshotFormat | undefined,
     output: text('output'),

@@ -5,12 +5,13 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { Template } from '../templates/template.ts';
 import { type AskedOptions, type AskedSlice, askedSlice, type Place, questionOf } from './asked.ts';
+import { type LookSlice, lookSlice } from './look.ts';
 import { type PlaceSlice, placeSlice } from './place.ts';
 import { type SeenSlice, seenSlice } from './seen.ts';
 
 export { questionOf };
 
-export type SessionState = AskedSlice & SeenSlice & PlaceSlice;
+export type SessionState = AskedSlice & SeenSlice & LookSlice & PlaceSlice;
 export type Session = StoreApi<SessionState>;
 
 /** A slice: a part of the state that sees and sets the whole. */
@@ -21,6 +22,8 @@ export interface SessionOptions extends AskedOptions {
   readonly templates: readonly Template[];
   /** Uid of a user name, for filters; undefined where there is no such user. */
   readonly user?: (name: string) => number | undefined;
+  /** Name of the theme; the default one where absent. */
+  readonly theme?: string | undefined;
   /** Throws UsageError for a condition that is wrong for a template. */
   readonly checkWhere?: (text: string, template: Template) => void;
 }
@@ -30,6 +33,7 @@ export function createSession(options: SessionOptions): Session {
   return createStore<SessionState>()((set, get) => ({
     ...askedSlice(options)(set, get),
     ...seenSlice(set, get),
+    ...lookSlice(options)(set, get),
     ...placeSlice(set, get),
   }));
 }

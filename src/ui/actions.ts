@@ -8,6 +8,7 @@ import type { TargetInfo } from '../state/view.ts';
 import type { Columns } from './columns.ts';
 import { type Action, actionOf, helpRows, textOf } from './keymap.ts';
 import type { Key } from './keys.ts';
+import type { Themes } from './theme.ts';
 
 /** What goes beyond the session. */
 export interface Effects {
@@ -25,6 +26,7 @@ export interface Reach {
   readonly session: Session;
   readonly targets: readonly TargetInfo[];
   readonly columns: Columns;
+  readonly themes: Themes;
   readonly effects: Effects;
 }
 
@@ -190,6 +192,10 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   suspend: ({ effects }) => effects.suspend(),
   redraw: ({ effects }) => effects.redraw(),
   refresh: ({ effects }) => effects.refresh(),
+  nextTheme: (reach) => {
+    const { names } = reach.themes;
+    state(reach).setTheme(names[(names.indexOf(state(reach).theme) + 1) % names.length]!);
+  },
   back: (reach) => state(reach).back(),
   help: (reach) => (paneName(state(reach)) === 'help' ? state(reach).back() : state(reach).openHelp()),
   nextPane: toPane(1),

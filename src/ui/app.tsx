@@ -29,12 +29,13 @@ function longError(theme: Theme, width: number, state: SessionState): string[] {
   return lines.length > 1 ? lines : [];
 }
 
-export function App(props: { readonly reach: Reach; readonly theme: Theme; readonly kernel: string }) {
-  const { reach, theme, kernel } = props;
+export function App(props: { readonly reach: Reach; readonly kernel: string }) {
+  const { reach, kernel } = props;
   const { columns: width, rows: height } = useWindowSize();
   useKeys((key) => press(reach, key));
 
   const state = useStore(reach.session);
+  const theme = reach.themes.of(state.theme);
   const pane = topPane(state);
   const form = formOf(pane);
   const message = longError(theme, width, state);

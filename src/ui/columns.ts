@@ -43,13 +43,14 @@ export class Columns {
   more = false;
   #template = '';
   #widths = new Map<string, number>();
-  readonly #theme: Theme;
+  #theme: Theme;
 
   constructor(theme: Theme) {
     this.#theme = theme;
   }
 
-  frame(view: View, sight: Sight): Frame {
+  frame(view: View, sight: Sight, theme = this.#theme): Frame {
+    this.#theme = theme;
     if (view.template !== this.#template) {
       this.#template = view.template;
       this.#widths.clear();

@@ -161,6 +161,7 @@ export const KEYMAP = keymap([
     where: [...READING, ...TYPING, 'overwrite'],
     bindings: [
       { action: 'redraw', keys: ['ctrl-l'], help: 'draw the screen anew' },
+      { action: 'nextTheme', keys: ['ctrl-t'], help: 'next theme: colours for other backgrounds and eyes, or none' },
       { action: 'suspend', keys: ['ctrl-z'], help: 'suspend; fg in the shell goes on' },
     ],
   },

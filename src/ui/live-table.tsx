@@ -38,8 +38,8 @@ export function LiveTable(props: {
   useLayoutEffect(() => session.getState().resized(rows), [session, rows]);
 
   const frame = useMemo(
-    () => (view ? columns.frame(view, { top, rows, left, width, sort }) : undefined),
-    [view, columns, top, rows, left, width, sort],
+    () => (view ? columns.frame(view, { top, rows, left, width, sort }, theme) : undefined),
+    [view, columns, theme, top, rows, left, width, sort],
   );
   const heading = useMemo(() => {
     const gutter: Piece = ['header', theme.marks ? ' ' : ''];

@@ -10,7 +10,7 @@ import type { Reach } from './actions.ts';
 import { App } from './app.tsx';
 import { Columns } from './columns.ts';
 import { openTerminal } from './terminal.tsx';
-import { themeOf } from './theme.ts';
+import { type Looks, themesOf } from './theme.ts';
 
 export interface ExplorerOptions {
   readonly session: Session;
@@ -28,8 +28,7 @@ export interface ExplorerOptions {
   openMap(id: number): void;
   readonly stdout: WriteStream;
   readonly stdin: ReadStream;
-  /** Only ASCII is written; where absent the locale decides. */
-  readonly ascii?: boolean | undefined;
+  readonly looks?: Looks;
 }
 
 /** A stop signal to our own process group has arrived after this many milliseconds. */
@@ -43,14 +42,14 @@ const SIGNALS: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
  * A signal ends the process with 128 and its number, the terminal restored. Throws UsageError where there is no terminal.
  */
 export async function runExplorer(options: ExplorerOptions): Promise<void> {
-  const { session, sampler, kernel, exportView, openMap, stdout, stdin, ascii } = options;
+  const { session, sampler, kernel, exportView, openMap, stdout, stdin } = options;
   if (!stdout.isTTY || !stdin.isTTY) {
     throw new UsageError(
       'the explorer needs a terminal for input and output; `itertop dump` writes to files and pipes',
     );
   }
 
-  const theme = themeOf(process.env, ascii);
+  const themes = themesOf(process.env, options.looks);
   let lent = false;
 
   async function lend(during: () => Promise<void>): Promise<void> {
@@ -77,7 +76,8 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
     get targets() {
       return options.targets;
     },
-    columns: new Columns(theme),
+    themes,
+    columns: new Columns(themes.of(session.getState().theme)),
     effects: { quit: () => terminal.restore(), refresh: () => sampler.refresh(), suspend, redraw, exportView, openMap },
   };
 
@@ -89,7 +89,7 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
     sampler.ask(question);
   });
 
-  const terminal = openTerminal(<App reach={reach} theme={theme} kernel={kernel} />, stdout, stdin);
+  const terminal = openTerminal(<App reach={reach} kernel={kernel} />, stdout, stdin);
 
   function end(signal: Signal): void {
     terminal.restore();

@@ -1,77 +1,135 @@
 /**
- * How things look, as data. Sixteen colours of the terminal's own palette; nothing is told by colour alone: reverse,
- * bold and underline, a word or a sign say it too. NO_COLOR (no-color.org) leaves the attributes; TERM=dumb leaves signs.
+ * How things look, as data: a theme gives each role a style in words. Nothing is told by colour alone: reverse, bold and
+ * underline, a word or a sign say it too. NO_COLOR (no-color.org) leaves the attributes; TERM=dumb leaves signs.
  */
+import { DEFAULT_THEME, THEMES, type ThemeWords } from './themes.ts';
 
-/** SGR parameters that begin and end an attribute. */
-const BOLD = [1, 22] as const;
-const FAINT = [2, 22] as const;
-const UNDERLINE = [4, 24] as const;
-const REVERSE = [7, 27] as const;
-const RED = [31, 39] as const;
-const GREEN = [32, 39] as const;
-const YELLOW = [33, 39] as const;
-const MAGENTA = [35, 39] as const;
-const CYAN = [36, 39] as const;
+export type Role = keyof typeof PLAIN;
 
-type Attribute = readonly [on: number, off: number];
-
-const ATTRIBUTES = {
-  plain: [],
-  title: [BOLD],
-  header: [BOLD, UNDERLINE],
-  sorted: [BOLD, REVERSE],
-  selected: [REVERSE],
-  caret: [REVERSE],
-  key: [BOLD],
-  label: [BOLD],
+/** What is left where there are no colours. */
+export const PLAIN = {
+  plain: '',
+  title: 'bold',
+  header: 'bold underline',
+  sorted: 'bold reverse',
+  selected: 'reverse',
+  caret: 'reverse',
+  key: 'bold',
+  label: 'bold',
   /** A value that is another than at the last refresh; a row that is new; one that has vanished. */
-  changed: [BOLD],
-  fresh: [BOLD],
-  gone: [FAINT],
+  changed: 'bold',
+  fresh: 'bold',
+  gone: 'faint',
   /** From cool to hot. */
-  heat1: [],
-  heat2: [],
-  heat3: [BOLD],
-  heat4: [BOLD, REVERSE],
+  heat1: '',
+  heat2: '',
+  heat3: 'bold',
+  heat4: 'bold reverse',
   /** A row that was chosen for something, the cursor aside. */
-  marked: [BOLD],
+  marked: 'bold',
   /** What is not to be had here. */
-  dim: [FAINT],
+  dim: 'faint',
   /** Where one is: the way back, part by part. */
-  crumb: [],
+  crumb: '',
   /** Lines of a tree. */
-  branch: [FAINT],
-  graph: [],
-  word: [],
-  help: [],
-  link: [],
-  kernel: [],
-  user: [],
-  paused: [REVERSE],
-  notice: [BOLD],
-  error: [BOLD],
-} satisfies Record<string, readonly Attribute[]>;
+  branch: 'faint',
+  graph: '',
+  word: '',
+  help: '',
+  link: '',
+  kernel: '',
+  user: '',
+  paused: 'reverse',
+  notice: 'bold',
+  error: 'bold',
+} satisfies Record<string, string>;
 
-export type Role = keyof typeof ATTRIBUTES;
+export const ROLES = Object.keys(PLAIN) as readonly Role[];
 
-/** Those that can be read on dark and on light backgrounds. */
-const COLOURS: Partial<Record<Role, Attribute>> = {
-  fresh: GREEN,
-  heat1: CYAN,
-  heat2: GREEN,
-  heat3: YELLOW,
-  heat4: RED,
-  marked: MAGENTA,
-  crumb: CYAN,
-  graph: CYAN,
-  link: GREEN,
-  kernel: GREEN,
-  user: MAGENTA,
-  paused: MAGENTA,
-  notice: MAGENTA,
-  error: RED,
+/** SGR parameters that begin and end something. */
+type Attribute = readonly [on: string, off: number];
+
+const ATTRIBUTES: Readonly<Record<string, Attribute>> = {
+  bold: ['1', 22],
+  faint: ['2', 22],
+  italic: ['3', 23],
+  underline: ['4', 24],
+  reverse: ['7', 27],
 };
+
+/** Of the terminal's own palette; each also with `bright-` before it. */
+const COLOURS = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'] as const;
+
+export const STYLE_WORDS: readonly string[] = [
+  ...Object.keys(ATTRIBUTES),
+  ...COLOURS,
+  ...COLOURS.map((colour) => `bright-${colour}`),
+  'on',
+];
+
+/** How many colours a terminal shows. */
+type Depth = 'none' | '16' | '256' | 'rgb';
+
+/** Which word of a style is wrong, and where it stands. */
+export class StyleError extends Error {
+  readonly word: string;
+  readonly at: number;
+  constructor(word: string, at: number) {
+    super(`"${word}" is no part of a style`);
+    this.word = word;
+    this.at = at;
+  }
+}
+
+/**
+ * `bold red`, `black on bright-yellow`, `green 46 #12ef34`: of several colours the last one that the terminal can show.
+ * @throws StyleError
+ */
+export function parseStyle(text: string, depth: Depth): Attribute[] {
+  const found: Attribute[] = [];
+  let foreground: Attribute | undefined;
+  let background: Attribute | undefined;
+  let behind = false;
+  for (const { 0: word, index } of text.matchAll(/\S+/g)) {
+    const attribute = Object.hasOwn(ATTRIBUTES, word) ? ATTRIBUTES[word] : undefined;
+    if (attribute) {
+      found.push(attribute);
+      behind = false;
+      continue;
+    }
+    if (word === 'on') {
+      behind = true;
+      continue;
+    }
+    const colour = parseColour(word, behind);
+    if (!colour) throw new StyleError(word, index);
+    if (!shows(depth, colour.needs)) continue;
+    if (behind) background = [colour.code, 49];
+    else foreground = [colour.code, 39];
+  }
+  return [...found, ...(foreground ? [foreground] : []), ...(background ? [background] : [])];
+}
+
+function parseColour(word: string, behind: boolean): { readonly code: string; readonly needs: Depth } | undefined {
+  const base = behind ? 40 : 30;
+  const named = (COLOURS as readonly string[]).indexOf(word.replace(/^bright-/, ''));
+  if (named >= 0) return { code: String(base + named + (word.startsWith('bright-') ? 60 : 0)), needs: '16' };
+  if (/^\d{1,3}$/.test(word) && Number(word) < 256) return { code: `${base + 8};5;${Number(word)}`, needs: '256' };
+  if (!/^#[0-9a-f]{6}$/i.test(word)) return undefined;
+  const parts = [1, 3, 5].map((at) => Number.parseInt(word.slice(at, at + 2), 16));
+  return { code: `${base + 8};2;${parts.join(';')}`, needs: 'rgb' };
+}
+
+function shows(depth: Depth, needed: Depth): boolean {
+  const depths: readonly Depth[] = ['none', '16', '256', 'rgb'];
+  return depths.indexOf(depth) >= depths.indexOf(needed);
+}
+
+function depthOf({ TERM: term = '', COLORTERM: colour = '', NO_COLOR: none = '' }: Environment): Depth {
+  if (none !== '') return 'none';
+  if (/^(truecolor|24bit)$/.test(colour)) return 'rgb';
+  return /256color/.test(term) || colour !== '' ? '256' : '16';
+}
 
 /** Signs, all one cell wide. */
 export interface Signs {
@@ -93,25 +151,58 @@ export interface Theme {
   readonly marks: boolean;
 }
 
-const none = Object.fromEntries(Object.keys(ATTRIBUTES).map((role) => [role, []])) as unknown as Theme['styles'];
-const colourful = Object.fromEntries(
-  Object.entries(ATTRIBUTES).map(([role, attributes]) => {
-    const colour = COLOURS[role as Role];
-    return [role, colour ? [...attributes, colour] : attributes];
-  }),
-) as unknown as Theme['styles'];
+type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What the environment of the terminal asks for; `ascii` where the user has said so or not. */
-export function themeOf(env: Readonly<Record<string, string | undefined>>, ascii?: boolean): Theme {
+export interface Looks {
+  /** Only ASCII is written; where absent the locale decides. */
+  readonly ascii?: boolean | undefined;
+  /** Signs beside what attributes mark; where absent the terminal decides. */
+  readonly marks?: boolean | undefined;
+  /** The user's, by name; one with the name of a built-in theme takes its place. */
+  readonly themes?: Readonly<Record<string, ThemeWords>> | undefined;
+}
+
+/** The themes as a terminal can show them. */
+export interface Themes {
+  readonly names: readonly string[];
+  /** The default one where there is none of that name. */
+  of(name: string): Theme;
+}
+
+/** @param env of the terminal */
+export function themesOf(env: Environment, looks: Looks = {}): Themes {
   const dumb = env['TERM'] === 'dumb';
   const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '';
-  const plain = ascii ?? (dumb || !/utf-?8/i.test(locale));
+  const ascii = looks.ascii ?? (dumb || !/utf-?8/i.test(locale));
+  const depth = depthOf(env);
+  const all = new Map(Object.entries<ThemeWords>({ ...THEMES, ...looks.themes }));
+  const made = new Map<string, Theme>();
+
+  function make(words: ThemeWords): Theme {
+    const styles = {} as Record<Role, readonly Attribute[]>;
+    for (const role of ROLES) styles[role] = dumb ? [] : parseStyle(words[role] ?? PLAIN[role], depth);
+    return {
+      styles,
+      ascii,
+      signs: ascii ? ASCII : UNICODE,
+      marks: looks.marks ?? dumb,
+    };
+  }
+
   return {
-    styles: dumb ? none : env['NO_COLOR'] ? ATTRIBUTES : colourful,
-    ascii: plain,
-    signs: plain ? ASCII : UNICODE,
-    marks: dumb,
+    names: [...all.keys()],
+    of(name) {
+      const known = all.has(name) ? name : DEFAULT_THEME;
+      const theme = made.get(known) ?? make(all.get(known)!);
+      made.set(known, theme);
+      return theme;
+    },
   };
+}
+
+/** The default theme. */
+export function themeOf(env: Environment, ascii?: boolean): Theme {
+  return themesOf(env, { ascii }).of(DEFAULT_THEME);
 }
 
 /** Text in the style of a role; the text must be safe already. */

@@ -3,7 +3,7 @@ import { type PaneName, takesText } from '../../src/state/panes.ts';
 import { press, type Reach } from '../../src/ui/actions.ts';
 import { Columns } from '../../src/ui/columns.ts';
 import { actionOf, barOf, helpRows, KEYMAP, keyLabel, textOf } from '../../src/ui/keymap.ts';
-import { themeOf } from '../../src/ui/theme.ts';
+import { themesOf } from '../../src/ui/theme.ts';
 import { TARGETS, taskView } from './fake-view.ts';
 import { fakeEffects, fakeSession, UTF8 } from './screen.tsx';
 
@@ -29,10 +29,11 @@ function midst(pane: PaneName) {
   state().received(taskView(100));
   for (let i = 0; i < 6; i++) state().page(1);
   state().scrollColumns(1);
-  const columns = new Columns(themeOf(UTF8));
+  const themes = themesOf(UTF8);
+  const columns = new Columns(themes.of('default'));
   columns.more = true;
   const { calls, effects } = fakeEffects();
-  const reach: Reach = { session, targets: TARGETS, columns, effects };
+  const reach: Reach = { session, targets: TARGETS, themes, columns, effects };
   if (pane === 'picker') state().openPicker(TARGETS.map((target) => target.template));
   if (pane === 'sort') state().openSort();
   if (pane === 'help') state().openHelp();

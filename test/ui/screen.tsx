@@ -9,7 +9,7 @@ import type { Effects, Reach } from '../../src/ui/actions.ts';
 import { App } from '../../src/ui/app.tsx';
 import { Columns } from '../../src/ui/columns.ts';
 import { openTerminal } from '../../src/ui/terminal.tsx';
-import { themeOf } from '../../src/ui/theme.ts';
+import { themesOf } from '../../src/ui/theme.ts';
 import { TARGETS, TEMPLATES } from './fake-view.ts';
 
 export const UTF8 = { TERM: 'xterm-256color', LANG: 'C.UTF-8' };
@@ -76,10 +76,10 @@ export async function openScreen(options: ScreenOptions = {}) {
   const terminal = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true, scrollback: 0 });
   const stdout = new FakeStdout(terminal);
   const stdin = fakeStdin();
-  const theme = themeOf(env);
+  const themes = themesOf(env);
   const { calls, effects } = fakeEffects(options.exportView);
-  const reach: Reach = { session, targets, columns: new Columns(theme), effects };
-  const app = <App reach={reach} theme={theme} kernel="6.18.5" />;
+  const reach: Reach = { session, targets, themes, columns: new Columns(themes.of('default')), effects };
+  const app = <App reach={reach} kernel="6.18.5" />;
   const opened = openTerminal(app, stdout as never, stdin as never, false);
 
   /** Until all that is due is on the screen. */
