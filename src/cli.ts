@@ -280,6 +280,7 @@ async function explore(options: Options): Promise<number> {
     },
     kernel: os.release(),
     exportView: (choice) => exportView(session, choice),
+    absentColumns: () => absentColumns(session),
     openMap: (id) => {
       elements = tableOfMap(String(id));
       registerTemplates([...registeredTemplates().filter((t) => t.name !== ELEMENTS), elements]);
@@ -352,6 +353,18 @@ function targets(): TargetInfo[] {
   const offered = shownTemplates().filter((t) => t.name !== ELEMENTS);
   // Behind the table that leads to it.
   return offered.flatMap((t) => (t.name === bpfMap.name ? [infoOf(t), ofMap] : [infoOf(t)]));
+}
+
+const absences = new WeakMap<Template, ReadonlyMap<string, string>>();
+
+/** What BTF says of all columns, and what the last refresh found of those that it read. */
+function absentColumns(session: Session): ReadonlyMap<string, string> {
+  const { template: name, view } = session.getState();
+  const template = findTemplate(name);
+  const known = absences.get(template) ?? availability(template, Btf.vmlinux(), findTemplate);
+  absences.set(template, known);
+  const read = (view?.details ?? []).map((column) => [column.name, column.absent] as const);
+  return new Map([...known, ...read].filter(([, why]) => why !== ''));
 }
 
 /** Writes what is seen. Its memory is used again by later refreshes, so nothing is awaited in between. */

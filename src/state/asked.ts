@@ -37,6 +37,8 @@ export interface Place {
   readonly top: number;
   /** Columns scrolled out of sight on the left, after the first one. */
   readonly left: number;
+  /** Cells of columns whose width the user has chosen; the others are as wide as their cells. */
+  readonly widths: Readonly<Record<string, number>>;
   readonly follow: boolean;
 }
 
@@ -141,6 +143,7 @@ function firstPlace(template: Template): Place {
     cursor: null,
     top: 0,
     left: 0,
+    widths: {},
     follow: false,
   };
 }
@@ -238,6 +241,7 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
         columns: columns.length > 0 ? columns : first.columns,
         sort: sorted ? keptSort(place.sort, has, first.sort) : first.sort,
         switches: Object.fromEntries(Object.entries(first.switches).map(([n, on]) => [n, place.switches[n] ?? on])),
+        widths: Object.fromEntries(Object.entries(place.widths).filter(([name]) => has(name))),
         ungroup: place.ungroup && ungroupedWord(template) !== undefined,
         where: kept(() => checkWhere(template, place.where), ''),
         ...kept(() => parseFilters(template, place.filterTexts), { filters: {}, filterTexts: {} }),
@@ -260,6 +264,7 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
         if (name === state.template) return;
         const { columns, sort, filterTexts, filters, switches, ungroup, search, where, cursor, top, left, follow } =
           state;
+        const { widths } = state;
         const place: Place = {
           columns,
           sort,
@@ -272,6 +277,7 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
           cursor,
           top,
           left,
+          widths,
           follow,
         };
         const next = state.places.get(name) ?? firstPlace(templateOf(state.templates, name));
@@ -306,9 +312,9 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
         if (JSON.stringify(template) === JSON.stringify(before)) return set({ templates: next, places });
         const same = template.name === state.template;
         const place = same ? fitted(before, template, state) : (places.get(template.name) ?? firstPlace(template));
-        const { columns, sort, filterTexts, filters, switches, ungroup, search, where } = place;
+        const { columns, widths, sort, filterTexts, filters, switches, ungroup, search, where } = place;
         set({
-          ...{ columns, sort, filterTexts, filters, switches, ungroup, search, where, templates: next, places },
+          ...{ columns, widths, sort, filterTexts, filters, switches, ungroup, search, where, templates: next, places },
           ...{ template: template.name, cursor: null, top: 0, left: 0, panes: [], view: null, error: '' },
         });
       },

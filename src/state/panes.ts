@@ -31,6 +31,12 @@ export interface FilterField extends TextPane {
 /** Lines of the export pane, by their index. */
 export const EXPORT_LINES = ['format', 'rows', 'path'] as const;
 
+/** A list that `/` narrows. */
+export interface NarrowedPane extends ListPane {
+  /** Only lines that have this in them are listed; '' for all. */
+  readonly find: string;
+}
+
 export type Pane =
   | ({ readonly name: 'picker' | 'sort' | 'help' } & ListPane)
   | ({
@@ -41,6 +47,13 @@ export type Pane =
       readonly row: number;
       readonly gone: boolean;
     } & ListPane)
+  | ({
+      readonly name: 'columns';
+      /** Column -> why it is not here, of all that the template has. */
+      readonly absent: ReadonlyMap<string, string>;
+    } & NarrowedPane)
+  /** What the list below it is narrowed to. */
+  | ({ readonly name: 'narrow' } & TextPane)
   | ({ readonly name: 'search' | 'interval' | 'where' } & TextPane)
   | ({ readonly name: 'filter'; readonly fields: readonly FilterField[] } & ListPane)
   | ({
@@ -53,13 +66,17 @@ export type Pane =
 
 export type PaneName = 'table' | Pane['name'];
 
+const TYPED: readonly PaneName[] = ['search', 'interval', 'where', 'filter', 'narrow', 'export'];
+
 /** The pane that typed text goes into has one of these names. */
 export function takesText(pane: PaneName): boolean {
-  return pane === 'search' || pane === 'interval' || pane === 'where' || pane === 'filter' || pane === 'export';
+  return TYPED.includes(pane);
 }
 
+const LISTS: readonly PaneName[] = ['picker', 'sort', 'columns', 'help', 'detail'];
+
 export function isList(pane: PaneName): boolean {
-  return pane === 'picker' || pane === 'sort' || pane === 'help' || pane === 'detail';
+  return LISTS.includes(pane);
 }
 
 /** The input that is being typed into, if there is one. */
@@ -68,6 +85,7 @@ export function inputOfPane(pane: Pane | undefined): Input | undefined {
     case 'search':
     case 'where':
     case 'interval':
+    case 'narrow':
       return pane.input;
     case 'filter':
       return pane.fields[pane.index]?.input;
@@ -84,6 +102,7 @@ export function withInput(pane: Pane, input: Input): Pane {
     case 'search':
     case 'where':
     case 'interval':
+    case 'narrow':
     case 'export':
       return { ...pane, input, error: '' };
     case 'filter':

@@ -98,7 +98,9 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
 
     back() {
       const { panes, search, origin } = get();
-      if (panes.length > 0) set({ panes: panes.slice(0, -1) });
+      const top = panes.at(-1);
+      if (top && 'find' in top && top.find !== '') change((pane) => ({ ...pane, find: '', index: 0 }) as Pane);
+      else if (panes.length > 0) set({ panes: panes.slice(0, -1) });
       else if (search) set({ search: null });
       else if (origin !== '') get().pick(origin);
       else set({ cursor: null, follow: false });
@@ -201,6 +203,7 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
     submit() {
       const pane = get().panes.at(-1);
       if (pane?.name === 'filter') return submitFilter(pane);
+      if (pane?.name === 'narrow') return get().narrow(pane.input.text);
       if (pane?.name !== 'search' && pane?.name !== 'interval' && pane?.name !== 'where') return;
       try {
         if (pane.name === 'search') get().setSearch(pane.input.text);

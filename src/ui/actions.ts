@@ -1,5 +1,6 @@
 /** What each action of the keymap does. */
 import { filterNames, sortChoices } from '../state/asked.ts';
+import { chosenColumn, columnChoices } from '../state/columns-pane.ts';
 import { EDITS, insert } from '../state/input.ts';
 import { type ExportChoice, inputOfPane, type PaneName, takesText } from '../state/panes.ts';
 import { paneName, topPane } from '../state/place.ts';
@@ -18,6 +19,8 @@ export interface Effects {
   redraw(): void;
   /** Writes a file; says what it wrote. Rejects with code EEXIST where the file is there and overwrite is false. */
   exportView(choice: ExportChoice): Promise<string>;
+  /** Column -> why this kernel does not have it, of the table that is looked at. */
+  absentColumns(): ReadonlyMap<string, string>;
   /** Looks at the elements of a map. Throws where that is not possible. */
   openMap(id: number): void;
 }
@@ -30,6 +33,8 @@ export interface Reach {
   readonly effects: Effects;
 }
 
+/** Of a column that was not on the screen yet. */
+const UNSEEN_WIDTH = 8;
 /** Name of the template's switch that hides kernel threads. */
 const KERNEL_THREADS = 'kthreads';
 
@@ -47,6 +52,8 @@ function linesOf({ session, targets }: Reach): number {
       return targets.length;
     case 'sort':
       return sortChoices(state).length;
+    case 'columns':
+      return columnChoices(state, pane.find).length;
     case 'help':
       return helpRows(paneUnderHelp(state)).length;
     case 'detail':
@@ -187,6 +194,16 @@ function fileStem(template: string, now: Date): string {
   return `itertop-${template}-${day}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
 }
 
+/** One cell more or less for the chosen column, from what it has now. */
+function resize(by: 1 | -1): Handler {
+  return (reach) => {
+    const column = chosenColumn(state(reach));
+    if (column === undefined) return;
+    const now = state(reach).widths[column] ?? reach.columns.widthOf(column) ?? UNSEEN_WIDTH;
+    state(reach).setWidth(column, now + by);
+  };
+}
+
 const ACTIONS: Readonly<Record<Action, Handler>> = {
   quit: ({ effects }) => effects.quit(),
   suspend: ({ effects }) => effects.suspend(),
@@ -227,6 +244,17 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   where: (reach) => state(reach).openWhere(),
   filter: (reach) => state(reach).openFilter(),
   sort: (reach) => state(reach).openSort(),
+  columns: (reach) => state(reach).openColumns(reach.effects.absentColumns()),
+  toggleColumn: (reach) => state(reach).toggleColumn(),
+  columnLeft: (reach) => state(reach).shiftColumn(-1),
+  columnRight: (reach) => state(reach).shiftColumn(1),
+  wider: resize(1),
+  narrower: resize(-1),
+  fitWidth: (reach) => {
+    const column = chosenColumn(state(reach));
+    if (column !== undefined) state(reach).setWidth(column, null);
+  },
+  narrow: (reach) => state(reach).openNarrow(),
   open,
   detail: (reach) => state(reach).openDetail(),
   interval: (reach) => state(reach).openInterval(),

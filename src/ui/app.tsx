@@ -7,6 +7,7 @@ import type { SessionState } from '../state/session.ts';
 import { paneUnderHelp, press, type Reach } from './actions.ts';
 import { compose, Line, wrap } from './line.tsx';
 import { LiveTable } from './live-table.tsx';
+import { ColumnsPane } from './panes/columns.tsx';
 import { Detail } from './panes/detail.tsx';
 import { FormPane, formHeight, formOf } from './panes/form.tsx';
 import { Help } from './panes/help.tsx';
@@ -55,6 +56,7 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
           <Box width={listWidth} height={rows.table} flexShrink={0} flexDirection="column" overflow="hidden">
             {list.name === 'picker' && <Picker {...area} targets={reach.targets} index={list.index} />}
             {list.name === 'sort' && <SortMenu {...area} state={state} index={list.index} />}
+            {list.name === 'columns' && <ColumnsPane {...area} state={state} pane={list} />}
             {list.name === 'help' && <Help {...area} pane={paneUnderHelp(state)} index={list.index} />}
             {list.name === 'detail' && <Detail {...area} pane={list} />}
           </Box>

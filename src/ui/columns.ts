@@ -20,6 +20,8 @@ export interface Sight {
   /** Cells of a line. */
   readonly width: number;
   readonly sort: Sort;
+  /** Cells that the user gives to columns; those that are not among them are as wide as what they show. */
+  readonly widths?: Readonly<Record<string, number>>;
 }
 
 export interface Frame {
@@ -44,6 +46,7 @@ export class Columns {
   #template = '';
   #widths = new Map<string, number>();
   #theme: Theme;
+  #placed: readonly Placed[] = [];
 
   constructor(theme: Theme) {
     this.#theme = theme;
@@ -62,23 +65,32 @@ export class Columns {
     const rows = placed.columns[0]?.cells.length ?? 0;
     const lines = Array.from({ length: rows }, (_, row) => this.#line(placed.columns, row));
     this.more = placed.more;
+    this.#placed = placed.columns;
     return { header: this.#header(placed, sight, width), lines };
+  }
+
+  /** Cells that a column has on the screen; of one that is out of sight those that it would have. */
+  widthOf(column: string): number | undefined {
+    return this.#placed.find((placed) => placed.column.name === column)?.width ?? this.#widths.get(column);
   }
 
   #place(view: View, sight: Sight, width: number): { columns: readonly Placed[]; more: boolean } {
     const [first, ...others] = view.columns;
     if (!first) return { columns: [], more: false };
     const candidates = [first, ...others.slice(sight.left)];
-    const elastic = view.columns.findLast(isText);
+    const own = sight.widths ?? {};
+    const elastic = view.columns.findLast((column) => isText(column) && own[column.name] === undefined);
     const columns: Placed[] = [];
     let used = 0;
     for (const column of candidates) {
       const cells = this.#cells(view, column, sight);
-      const wanted = this.#width(column, cells, sight.sort);
+      const given = own[column.name];
+      const wanted = given ?? this.#width(column, cells, sight.sort);
       const start = columns.length === 0 ? 0 : used + GAP;
       const room = width - start;
       // Text can be cut; a number cut is another number.
-      const least = isText(column) ? Math.min(wanted, Math.max(column.width, column.title.length)) : wanted;
+      const least =
+        isText(column) && given === undefined ? Math.min(wanted, Math.max(column.width, column.title.length)) : wanted;
       if (least > room && columns.length > 0) break;
       const taken = Math.min(column === elastic ? least : wanted, room);
       columns.push({ column, cells, width: taken });
@@ -111,7 +123,12 @@ export class Columns {
 
   #line(columns: readonly Placed[], row: number): string {
     return columns
-      .map(({ cells, width, column }) => fit(cells[row]!, width, column.align, this.#theme.ascii))
+      .map(({ cells, width, column }) => {
+        const cell = cells[row]!;
+        return column.align === 'right' && cell.length > width
+          ? '#'.repeat(width)
+          : fit(cell, width, column.align, this.#theme.ascii);
+      })
       .join(' '.repeat(GAP))
       .trimEnd();
   }

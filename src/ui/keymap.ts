@@ -16,8 +16,8 @@ interface Section<A extends string> {
   readonly bindings: readonly Binding<A>[];
 }
 
-const LISTS: readonly PaneName[] = ['picker', 'sort', 'detail', 'help'];
-const TYPING: readonly PaneName[] = ['search', 'where', 'filter', 'interval', 'export'];
+const LISTS: readonly PaneName[] = ['picker', 'sort', 'columns', 'detail', 'help'];
+const TYPING: readonly PaneName[] = ['search', 'where', 'filter', 'interval', 'narrow', 'export'];
 const READING: readonly PaneName[] = ['table', ...LISTS];
 
 /** Keeps the names of the actions as a type. */
@@ -42,6 +42,23 @@ export const KEYMAP = keymap([
     title: 'Sort menu',
     where: ['sort'],
     bindings: [{ action: 'alsoSort', keys: ['a'], help: 'also sort by this column; again: inverted, then not' }],
+  },
+  {
+    title: 'Columns',
+    where: ['columns'],
+    bindings: [
+      { action: 'toggleColumn', keys: [' ', 'enter'], help: 'show the column, or hide it' },
+      { action: 'columnLeft', keys: ['<', 'left'], help: 'move the column to the left' },
+      { action: 'columnRight', keys: ['>', 'right'], help: 'move the column to the right' },
+      { action: 'wider', keys: ['+'], help: 'wider column' },
+      { action: 'narrower', keys: ['-'], help: 'narrower column' },
+      { action: 'fitWidth', keys: ['0'], help: 'as wide as its cells' },
+    ],
+  },
+  {
+    title: 'Finding in a list',
+    where: ['columns'],
+    bindings: [{ action: 'narrow', keys: ['/'], help: 'narrow the list to what is typed' }],
   },
   {
     title: 'Typing',
@@ -99,6 +116,7 @@ export const KEYMAP = keymap([
         help: 'type a condition over columns, as in rxq > 64K && state == LISTEN',
         bar: 'Where',
       },
+      { action: 'columns', keys: ['c'], help: 'choose, order and resize the columns' },
       { action: 'sort', keys: ['s', 'f6'], help: 'choose the column to sort by', bar: 'Sort' },
       {
         action: 'open',
@@ -126,7 +144,8 @@ export const KEYMAP = keymap([
   },
   {
     title: 'Refreshing',
-    where: READING,
+    // There the space bar, + and - are about the column.
+    where: READING.filter((pane) => pane !== 'columns'),
     bindings: [
       { action: 'pause', keys: [' ', 'Z'], help: 'pause, or go on', bar: 'Pause' },
       { action: 'refresh', keys: ['r', 'ctrl-r'], help: 'refresh now' },

@@ -32,14 +32,14 @@ export function LiveTable(props: {
   const header = props.rows > 1 ? 1 : 0;
   const rows = props.rows - header;
   const state = useStore(session);
-  const { view, sort, left, cursor } = state;
+  const { view, sort, left, widths, cursor } = state;
   const top = Math.max(0, Math.min(state.top, (view?.count ?? 0) - rows));
 
   useLayoutEffect(() => session.getState().resized(rows), [session, rows]);
 
   const frame = useMemo(
-    () => (view ? columns.frame(view, { top, rows, left, width, sort }, theme) : undefined),
-    [view, columns, theme, top, rows, left, width, sort],
+    () => (view ? columns.frame(view, { top, rows, left, width, sort, widths }, theme) : undefined),
+    [view, columns, theme, top, rows, left, width, sort, widths],
   );
   const heading = useMemo(() => {
     const gutter: Piece = ['header', theme.marks ? ' ' : ''];

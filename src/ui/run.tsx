@@ -24,6 +24,8 @@ export interface ExplorerOptions {
    * false; any other error's message is shown in the export pane.
    */
   exportView(choice: ExportChoice): Promise<string>;
+  /** Column -> why this kernel does not have it, of the table that is looked at. */
+  absentColumns(): ReadonlyMap<string, string>;
   /** Looks at the elements of a map: throws where that is not possible. */
   openMap(id: number): void;
   readonly stdout: WriteStream;
@@ -42,7 +44,7 @@ const SIGNALS: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
  * A signal ends the process with 128 and its number, the terminal restored. Throws UsageError where there is no terminal.
  */
 export async function runExplorer(options: ExplorerOptions): Promise<void> {
-  const { session, sampler, kernel, exportView, openMap, stdout, stdin } = options;
+  const { session, sampler, kernel, exportView, absentColumns, openMap, stdout, stdin } = options;
   if (!stdout.isTTY || !stdin.isTTY) {
     throw new UsageError(
       'the explorer needs a terminal for input and output; `itertop dump` writes to files and pipes',
@@ -78,7 +80,11 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
     },
     themes,
     columns: new Columns(themes.of(session.getState().theme)),
-    effects: { quit: () => terminal.restore(), refresh: () => sampler.refresh(), suspend, redraw, exportView, openMap },
+    effects: {
+      quit: () => terminal.restore(),
+      refresh: () => sampler.refresh(),
+      ...{ suspend, redraw, exportView, absentColumns, openMap },
+    },
   };
 
   let asked = questionOf(session.getState());

@@ -88,6 +88,7 @@ await runExplorer({
   sampler: new FakeSampler(),
   targets: TARGETS,
   kernel: '6.18.5',
+  absentColumns: () => new Map(),
   openMap: () => {},
   exportView: async ({ path, overwrite }) => {
     if (path.startsWith('there') && !overwrite) throw Object.assign(new Error('there already'), { code: 'EEXIST' });

@@ -11,11 +11,13 @@ const PANES: readonly PaneName[] = [
   'table',
   'picker',
   'sort',
+  'columns',
   'help',
   'detail',
   'search',
   'where',
   'interval',
+  'narrow',
   'filter',
   'export',
   'overwrite',
@@ -36,6 +38,12 @@ function midst(pane: PaneName) {
   const reach: Reach = { session, targets: TARGETS, themes, columns, effects };
   if (pane === 'picker') state().openPicker(TARGETS.map((target) => target.template));
   if (pane === 'sort') state().openSort();
+  if (pane === 'columns' || pane === 'narrow') {
+    state().openColumns(new Map());
+    state().choose(3, 9);
+    state().setWidth(state().columns[3]!, 5);
+  }
+  if (pane === 'narrow') state().openNarrow();
   if (pane === 'help') state().openHelp();
   if (pane === 'detail') state().openDetail();
   if (pane === 'search') state().openSearch();
@@ -66,7 +74,10 @@ describe('the key table', () => {
       // The form has a line below only from the line above.
       if (pane === 'filter' && action === 'down') session.getState().choose(-1, 2);
       if (pane === 'export' && action === 'down') session.getState().choose(-1, 3);
-      if ((pane === 'search' || pane === 'where' || pane === 'interval') && (action === 'up' || action === 'down'))
+      if (
+        (pane === 'search' || pane === 'where' || pane === 'interval' || pane === 'narrow') &&
+        (action === 'up' || action === 'down')
+      )
         return; // one line only
       expect(actionOf(key, pane)).toBe(action);
       const before = session.getState();

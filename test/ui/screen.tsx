@@ -28,6 +28,7 @@ export function fakeEffects(exportView: Effects['exportView'] = async ({ path })
     refresh: note('refresh'),
     suspend: note('suspend'),
     redraw: note('redraw'),
+    absentColumns: () => new Map(),
     openMap: (id) => void calls.push(`map ${id}`),
     exportView: async (choice) => {
       calls.push(`export ${choice.format} ${choice.rows} ${choice.path}${choice.overwrite ? ' overwrite' : ''}`);

@@ -39,6 +39,12 @@ export function formOf(pane: Pane | undefined): Form | undefined {
         fields: [{ label: 'where', value: pane.input, active: true, hint: '' }],
         error: pane.error,
       };
+    case 'narrow':
+      return {
+        title: 'Find in the list: what lines have to have in them; empty: all of them',
+        fields: [{ label: '/', value: pane.input, active: true, hint: '' }],
+        error: pane.error,
+      };
     case 'interval':
       return {
         title: 'Refresh every so many seconds: 0.1 to 3600; also 500ms, 1m',
