@@ -203,6 +203,7 @@ function sessionOf(options: Options, asked: Asked): Session {
     where: options.where,
     theme: options.theme,
     interval: options.interval,
+    maxCost: options.maxCost,
     ...(options.kthreads === undefined ? {} : { switches: { kthreads: options.kthreads } }),
   });
 }

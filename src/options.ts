@@ -1,6 +1,7 @@
 /** The command line as data. */
 import { parseArgs } from 'node:util';
 import { nearest } from './bpf/nearest.ts';
+import { MAX_COST, parseMaxCost } from './state/cost.ts';
 import { MAX_INTERVAL, MIN_INTERVAL } from './state/interval.ts';
 import { SNAPSHOT_FORMATS, type SnapshotFormat } from './state/snapshot.ts';
 import { FILTER_NAMES, type FilterName, UsageError, WALK_ORDERS, type WalkOrder } from './templates/template.ts';
@@ -23,6 +24,8 @@ export interface Options {
   readonly order: WalkOrder | undefined;
   /** Milliseconds. */
   readonly interval: number;
+  /** Percent of the interval; undefined: no limit. */
+  readonly maxCost: number | undefined;
   readonly threads: boolean;
   readonly kthreads: boolean | undefined;
   readonly ascii: boolean | undefined;
@@ -89,6 +92,11 @@ export const SPECS: Readonly<Record<string, Spec>> = {
     help: 'network namespaces of sockets and routes (all, where permitted)',
   },
   interval: { type: 'string', short: 'd', value: 'SECONDS', help: 'time between refreshes (1)' },
+  'max-cost': {
+    type: 'string',
+    value: 'PERCENT|off',
+    help: `share of that time that a refresh may take before the time is stretched (${MAX_COST})`,
+  },
   threads: {
     type: 'boolean',
     short: 'H',
@@ -243,6 +251,7 @@ export function parseOptions(argv: readonly string[]): Options {
     netns: text('netns'),
     order: walkOrder(text('order')),
     interval: seconds(text('interval')),
+    maxCost: parseMaxCost(text('max-cost') ?? String(MAX_COST)),
     threads: flag('threads') ?? false,
     kthreads: flag('kthreads'),
     ascii: flag('ascii'),

@@ -46,6 +46,8 @@ export interface AskedSlice extends Place {
   readonly templates: ReadonlyMap<string, Template>;
   readonly template: string;
   readonly interval: number;
+  /** Question.maxCost. */
+  readonly maxCost: number | undefined;
   readonly paused: boolean;
   /** Network namespaces that tables of sockets and routes cover. */
   readonly netns: NetScope;
@@ -99,6 +101,8 @@ export interface AskedOptions {
   readonly where?: string | undefined;
   /** Milliseconds; 1000 where absent. */
   readonly interval?: number | undefined;
+  /** Question.maxCost. */
+  readonly maxCost?: number | undefined;
   readonly paused?: boolean | undefined;
   /** The own one where absent. */
   readonly netns?: NetScope | undefined;
@@ -110,7 +114,8 @@ export function questionOf(state: SessionState): Question {
   const { template, columns, sort, filters, switches, ungroup, search, where, netns, order, interval, paused } = state;
   const all = state.panes.some((pane) => pane.name === 'detail');
   const asked = { template, columns, all, sort, filters, switches, ungroup, search, where, netns, interval, paused };
-  return order === undefined ? asked : { ...asked, order };
+  const { maxCost } = state;
+  return { ...asked, ...(order === undefined ? {} : { order }), ...(maxCost === undefined ? {} : { maxCost }) };
 }
 
 /** Filters that the template knows, in their usual order. */
@@ -253,6 +258,7 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
       templates,
       template: options.template,
       interval: options.interval ?? 1000,
+      maxCost: options.maxCost,
       paused: options.paused ?? false,
       netns: options.netns ?? 'self',
       order: options.order,

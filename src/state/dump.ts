@@ -8,6 +8,7 @@ import { isOverTime } from '../templates/derive.ts';
 import { columnOf, type Filters, type Template, type WalkOrder } from '../templates/template.ts';
 import { AtomicFile } from './atomic-file.ts';
 import { Collector } from './collector.ts';
+import { stretched } from './cost.ts';
 import type { NetScope } from './namespaces.ts';
 import { orderRows, passingRows } from './order.ts';
 import type { Search } from './question.ts';
@@ -33,6 +34,8 @@ export interface DumpOptions {
   readonly count: number;
   /** Milliseconds. */
   readonly interval: number;
+  /** Percent of the interval that a refresh may take before it is stretched; absent: any. */
+  readonly maxCost?: number;
   readonly output: string | undefined;
   readonly force: boolean;
   /** Ends the dump after what was read so far; a file is then complete. */
@@ -65,15 +68,18 @@ export async function dump(options: DumpOptions, stdout: Writable): Promise<void
       await pause(Math.min(WARM_UP_MS, options.interval), signal);
     }
     let next = performance.now();
+    let spent = 0;
     // The first is made whatever happens: a file without one would be no snapshot.
     for (let done = 0; options.count === 0 || done < options.count; done++) {
       if (done > 0) {
-        next = Math.max(next + options.interval, performance.now());
+        next = Math.max(next + stretched(options.interval, spent, options.maxCost), performance.now());
         await pause(next - performance.now(), signal);
         if (signal?.aborted) break;
       }
+      const started = performance.now();
       const { table, stats, after } = collect();
       const order = orderRows(table, options.sort, options.search, options.columns, passingRows(table, after));
+      spent = performance.now() - started;
       const snapshot = {
         table,
         order,

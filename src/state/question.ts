@@ -32,5 +32,7 @@ export interface Question {
   readonly order?: WalkOrder;
   /** Milliseconds between the starts of two refreshes. */
   readonly interval: number;
+  /** Percent of the interval that a refresh may take before the interval is stretched; absent: any. */
+  readonly maxCost?: number;
   readonly paused: boolean;
 }

@@ -1,5 +1,6 @@
 /** What one refresh looks like: rows in their order, ready to be formatted where they are visible. */
 import type { Format } from '../templates/template.ts';
+import type { Cost } from './cost.ts';
 
 export interface ViewColumn {
   readonly name: string;
@@ -36,6 +37,8 @@ export interface RefreshStats {
   /** Milliseconds: opening and reading the iterator; everything (joins, decoding, sorting included). */
   readonly readMs: number;
   readonly totalMs: number;
+  /** Where refreshes follow one another by the clock. */
+  readonly cost?: Cost;
   /** meta->session_id of the iterator. */
   readonly sessionId: number;
   readonly conditions: readonly Condition[];

@@ -5,6 +5,7 @@ import { pageSize } from '../bpf/host.ts';
 import { findTemplate, registerTemplates } from '../templates/registry.ts';
 import type { Template } from '../templates/template.ts';
 import { type Collected, Collector } from './collector.ts';
+import { CpuMeter, stretched } from './cost.ts';
 import { toWire, type ViewWire } from './live-view.ts';
 import { orderRows, passingRows } from './order.ts';
 import type { Question } from './question.ts';
@@ -42,6 +43,9 @@ export function serve(port: NonNullable<typeof parentPort>): void {
   /** A view is under way; until it is taken nothing is read, and what comes due meanwhile waits. */
   let sent = false;
   let due: 'read' | 'order' | null = null;
+  const meter = new CpuMeter();
+  /** Milliseconds that the last refresh took. */
+  let spent = 0;
 
   const post = (message: FromWorker) => port.postMessage(message);
   const fail = (error: unknown) => {
@@ -60,8 +64,11 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     const total = passing.length;
     const order = orderRows(collected.table, q.sort, q.search, q.columns, passing);
     // What a refresh costs includes its first sorting; sorting again later is no refresh.
-    if (started !== null)
-      collected = { ...collected, stats: { ...collected.stats, totalMs: performance.now() - started } };
+    if (started !== null) {
+      const totalMs = performance.now() - started;
+      const cost = { cpu: meter.lap(), every: stretched(q.interval, totalMs, q.maxCost) };
+      collected = { ...collected, stats: { ...collected.stats, totalMs, cost } };
+    }
     const wire = toWire(collected, q.columns, detailsOf(q), order, total);
     sent = true;
     port.postMessage({ type: 'view', wire, generation } satisfies FromWorker, [wire.order.buffer]);
@@ -99,13 +106,18 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       collected = null;
       fail(error);
     }
-    if (what === 'read') schedule(performance.now() - started);
+    if (what === 'read') {
+      spent = performance.now() - started;
+      schedule(spent);
+    }
   }
 
-  /** The interval counts from the start of a refresh to the start of the next. */
+  /** The interval counts from the start of a refresh to the start of the next; a dear one is followed by a longer pause. */
   function schedule(elapsed: number): void {
     clearTimeout(timer);
-    if (question && !question.paused) timer = setTimeout(() => run('read'), Math.max(0, question.interval - elapsed));
+    if (!question || question.paused) return;
+    const every = stretched(question.interval, spent, question.maxCost);
+    timer = setTimeout(() => run('read'), Math.max(0, every - elapsed));
   }
 
   function ask(next: Question): void {
@@ -128,7 +140,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     const sortKnown = () => collected !== null && sortColumns(next.sort).every((column) => known().includes(column));
     if (!same(readable) || !sortKnown()) run('read');
     else if (!same((q) => [q.sort, q.search])) run('order');
-    if (!same((q) => [q.interval, q.paused])) schedule(0);
+    if (!same((q) => [q.interval, q.maxCost, q.paused])) schedule(0);
   }
 
   port.on('message', (message: ToWorker) => {

@@ -51,6 +51,7 @@ afterAll(() => {
 /** What differs from run to run: clock, cost, release, numbers of this machine. */
 function masked(screen: string, values: Readonly<Record<string, string>>): string {
   let text = screen
+    .replace(/(?<= ms) {2}\d+(\.\d)?% CPU/, '')
     .replace(/\d+(\.\d)? ms/g, 'N ms')
     .replace(/\d\d:\d\d:\d\d$/m, 'HH:MM:SS')
     .replace(/(Linux )?\d+\.\d+\.\d+[\w.+-]*(?= {2})/, 'Linux RELEASE')

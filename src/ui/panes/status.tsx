@@ -21,7 +21,21 @@ function cost(ms: number): string {
   return `${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
 }
 
+/** `every 1 s → 2.4 s (cost)`: the interval that was asked for, and the one that refreshes are dear enough for. */
+function pace({ interval, view }: StatusState, ascii: boolean): string {
+  const every = view?.stats.cost?.every ?? 0;
+  const asked = `every ${formatInterval(interval)} s`;
+  if (every <= interval) return asked;
+  return `${asked} ${ascii ? '->' : '→'} ${(every / 1000).toFixed(every < 10_000 ? 1 : 0)} s (cost)`;
+}
+
 const part = (keep: number, ...pieces: readonly Piece[]): Part => ({ keep, pieces });
+
+/** What of one CPU all this takes. */
+function ownCpu({ stats: { cost } }: View): Part[] {
+  if (!cost || Number.isNaN(cost.cpu)) return [];
+  return [part(3, ['plain', `${cost.cpu < 10 ? cost.cpu.toFixed(1) : cost.cpu.toFixed(0)}% CPU`])];
+}
 
 /** `12 of 18,002 rows`: those that the search left, of those read. */
 function counts({ count, total, stats }: View): Part[] {
@@ -60,10 +74,11 @@ export function firstLine(state: StatusState, kernel: string, theme: Theme, widt
       'plain',
       `by ${sort.map(({ column }) => `${column} ${signOf(sort, column, theme.signs)[0]}`).join(', ')}`,
     ]),
-    state.paused ? part(7, ['paused', 'PAUSED']) : part(5, ['plain', `every ${formatInterval(state.interval)} s`]),
+    state.paused ? part(7, ['paused', 'PAUSED']) : part(5, ['plain', pace(state, theme.ascii)]),
     ...(view ? [part(6, ['plain', cost(view.stats.totalMs)])] : []),
+    ...(view ? ownCpu(view) : []),
   ];
-  const right = [part(3, ['plain', `Linux ${kernel}`]), ...(view ? [part(2, ['plain', clock(view.stats.end)])] : [])];
+  const right = [part(1.5, ['plain', `Linux ${kernel}`]), ...(view ? [part(2, ['plain', clock(view.stats.end)])] : [])];
   return arrange(theme, width, left, right);
 }
 

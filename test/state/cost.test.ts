@@ -1,0 +1,113 @@
+/** What refreshing costs: the share that it may take, and that the worker and a dump keep to it. */
+import { PassThrough } from 'node:stream';
+import { afterEach, expect, it } from 'vitest';
+import { CpuMeter, parseMaxCost, stretched } from '../../src/state/cost.ts';
+import { dump } from '../../src/state/dump.ts';
+import type { LiveView } from '../../src/state/live-view.ts';
+import type { Question } from '../../src/state/question.ts';
+import { type Sampler, startSampler } from '../../src/state/sampler.ts';
+import { task } from '../../src/templates/builtin/task.ts';
+import { describeKernel, eventually } from '../support/kernel.ts';
+
+it.each([
+  ['50', 50],
+  [' 12.5 % ', 12.5],
+  ['1', 1],
+  ['100%', 100],
+  ['off', undefined],
+])('--max-cost %s', (text, expected) => {
+  expect(parseMaxCost(text)).toBe(expected);
+});
+
+it.each(['', '0', '101', '-5', 'on', '1e3', '%'])('--max-cost %j is refused', (text) => {
+  expect(() => parseMaxCost(text)).toThrow(/--max-cost .*percentage from 1 to 100, or off/);
+});
+
+it.each([
+  [1000, 10, 50, 1000],
+  [1000, 500, 50, 1000],
+  [1000, 501, 50, 1002],
+  [1000, 1200, 50, 2400],
+  [1000, 300, 10, 3000],
+  [1000, 5000, 100, 5000],
+  [1000, 5000, undefined, 1000],
+])('every %i ms, %i ms spent, at most %s %%: %i ms', (interval, spent, maxCost, expected) => {
+  expect(stretched(interval, spent, maxCost)).toBe(expected);
+});
+
+it('the meter tells the time of this process, after its first lap', () => {
+  const meter = new CpuMeter();
+  expect(meter.lap()).toBeNaN();
+  const before = process.cpuUsage();
+  const start = performance.now();
+  for (const end = performance.now() + 50; performance.now() < end; );
+  const { user, system } = process.cpuUsage(before);
+  const least = (user + system) / 10 / (performance.now() - start + 20);
+  expect(meter.lap()).toBeGreaterThan(least * 0.8);
+});
+
+const QUESTION: Question = {
+  template: 'task',
+  columns: ['pid', 'comm'],
+  all: false,
+  sort: [{ column: 'pid', descending: false }],
+  filters: {},
+  switches: {},
+  ungroup: false,
+  search: null,
+  where: '',
+  netns: 'self',
+  interval: 100,
+  paused: false,
+};
+
+describeKernel('refreshes keep to their share', () => {
+  let sampler: Sampler | undefined;
+  afterEach(() => sampler?.close());
+
+  it('in the worker: it says when the next one is due, and waits for it', async () => {
+    const views: LiveView[] = [];
+    sampler = startSampler({ received: (view) => views.push(view), failed: () => {} });
+    sampler.ask({ ...QUESTION, maxCost: 1 });
+    await eventually(() => expect(views.length).toBeGreaterThan(2));
+    const [first, second, third] = views.map(({ stats }) => stats);
+    for (const { totalMs, cost } of [first!, second!])
+      expect(cost!.every).toBe(Math.max(100, Math.ceil(totalMs * 100)));
+    // The clock of begin counts whole milliseconds, and setTimeout may be one early.
+    expect(second!.begin - first!.begin).toBeGreaterThanOrEqual(first!.cost!.every - first!.totalMs - 3);
+    expect(third!.begin - second!.begin).toBeGreaterThanOrEqual(second!.cost!.every - second!.totalMs - 3);
+    expect(first!.cost!.cpu).toBeNaN();
+    expect(second!.cost!.cpu).toBeGreaterThan(0);
+    // Without a limit the interval is what was asked for.
+    sampler.ask(QUESTION);
+    await eventually(() => expect(views.at(-1)!.stats.cost!.every).toBe(100));
+  });
+
+  it('in a dump', async () => {
+    const out = new PassThrough();
+    let text = '';
+    out.on('data', (chunk) => {
+      text += chunk;
+    });
+    const options = {
+      ...QUESTION,
+      template: task,
+      searchText: '',
+      format: 'ndjson',
+      count: 3,
+      output: undefined,
+    } as const;
+    await dump({ ...options, force: false, maxCost: 1 }, out);
+    const headers = text
+      .split('\n')
+      .filter((line) => line.startsWith('{"itertop"'))
+      .map((line) => JSON.parse(line).itertop as { time: string; end: string });
+    expect(headers).toHaveLength(3);
+    for (const [i, { time, end }] of headers.slice(0, -1).entries()) {
+      const took = Date.parse(end) - Date.parse(time);
+      expect(Date.parse(headers[i + 1]!.time) - Date.parse(time)).toBeGreaterThanOrEqual(
+        Math.max(100, took * 100) - 110,
+      );
+    }
+  });
+});

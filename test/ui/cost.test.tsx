@@ -1,0 +1,42 @@
+/** What refreshing costs, in the status line. */
+import { expect, it } from 'vitest';
+import { firstLine } from '../../src/ui/panes/status.tsx';
+import { themeOf } from '../../src/ui/theme.ts';
+import { taskView } from './fake-view.ts';
+import { fakeSession } from './screen.tsx';
+
+const theme = (ascii: boolean) => themeOf({ NO_COLOR: '1', LANG: 'C.UTF-8', TERM: 'xterm' }, ascii);
+
+function line(cost: { cpu: number; every: number } | undefined, width = 100, ascii = false): string {
+  const session = fakeSession({ interval: 1000 });
+  session.getState().received(taskView(40, 0, { stats: { totalMs: 1200, ...(cost ? { cost } : {}) } }));
+  return firstLine(session.getState(), '6.18.5', theme(ascii), width).replace(/\x1b\[\d+m/g, '');
+}
+
+it.each([
+  [undefined, / every 1 s {2}1200 ms {3,}Linux/],
+  [{ cpu: Number.NaN, every: 1000 }, / every 1 s {2}1200 ms {3,}Linux/],
+  [{ cpu: 3.14, every: 1000 }, / every 1 s {2}1200 ms {2}3\.1% CPU /],
+  [{ cpu: 131.4, every: 2400 }, / every 1 s → 2\.4 s \(cost\) {2}1200 ms {2}131% CPU /],
+  [{ cpu: 7, every: 24_400 }, / every 1 s → 24 s \(cost\) /],
+])('%j', (cost, expected) => {
+  expect(line(cost)).toMatch(expected);
+});
+
+it('is ASCII where that is asked for', () => {
+  expect(line({ cpu: 7, every: 2400 }, 100, true)).toContain(' every 1 s -> 2.4 s (cost) ');
+});
+
+it('goes before what is dearer to the reader', () => {
+  const narrow = line({ cpu: 7, every: 2400 }, 60);
+  expect(narrow).toContain('40 rows');
+  expect(narrow).toContain('1200 ms');
+  expect(narrow).not.toContain('CPU');
+});
+
+it('a longer interval that was asked for since is not said to be stretched', () => {
+  const session = fakeSession({ interval: 1000 });
+  session.getState().received(taskView(40, 0, { stats: { cost: { cpu: 5, every: 2400 } } }));
+  session.getState().setInterval(5000);
+  expect(firstLine(session.getState(), '6.18.5', theme(false), 100)).toContain('every 5 s  ');
+});
