@@ -1,5 +1,6 @@
 // Two production bundles: the program, dist/itertop.js, and the library below it, dist/bpf.js.
 import { build } from 'esbuild';
+import { lazyMeasuring } from './build-lazy.mjs';
 
 const common = {
   bundle: true,
@@ -18,6 +19,7 @@ const program = build({
   // React in development mode costs twice per frame. A module of Ink's hands its own bytes to fetch() where there is
   // one, and only for that Node would load all of its HTTP client.
   define: { 'process.env.NODE_ENV': '"production"', 'process.env.DEV': '"false"', fetch: 'undefined' },
+  plugins: [lazyMeasuring],
   alias: { 'react-devtools-core': './build-empty.mjs' },
   banner: {
     js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",

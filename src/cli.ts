@@ -254,29 +254,22 @@ async function explore(options: Options): Promise<number> {
   const sampler = startSampler(receiver, asked.registered);
   sampler.ask(questionOf(session.getState()));
   const ui = import('./ui/run.tsx');
-  // What looks through BTF is done while the worker does the same, not between its first view and the first paint.
-  const generics = genericTemplates();
-  let offered = targets();
   const [{ runExplorer }] = await Promise.all([ui, first.promise]);
   if (error) {
     sampler.close();
     throw error;
   }
-  if (generics.length > 0) {
-    const known = new Set(shownTemplates().map((t) => t.name));
-    registerTemplates([...registeredTemplates(), ...generics.filter((t) => !known.has(t.name))]);
-    sampler.templates(registeredTemplates());
-    session.getState().setTemplates(shownTemplates());
-    offered = targets();
-  }
+  let offered: TargetInfo[] | undefined;
+  const changed = () => {
+    offered = undefined;
+  };
   if (asked.said.length > 0) session.getState().notify(notice(asked.said));
-  using _ = watchTemplates(files, options, asked, session, sampler, () => {
-    offered = targets();
-  });
-  await runExplorer({
+  using _ = watchTemplates(files, options, asked, session, sampler, changed);
+  const explorer = runExplorer({
     session,
     sampler,
     get targets() {
+      offered ??= targets();
       return offered;
     },
     kernel: os.release(),
@@ -287,13 +280,28 @@ async function explore(options: Options): Promise<number> {
       registerTemplates([...registeredTemplates().filter((t) => t.name !== ELEMENTS), elements]);
       sampler.templates(registeredTemplates());
       session.getState().enter(elements, shownTemplates());
-      offered = targets();
+      changed();
     },
     stdout: process.stdout,
     stdin: process.stdin,
     looks: { ascii: options.ascii },
   });
+  // What looks through BTF comes after the first picture.
+  const more = setImmediate(() => offerGeneric(session, sampler, changed));
+  await explorer.finally(() => clearImmediate(more));
   return EXIT.done;
+}
+
+/** Adds the tables of iterators that no template is made for. */
+function offerGeneric(session: Session, sampler: Sampler, changed: () => void): void {
+  const known = new Set(shownTemplates().map((t) => t.name));
+  const added = genericTemplates().filter((t) => !known.has(t.name));
+  if (added.length === 0) return;
+  registerTemplates([...registeredTemplates(), ...added]);
+  sampler.templates(registeredTemplates());
+  session.getState().setTemplates(shownTemplates());
+  sampler.ask(questionOf(session.getState()));
+  changed();
 }
 
 /** Reads the user's files again when they change, on both threads, and has the question answered anew. */

@@ -14,6 +14,7 @@ import { openIteratorFile } from './iterator-file.ts';
 import { Link, type LinkInfo } from './link.ts';
 import { BpfMap } from './map.ts';
 import { loadProgram, type Program } from './program.ts';
+import { sharedMemory } from './shared-memory.ts';
 import { findTarget } from './targets.ts';
 
 export interface LoadIteratorOptions {
@@ -143,7 +144,7 @@ export class BpfIterator implements Disposable {
    */
   read(options: ReadIteratorOptions = {}): Buffer {
     if (this.#stopped) return Buffer.alloc(0);
-    const into = { bytes: new SharedArrayBuffer(FIRST_BYTES) };
+    const into = { bytes: sharedMemory(FIRST_BYTES) };
     const before = this.#lastStop();
     // Reads of one thread do not overlap, so what changes during this one was changed by it.
     const hasStopped = () => before !== undefined && !before.equals(this.#lastStop()!);

@@ -1,6 +1,7 @@
 /** An iterator: one walk over all objects of a link's target. There is no seek: the next walk is a new iterator. */
 import fs from 'node:fs';
 import type { Link } from './link.ts';
+import { withRoom } from './shared-memory.ts';
 import { Attr, BpfError, bpf, OwnedFd } from './syscall.ts';
 
 /** read(2) of an iterator gives at most this (PAGE_SIZE << 3, kernel/bpf/bpf_iter.c); a record may not be larger. */
@@ -80,13 +81,8 @@ export class IteratorFd extends OwnedFd {
 }
 
 function grow(into: ReadTarget, used: number, readSize: number): Buffer {
-  let size = into.bytes.byteLength * 2;
-  while (size - used < readSize) size *= 2;
-  const next = new SharedArrayBuffer(size);
-  const view = Buffer.from(next);
-  view.set(new Uint8Array(into.bytes, 0, used));
-  into.bytes = next;
-  return view;
+  into.bytes = withRoom(into.bytes, used + readSize, used);
+  return Buffer.from(into.bytes);
 }
 
 function readMeaning(code: string): string {

@@ -1,7 +1,8 @@
 /** One refresh of a template: its iterator, the iterators of its joins, derived columns, and how honest it all was. */
-import { Btf } from '../bpf/btf.ts';
+import type { Btf } from '../bpf/btf.ts';
 import { joinColumns, parseJoin, withDependencies } from '../templates/columns.ts';
 import { type Clock, type Interval, isOverTime } from '../templates/derive.ts';
+import { enumNamesOf } from '../templates/enum-names.ts';
 import type { FormatContext } from '../templates/format.ts';
 import { type Batch, KeyIndex } from '../templates/record.ts';
 import { findTemplate } from '../templates/registry.ts';
@@ -18,9 +19,10 @@ import {
 } from '../templates/template.ts';
 import { type Conjunct, columnsOf, parseWhere } from '../templates/where.ts';
 import { clockRate } from './clock.ts';
-import type { NetScope } from './namespaces.ts';
+import { MapReader } from './map-reader.ts';
+import { Namespaces, type NetScope } from './namespaces.ts';
 import { NumberIndex } from './number-index.ts';
-import { BASE_WALK, Kernel, type Origin, type Reading, type Source } from './source.ts';
+import { Reader } from './reader.ts';
 import { TupleNumbers } from './tuple-numbers.ts';
 import { userId } from './users.ts';
 import type { Condition, RefreshStats } from './view.ts';
@@ -63,12 +65,6 @@ interface Joining {
   readonly joins: readonly Joining[];
 }
 
-/** A walk as it was read. */
-export interface Walked {
-  readonly source: Source;
-  readonly reading: Reading;
-}
-
 /** A join that takes from a join, and so on: this deep. */
 const MAX_JOINS = 8;
 const NOT_OVER_TIME: Interval = { seconds: 0, before: new Int32Array(0), previous: () => null };
@@ -84,13 +80,13 @@ export interface Collected {
 
 export class Collector implements Disposable {
   readonly template: Template;
-  readonly #origin: Origin;
+  readonly #btf: Btf;
   readonly #userName: (uid: number) => string | undefined;
   readonly #pageSize: number;
-  readonly #base: Source;
+  readonly #base: Reader | MapReader;
+  readonly #namespaces: Namespaces;
   /** Of the walks for joins that the last refresh had. */
-  readonly #readers = new Map<string, Source>();
-  #walked: ReadonlyMap<string, Walked> = new Map();
+  readonly #readers = new Map<string, Reader>();
   /** Of this batch and of the one before. */
   #keys = new KeyIndex();
   #oldKeys = new KeyIndex();
@@ -103,37 +99,13 @@ export class Collector implements Disposable {
   #whereText = '';
   #where: readonly Conjunct[] = [];
 
-  /**
-   * @param from where readings come from; the kernel whose BTF it is, or any origin
-   * @param hz jiffies a second, where that is known beforehand
-   */
-  constructor(
-    template: Template,
-    from: Btf | Origin,
-    userName: (uid: number) => string | undefined,
-    pageSize: number,
-    hz = 0,
-  ) {
+  constructor(template: Template, btf: Btf, userName: (uid: number) => string | undefined, pageSize: number) {
     this.template = template;
-    this.#origin = from instanceof Btf ? new Kernel(from) : from;
+    this.#btf = btf;
     this.#userName = userName;
     this.#pageSize = pageSize;
-    this.#hz = hz;
-    this.#base = this.#origin.open(template, BASE_WALK);
-  }
-
-  /** Every walk of the last refresh, by its key: what a recording is made of. */
-  get walked(): ReadonlyMap<string, Walked> {
-    return this.#walked;
-  }
-
-  get hz(): number {
-    return this.#hz;
-  }
-
-  /** The next refresh has no base for rates. */
-  forget(): void {
-    this.#previous = null;
+    this.#base = template.map ? new MapReader(template, btf) : new Reader(template, btf);
+    this.#namespaces = new Namespaces(btf);
   }
 
   get plan() {
@@ -156,12 +128,11 @@ export class Collector implements Disposable {
     });
     const plan = this.#base.plan;
 
-    const namespaces = this.template.netns ? this.#origin.namespaces(options.netns ?? 'self') : [];
+    const namespaces = this.template.netns ? this.#namespaces.list(options.netns ?? 'self') : [];
     const walks = new Map<string, Walk>();
     const through = plan.sets.map(({ filter, join }) => ({ join, filter, ranges: options.filters[filter] ?? [] }));
     const joinings = this.#joinings(this.template, names, walks, through, this.#isWhole(options));
     const batches = new Map<string, Batch>();
-    const walked = new Map<string, Walked>();
     for (const [key, reader] of this.#readers) {
       if (walks.has(key)) continue;
       reader.close();
@@ -171,7 +142,7 @@ export class Collector implements Disposable {
     let bytes = 0;
     let readMs = 0;
     for (const [key, { template, filters, columns }] of walks) {
-      const reader = this.#readers.get(key) ?? this.#origin.open(template, key);
+      const reader = this.#readers.get(key) ?? new Reader(template, this.#btf);
       this.#readers.set(key, reader);
       // Nothing is hidden from a join; its rows are groups, unless they are to be like those of this table.
       const switches = Object.fromEntries((template.switches ?? []).map(({ name }) => [name, true]));
@@ -179,7 +150,6 @@ export class Collector implements Disposable {
       reader.configure({ columns: [...columns], filters, switches, ungroup });
       const reading = reader.read(read, template.netns ? namespaces : []);
       batches.set(key, reading.batch);
-      walked.set(key, { source: reader, reading });
       reads += reading.reads;
       bytes += reading.bytes;
       readMs += reading.ms;
@@ -197,13 +167,12 @@ export class Collector implements Disposable {
 
     const reading = this.#base.read(read, namespaces);
     const { batch } = reading;
-    this.#walked = walked.set(BASE_WALK, { source: this.#base, reading });
     // Forgotten until this refresh is done: what fails half-way is no base for rates.
     const previous = this.#previous;
     this.#previous = null;
     [this.#keys, this.#oldKeys] = [this.#oldKeys, this.#keys];
     const doubles = this.#keys.build(batch);
-    const now = batch.footer?.monotonicNs ?? reading.clockNs;
+    const now = batch.footer?.monotonicNs ?? performance.now() * 1e6;
     if (batch.footer) this.#hz = clockRate(batch.footer) || this.#hz;
     const clock = { jiffies: batch.footer ? batch.footer.jiffies % 2 ** 32 : 0, hz: this.#hz };
     const derived = derivedOf(this.template, batch, names, this.#interval(previous, batch, now, names), clock);
@@ -223,7 +192,8 @@ export class Collector implements Disposable {
     };
     const conditions: Condition[] = plan.conditions.map((c) => ({ ...c }));
     const { map } = this.template;
-    if (map && this.#base.by) conditions.unshift({ text: `map ${map.id} ${map.name}`.trimEnd(), where: this.#base.by });
+    if (map && this.#base instanceof MapReader)
+      conditions.unshift({ text: `map ${map.id} ${map.name}`.trimEnd(), where: this.#base.by });
     if (namespaces.length > 1) conditions.unshift({ text: `${namespaces.length} netns`, where: 'link' });
     return {
       table: new Table(this.template, batch, joins, derived, context),
@@ -249,7 +219,7 @@ export class Collector implements Disposable {
     if (text !== this.#whereText) {
       this.#where = parseWhere(text, this.template, {
         user: userId,
-        enumNames: (column) => this.#origin.enumNames(column),
+        enumNames: (column) => enumNamesOf(this.#btf, column),
         pageSize: this.#pageSize,
       });
       this.#whereText = text;
@@ -260,7 +230,7 @@ export class Collector implements Disposable {
   /** Whether every object has a row: no filter, no condition in the kernel, nothing switched off. */
   #isWhole(options: CollectOptions): boolean {
     const off = (this.template.switches ?? []).some(({ name, on }) => !(options.switches[name] ?? on));
-    return !off && !this.#base.plan.narrowed && this.#base.plan.conditions.every(({ where }) => where === 'user');
+    return !off && this.#base.plan.conditions.every(({ where }) => where === 'user');
   }
 
   /**
@@ -372,7 +342,7 @@ export class Collector implements Disposable {
 
   close(): void {
     this.#base.close();
-    this.#origin.close();
+    this.#namespaces.close();
     for (const reader of this.#readers.values()) reader.close();
     this.#readers.clear();
   }

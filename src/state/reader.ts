@@ -5,6 +5,7 @@ import { Link, type LinkInfo } from '../bpf/link.ts';
 import { BpfMap } from '../bpf/map.ts';
 import type { NetNamespace } from '../bpf/netns.ts';
 import { loadProgram, type Program, trimLog } from '../bpf/program.ts';
+import { withRoom } from '../bpf/shared-memory.ts';
 import { RunStats } from '../bpf/stats.ts';
 import { BpfError } from '../bpf/syscall.ts';
 import {
@@ -20,14 +21,23 @@ import {
 } from '../templates/compile.ts';
 import { Batch, type BatchBuffers, newBuffers } from '../templates/record.ts';
 import type { Filters, Template } from '../templates/template.ts';
-import type { Reading, Source } from './source.ts';
 
 /** One is painted, one is the base of the rates, one is being written. */
 export const BUFFERS = 3;
 
+export interface Reading {
+  readonly batch: Batch;
+  readonly bytes: number;
+  readonly reads: number;
+  /** Milliseconds since the epoch. */
+  readonly begin: number;
+  readonly end: number;
+  readonly ms: number;
+}
+
 const ZERO_KEY = Buffer.alloc(4);
 
-export class Reader implements Source {
+export class Reader implements Disposable {
   readonly template: Template;
   readonly #btf: Btf;
   #plan: Plan | null = null;
@@ -194,8 +204,7 @@ export class Reader implements Source {
     }
     const ms = performance.now() - started;
     const end = Date.now();
-    const batch = Batch.index(this.plan.layout, buffers, used);
-    return { batch, bytes: used, reads, begin, end, ms, clockNs: performance.now() * 1e6 };
+    return { batch: Batch.index(this.plan.layout, buffers, used), bytes: used, reads, begin, end, ms };
   }
 
   #walkAll(
@@ -237,12 +246,8 @@ export class Reader implements Source {
     }
     if (this.#gathered?.length !== gather) this.#gathered = Buffer.alloc(gather);
     this.#maps.get('gather')!.lookupInto(ZERO_KEY, this.#gathered);
-    if (buffers.bytes.byteLength < used + footer) {
-      const grown = new SharedArrayBuffer(gather + footer);
-      new Uint8Array(grown).set(new Uint8Array(buffers.bytes, 0, footer));
-      buffers.bytes = grown;
-    }
-    const bytes = new Uint8Array(buffers.bytes);
+    buffers.bytes = withRoom(buffers.bytes, used + footer, footer);
+    const bytes = new Uint8Array(buffers.bytes, 0, buffers.bytes.byteLength);
     bytes.copyWithin(used, 0, footer);
     bytes.set(this.#gathered.subarray(0, used));
     return used + footer;

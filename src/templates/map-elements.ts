@@ -1,4 +1,5 @@
 /** Elements of a map that were read by bpf(2) -> records, as the program of the same plan would have written them. */
+import { withRoom } from '../bpf/shared-memory.ts';
 import type { Plan } from './compile.ts';
 import { type BatchBuffers, FLAG_FOOTER, FOOTER_SIZE, LITTLE } from './record.ts';
 import type { MemorySource } from './source.ts';
@@ -29,7 +30,7 @@ export class ElementRecords {
     const map = plan.template.map!;
     this.#plan = plan;
     this.#buffers = buffers;
-    this.#view = new DataView(buffers.bytes);
+    this.#view = new DataView(buffers.bytes, 0, buffers.bytes.byteLength);
     this.#cpus = cpus;
     this.#rows = map.cpus > 0 && each ? map.cpus : 1;
     this.#stride = valueStride(map);
@@ -77,12 +78,9 @@ export class ElementRecords {
 
   #reserve(more: number): void {
     if (this.#used + more <= this.#view.byteLength) return;
-    let size = this.#view.byteLength * 2;
-    while (size < this.#used + more) size *= 2;
-    const grown = new SharedArrayBuffer(size);
-    new Uint8Array(grown).set(new Uint8Array(this.#buffers.bytes, 0, this.#used));
-    this.#buffers.bytes = grown;
-    this.#view = new DataView(grown);
+    const bytes = withRoom(this.#buffers.bytes, this.#used + more, this.#used);
+    this.#buffers.bytes = bytes;
+    this.#view = new DataView(bytes, 0, bytes.byteLength);
   }
 }
 

@@ -5,6 +5,7 @@
  *   u16 length in 8-byte units · u16 flags · fields at their offsets · texts, each padded to 8 bytes
  * The last record is the footer that the program writes at its final call with a NULL object (not every target has one).
  */
+import { sharedMemory, withRoom } from '../bpf/shared-memory.ts';
 import { BadRecordError } from './errors.ts';
 import { decodeText } from './text.ts';
 
@@ -68,7 +69,7 @@ export interface BatchBuffers {
 }
 
 export function newBuffers(bytes = 1 << 20): BatchBuffers {
-  return { bytes: new SharedArrayBuffer(bytes), offsets: new SharedArrayBuffer(1 << 14), totals: [] };
+  return { bytes: sharedMemory(bytes), offsets: sharedMemory(1 << 14), totals: [] };
 }
 
 /** Columns decoded over these buffers, of this thread. */
@@ -95,10 +96,12 @@ export class Batch {
     this.layout = layout;
     this.buffers = buffers;
     for (const f of layout.fields) this.#fields.set(f.column, f);
-    this.#view = new DataView(buffers.bytes);
-    this.#bytes = Buffer.from(buffers.bytes);
-    this.#words = new Uint32Array(buffers.bytes);
-    this.#offsets = new Uint32Array(buffers.offsets);
+    // Of a fixed length: views that follow a growing one are slower.
+    const { bytes, offsets } = buffers;
+    this.#view = new DataView(bytes, 0, bytes.byteLength);
+    this.#bytes = Buffer.from(bytes);
+    this.#words = new Uint32Array(bytes, 0, bytes.byteLength >> 2);
+    this.#offsets = new Uint32Array(offsets, 0, offsets.byteLength >> 2);
     this.rows = rows;
     this.footer = footer;
     layout.group?.totals.forEach((name, i) => {
@@ -108,8 +111,8 @@ export class Batch {
 
   /** Finds the records in the first `used` bytes of the buffers. @throws BadRecordError for bytes that no record starts with */
   static index(layout: RecordLayout, buffers: BatchBuffers, used: number): Batch {
-    const units = new Uint16Array(buffers.bytes);
-    let offsets = new Uint32Array(buffers.offsets);
+    const units = new Uint16Array(buffers.bytes, 0, buffers.bytes.byteLength >> 1);
+    let offsets = new Uint32Array(buffers.offsets, 0, buffers.offsets.byteLength >> 2);
     let rows = 0;
     let members = 0;
     // Several walks, one in each network namespace, have a footer each.
@@ -128,11 +131,8 @@ export class Batch {
       else if (flags & FLAG_MEMBER) members++;
       else {
         if (rows === offsets.length) {
-          const grown = new SharedArrayBuffer(offsets.byteLength * 2);
-          const next = new Uint32Array(grown);
-          next.set(offsets);
-          buffers.offsets = grown;
-          offsets = next;
+          buffers.offsets = withRoom(buffers.offsets, rows * 4 + 1, rows * 4);
+          offsets = new Uint32Array(buffers.offsets, 0, buffers.offsets.byteLength >> 2);
         }
         offsets[rows++] = at;
       }
@@ -175,7 +175,7 @@ export class Batch {
     const groupField = this.#field(by);
     const rowOf = new Map<number, number>();
     for (let row = 0; row < this.rows; row++) rowOf.set(this.#at(this.#offsets[row], groupField), row);
-    const units = new Uint16Array(this.buffers.bytes);
+    const units = new Uint16Array(this.buffers.bytes, 0, this.buffers.bytes.byteLength >> 1);
     for (let at = 0; at < used; at += units[at >> 1] * 8) {
       if ((units[(at >> 1) + 1] & FLAG_MEMBER) === 0) continue;
       const row = rowOf.get(this.#at(at, groupField));
@@ -344,7 +344,7 @@ export class Batch {
       else for (let i = 0; i < out.length; i++) out[i] = (words[(offsets[i] >> 2) + word] << up) >>> down;
     }
     if (flag === 0) return;
-    const units = new Uint16Array(this.buffers.bytes);
+    const units = new Uint16Array(this.buffers.bytes, 0, this.buffers.bytes.byteLength >> 1);
     for (let i = 0; i < out.length; i++) if ((units[(offsets[i] >> 1) + 1] & flag) === 0) out[i] = Number.NaN;
   }
 

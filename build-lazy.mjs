@@ -1,0 +1,46 @@
+/**
+ * Modules that measure text make a segmenter and regular expressions of all emoji as they are loaded: 40 ms in each of
+ * two threads, for what most screens never need. In the bundle they are made at first use, and the signs that itertop
+ * draws with are measured without them.
+ */
+import { readFile } from 'node:fs/promises';
+
+/** Narrow, no emoji, nothing that combines: ASCII, Latin-1 from the first letter signs on, box drawing, blocks. */
+const PLAIN = String.raw`/^[\u0020-\u007E]*$/`;
+const NARROW = String.raw`/^[\u0020-\u007E\u00AB\u00B5-\u00FF\u2026\u2039\u203A\u2190-\u2193\u2500-\u2590\u25B2\u25BC\u25CF]*$/`;
+
+const MEASURING = /\/(string-width|wrap-ansi|slice-ansi|ansi-tokenize|ink\/build)\/.*\.js$/;
+/** A constant at the top of a module. */
+const COSTLY = /^(const \w+ = )(new Intl\.Segmenter\(.*\)|\/.*\\p\{.*\/[gv]+u?);$/gm;
+const LAZY = `
+function __lazy(make) {
+  let made;
+  return new Proxy({}, {
+    get(_, name) {
+      made ??= make();
+      const value = made[name];
+      return typeof value === 'function' ? value.bind(made) : value;
+    },
+    set(_, name, value) {
+      made ??= make();
+      made[name] = value;
+      return true;
+    },
+  });
+}`;
+
+export const lazyMeasuring = {
+  name: 'lazy-measuring',
+  setup(build) {
+    build.onLoad({ filter: MEASURING }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      if (!COSTLY.test(source)) return;
+      let contents = `${source.replace(COSTLY, '$1__lazy(() => $2);')}\n${LAZY}\n`;
+      if (path.includes('/string-width/')) {
+        if (!contents.includes(PLAIN)) throw new Error(`${path} has another fast path than ${PLAIN}`);
+        contents = contents.replace(PLAIN, NARROW);
+      }
+      return { contents, loader: 'js' };
+    });
+  },
+};
