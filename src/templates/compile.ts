@@ -54,6 +54,17 @@ export interface CompileOptions {
   readonly unaided?: boolean;
   /** Columns that the verifier of this kernel has refused, and why. */
   readonly refused?: ReadonlyMap<string, string>;
+  /** What is done with an object that passed in place of writing its record; then nothing else is written either. */
+  readonly instead?: (at: Passed) => void;
+}
+
+/** An object that passed, its record built; a jump to `out` goes on with the next one. */
+export interface Passed extends Pick<EmitScope, 'asm' | 'record' | 'temps'> {
+  readonly layout: RecordLayout;
+  /** R8 = a context member or cast; jumps to `absent` where there is none. May call helpers. */
+  load(object: string, absent: string): void;
+  /** The register = the seq_file that is written to. */
+  loadSeq(reg: Reg): void;
 }
 
 /** A condition of the user's, and where it runs. */
@@ -443,7 +454,14 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
   for (const condition of undecided) if (needsCast(condition)) refuse(condition);
 
   asm.tagged('(write)', () => {
-    if (texts.length > 0) {
+    if (options.instead) {
+      const load = (object: string, absent: string) => {
+        if (scope.casts[object]) emitCast(asm, scope, loadObject, object, absent);
+        else loadObject(R8, object);
+      };
+      const loadSeq = (reg: Reg) => asm.load(8, reg, R6, 0).load(8, reg, reg, metaAt('seq'));
+      options.instead({ asm, record, temps, layout, load, loadSeq });
+    } else if (texts.length > 0) {
       asm.mov(R1, R7).aluImm('rsh', R1, 3).store(2, record.reg, record.offset, R1);
       asm.jumpIfImm('gt', R7, scratch, 'out');
       writeRecord('R7', scratch);
@@ -451,7 +469,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
       asm.storeImm(2, record.reg, record.offset, layout.fixed / ALIGN);
       writeRecord(layout.fixed, layout.fixed);
     }
-    if (template.repeatsLast) asm.note('the buffer was full').jumpIfImm('ne', R0, 0, 'full');
+    if (template.repeatsLast && !options.instead) asm.note('the buffer was full').jumpIfImm('ne', R0, 0, 'full');
     asm.label('out');
     if (template.repeatsLast)
       asm.loadMapValue(R2, 'globals', VISITED).load(8, R1, R2, 0).store(8, R2, DEALT_WITH, R1).label('full');
@@ -459,6 +477,11 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
   });
 
   asm.label('footer').tagged('(footer)', () => {
+    if (options.instead) {
+      if (template.repeatsLast) asm.loadMapValue(R2, 'globals', VISITED).storeImm(8, R2, DEALT_WITH, 0);
+      asm.movImm(R0, 0).exit();
+      return;
+    }
     const footer: RecordPlace = { reg: R10, offset: footerAt };
     const put = (at: number) => asm.store(8, R10, footerAt + at, R0);
     asm
@@ -512,7 +535,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
  * Whether a link can restrict a walk to a PID (Linux 6.1) and means by it what the column shows, which counts in the
  * initial namespace; the link counts in that of who reads.
  */
-function linkTakesPid(btf: Btf): boolean {
+export function linkTakesPid(btf: Btf): boolean {
   try {
     resolvePath(btf, btf.find('bpf_iter_link_info', ['UNION']), 'task.pid');
     return inInitialPidNamespace();

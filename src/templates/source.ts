@@ -187,7 +187,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
 export const SOURCE_FUNCTIONS: readonly string[] = Object.values(FUNCTIONS);
 
 /** The type that a path starts from. */
-function objectType(scope: Scope, name: string): number {
+export function objectType(scope: Scope, name: string): number {
   const member = scope.target.members.find((m) => m.name === name);
   if (member?.pointer) return member.type;
   const cast = Object.hasOwn(scope.casts, name) ? scope.casts[name] : undefined;
