@@ -19,6 +19,7 @@ import { type Sampler, startSampler } from './state/sampler.ts';
 import { formatSearch } from './state/search.ts';
 import { createSession, questionOf, type Session } from './state/session.ts';
 import { snapshotWriter } from './state/snapshot.ts';
+import type { StructAnswer } from './state/struct-reader.ts';
 import { TemplateFiles, templateFolder } from './state/template-files.ts';
 import { userId } from './state/users.ts';
 import type { TargetInfo } from './state/view.ts';
@@ -32,6 +33,7 @@ import { explainPlan } from './templates/explain.ts';
 import { alignOf, unitOf } from './templates/format.ts';
 import { genericTargets, genericTemplate } from './templates/generic.ts';
 import { ELEMENTS } from './templates/map-template.ts';
+import { columnOfPath } from './templates/path-column.ts';
 import {
   allTemplates,
   findTemplate,
@@ -115,6 +117,8 @@ interface Asked {
 }
 
 let generic: readonly Template[] | undefined;
+/** Members that were added as columns, by template: they are there again when its file is read again. */
+const paths = new Map<string, readonly string[]>();
 /** The table of the map that was chosen last. */
 let elements: Template | undefined;
 
@@ -244,6 +248,7 @@ async function explore(options: Options): Promise<number> {
       session.getState().received(view);
       first.resolve();
     },
+    struct: (answer: StructAnswer) => session.getState().structReceived(answer),
     failed(failure: Error) {
       if (!seen) error = failure;
       session.getState().failed(failure.message);
@@ -275,6 +280,7 @@ async function explore(options: Options): Promise<number> {
     kernel: os.release(),
     exportView: (choice) => exportView(session, choice),
     absentColumns: () => absentColumns(session),
+    addColumn: (path) => addColumn(session, sampler, path),
     openMap: (id) => {
       elements = tableOfMap(String(id));
       registerTemplates([...registeredTemplates().filter((t) => t.name !== ELEMENTS), elements]);
@@ -323,6 +329,7 @@ function watchTemplates(
       // What was asked for at the start is not there any more; the others are.
       said = [(error as Error).message.split('\n')[0]];
     }
+    for (const [name, list] of paths) for (const path of list) registerPath(name, path);
     // From here on without a pause: a view that is on its way belongs to the templates of before.
     const registered = registeredTemplates();
     const now = JSON.stringify(registered);
@@ -374,6 +381,33 @@ function absentColumns(session: Session): ReadonlyMap<string, string> {
   absences.set(template, known);
   const read = (view?.details ?? []).map((column) => [column.name, column.absent] as const);
   return new Map([...known, ...read].filter(([, why]) => why !== ''));
+}
+
+/** Gives a template its column for the path back, where its file, read again, leaves a place for it. */
+function registerPath(name: string, path: string): void {
+  const template = shownTemplates().find((t) => t.name === name);
+  if (!template) return;
+  const find = (other: string) => allTemplates().find((t) => t.name === other);
+  try {
+    const made = columnOfPath(template, path, () => Btf.vmlinux(), find).template;
+    registerTemplates([...registeredTemplates().filter((t) => t.name !== name), made]);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+  }
+}
+
+/** Shows a member of the kernel's in the table that is looked at. @throws UsageError where that is no single value */
+function addColumn(session: Session, sampler: Sampler, path: string): string {
+  const name = session.getState().template;
+  const find = (other: string) => allTemplates().find((t) => t.name === other);
+  const { template, column, item } = columnOfPath(findTemplate(name), path, () => Btf.vmlinux(), find);
+  if (template !== findTemplate(name)) {
+    registerTemplates([...registeredTemplates().filter((t) => t.name !== name), template]);
+    sampler.templates(registeredTemplates());
+    paths.set(name, [...(paths.get(name) ?? []), path]);
+  }
+  session.getState().gainColumn(column, shownTemplates());
+  return `the table shows ${column}, as with --columns '+${item}'`;
 }
 
 /** Writes what is seen. Its memory is used again by later refreshes, so nothing is awaited in between. */

@@ -11,6 +11,7 @@ import {
   ungroupedWord,
   type WalkOrder,
 } from '../templates/template.ts';
+import { structQuestion } from './detail.ts';
 import { MAX_INTERVAL, MIN_INTERVAL, stepInterval } from './interval.ts';
 import type { NetScope } from './namespaces.ts';
 import type { Question, Search } from './question.ts';
@@ -112,10 +113,17 @@ export interface AskedOptions {
 
 export function questionOf(state: SessionState): Question {
   const { template, columns, sort, filters, switches, ungroup, search, where, netns, order, interval, paused } = state;
-  const all = state.panes.some((pane) => pane.name === 'detail');
+  const detail = state.panes.find((pane) => pane.name === 'detail');
+  const all = detail !== undefined;
+  const struct = detail && structQuestion(detail, template);
   const asked = { template, columns, all, sort, filters, switches, ungroup, search, where, netns, interval, paused };
   const { maxCost } = state;
-  return { ...asked, ...(order === undefined ? {} : { order }), ...(maxCost === undefined ? {} : { maxCost }) };
+  return {
+    ...asked,
+    ...(struct && { struct }),
+    ...(order === undefined ? {} : { order }),
+    ...(maxCost === undefined ? {} : { maxCost }),
+  };
 }
 
 /** Filters that the template knows, in their usual order. */

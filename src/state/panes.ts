@@ -1,7 +1,7 @@
 /** What lies over the table: each pane with what is chosen or typed in it, which goes away with it. */
 import type { FilterName } from '../templates/template.ts';
+import type { DetailPane } from './detail.ts';
 import type { Input } from './input.ts';
-import type { View } from './view.ts';
 
 export const EXPORT_FORMATS = ['csv', 'json', 'ndjson'] as const;
 
@@ -39,14 +39,7 @@ export interface NarrowedPane extends ListPane {
 
 export type Pane =
   | ({ readonly name: 'picker' | 'sort' | 'help' } & ListPane)
-  | ({
-      readonly name: 'detail';
-      readonly key: string;
-      /** Where the object was last seen. */
-      readonly view: View;
-      readonly row: number;
-      readonly gone: boolean;
-    } & ListPane)
+  | DetailPane
   | ({
       readonly name: 'columns';
       /** Column -> why it is not here, of all that the template has. */
@@ -54,7 +47,7 @@ export type Pane =
     } & NarrowedPane)
   /** What the list below it is narrowed to. */
   | ({ readonly name: 'narrow' } & TextPane)
-  | ({ readonly name: 'search' | 'interval' | 'where' } & TextPane)
+  | ({ readonly name: 'search' | 'interval' | 'where' | 'find' } & TextPane)
   | ({ readonly name: 'filter'; readonly fields: readonly FilterField[] } & ListPane)
   | ({
       readonly name: 'export';
@@ -66,7 +59,7 @@ export type Pane =
 
 export type PaneName = 'table' | Pane['name'];
 
-const TYPED: readonly PaneName[] = ['search', 'interval', 'where', 'filter', 'narrow', 'export'];
+const TYPED: readonly PaneName[] = ['search', 'interval', 'where', 'find', 'filter', 'narrow', 'export'];
 
 /** The pane that typed text goes into has one of these names. */
 export function takesText(pane: PaneName): boolean {
@@ -84,6 +77,7 @@ export function inputOfPane(pane: Pane | undefined): Input | undefined {
   switch (pane?.name) {
     case 'search':
     case 'where':
+    case 'find':
     case 'interval':
     case 'narrow':
       return pane.input;
@@ -101,6 +95,7 @@ export function withInput(pane: Pane, input: Input): Pane {
   switch (pane.name) {
     case 'search':
     case 'where':
+    case 'find':
     case 'interval':
     case 'narrow':
     case 'export':

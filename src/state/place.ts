@@ -2,6 +2,7 @@
 import { UsageError } from '../templates/template.ts';
 import { WhereError } from '../templates/where.ts';
 import { type FilterTexts, filterNames, sortChoices } from './asked.ts';
+import { cameBack, type DetailPane, openedDetail } from './detail.ts';
 import { type Edit, inputOf } from './input.ts';
 import { formatInterval, parseInterval } from './interval.ts';
 import {
@@ -100,6 +101,7 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
       const { panes, search, origin } = get();
       const top = panes.at(-1);
       if (top && 'find' in top && top.find !== '') change((pane) => ({ ...pane, find: '', index: 0 }) as Pane);
+      else if (top?.name === 'detail' && cameBack(top) !== top) change((pane) => cameBack(pane as DetailPane));
       else if (panes.length > 0) set({ panes: panes.slice(0, -1) });
       else if (search) set({ search: null });
       else if (origin !== '') get().pick(origin);
@@ -148,7 +150,7 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
         if (view.count === 0) return { notice: 'there is no row to show the details of' };
         const at = state.cursor ? {} : moveBy(state, view, 0);
         const { key, row } = { ...state, ...at }.cursor!;
-        return { ...at, panes: [...state.panes, { name: 'detail', index: 0, key, view, row, gone: false }] };
+        return { ...at, panes: [...state.panes, openedDetail(key, view, row)] };
       });
     },
 
@@ -204,9 +206,11 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
       const pane = get().panes.at(-1);
       if (pane?.name === 'filter') return submitFilter(pane);
       if (pane?.name === 'narrow') return get().narrow(pane.input.text);
-      if (pane?.name !== 'search' && pane?.name !== 'interval' && pane?.name !== 'where') return;
+      if (pane?.name !== 'search' && pane?.name !== 'interval' && pane?.name !== 'where' && pane?.name !== 'find')
+        return;
       try {
         if (pane.name === 'search') get().setSearch(pane.input.text);
+        else if (pane.name === 'find') get().setFind(pane.input.text);
         else if (pane.name === 'where') get().setWhere(pane.input.text);
         else get().setInterval(parseInterval(pane.input.text));
         get().back();

@@ -3,6 +3,7 @@
 import type { Filters, WalkOrder } from '../templates/template.ts';
 import type { NetScope } from './namespaces.ts';
 import type { Sort } from './sort.ts';
+import type { StructQuestion } from './struct-reader.ts';
 
 export interface Search {
   /** A regular expression over the shown cells of a row, case-insensitive unless it has a capital letter. */
@@ -30,6 +31,8 @@ export interface Question {
   readonly netns: NetScope;
   /** For a target that walks in an order; the template's where absent. */
   readonly order?: WalkOrder;
+  /** An object whose struct is looked at. */
+  readonly struct?: StructQuestion;
   /** Milliseconds between the starts of two refreshes. */
   readonly interval: number;
   /** Percent of the interval that a refresh may take before the interval is stretched; absent: any. */

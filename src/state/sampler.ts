@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Template } from '../templates/template.ts';
 import { LiveView } from './live-view.ts';
 import type { Question } from './question.ts';
+import type { StructAnswer } from './struct-reader.ts';
 import type { FromWorker, ToWorker, WorkerData } from './worker.ts';
 
 export interface Sampler {
@@ -19,6 +20,8 @@ export interface Sampler {
 export interface Receiver {
   received(view: LiveView): void;
   failed(error: Error & { code?: string }): void;
+  /** What the question's `struct` asked for. */
+  struct?(answer: StructAnswer): void;
 }
 
 /** In the bundle everything is one file, which knows by workerData that it is the worker. */
@@ -40,7 +43,8 @@ export function startSampler(receiver: Receiver, templates: readonly Template[] 
     if (message.type === 'view') {
       if (message.generation === generation) receiver.received(new LiveView(message.wire));
       post({ type: 'taken' });
-    } else receiver.failed(Object.assign(new Error(message.error.message), message.error));
+    } else if (message.type === 'struct') receiver.struct?.(message.answer);
+    else receiver.failed(Object.assign(new Error(message.error.message), message.error));
   });
   worker.on('error', (error) => {
     if (!closed) receiver.failed(error instanceof Error ? error : new Error(String(error)));

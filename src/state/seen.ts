@@ -1,5 +1,5 @@
 /** What the last refreshes gave. */
-import { frozenRow } from './frozen-view.ts';
+import { refreshed } from './detail.ts';
 import type { Slice } from './session.ts';
 import type { View } from './view.ts';
 import { overView } from './window.ts';
@@ -28,10 +28,7 @@ export const seenSlice: Slice<SeenSlice> = (set) => ({
       if (view.template !== state.template) return state;
       const panes = state.panes.map((pane) => {
         if (pane.name !== 'detail') return pane;
-        const row = view.rowOf(pane.key);
-        if (row >= 0) return { ...pane, view, row, gone: false };
-        // A view is memory that later refreshes write to: what is kept of it has to be copied.
-        return pane.gone ? pane : { ...pane, view: frozenRow(pane.view, pane.row), row: 0, gone: true };
+        return refreshed(pane, view);
       });
       return { view, error: '', panes, ...overView(state, view) };
     });

@@ -6,13 +6,14 @@ import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { Template } from '../templates/template.ts';
 import { type AskedOptions, type AskedSlice, askedSlice, type Place, questionOf } from './asked.ts';
 import { type ColumnsSlice, columnsSlice } from './columns-pane.ts';
+import { type DetailSlice, detailSlice } from './detail-slice.ts';
 import { type LookSlice, lookSlice } from './look.ts';
 import { type PlaceSlice, placeSlice } from './place.ts';
 import { type SeenSlice, seenSlice } from './seen.ts';
 
 export { questionOf };
 
-export type SessionState = AskedSlice & SeenSlice & ColumnsSlice & LookSlice & PlaceSlice;
+export type SessionState = AskedSlice & SeenSlice & DetailSlice & ColumnsSlice & LookSlice & PlaceSlice;
 export type Session = StoreApi<SessionState>;
 
 /** A slice: a part of the state that sees and sets the whole. */
@@ -34,6 +35,7 @@ export function createSession(options: SessionOptions): Session {
   return createStore<SessionState>()((set, get) => ({
     ...askedSlice(options)(set, get),
     ...seenSlice(set, get),
+    ...detailSlice(set, get),
     ...lookSlice(options)(set, get),
     ...columnsSlice(set, get),
     ...placeSlice(set, get),

@@ -10,6 +10,7 @@ import { toWire, type ViewWire } from './live-view.ts';
 import { orderRows, passingRows } from './order.ts';
 import type { Question } from './question.ts';
 import { sortColumns } from './sort.ts';
+import { type StructAnswer, StructReader } from './struct-reader.ts';
 import { userName } from './users.ts';
 
 /** How the worker begins; in the bundle also how it is told from the main thread. */
@@ -29,6 +30,7 @@ export type ToWorker =
   | { readonly type: 'close' };
 export type FromWorker =
   | { readonly type: 'view'; readonly wire: ViewWire; readonly generation: number }
+  | { readonly type: 'struct'; readonly answer: StructAnswer }
   | { readonly type: 'failed'; readonly error: Failure };
 /** An error in a form that crosses threads. */
 export type Failure = Pick<Error, 'name' | 'message'> & { readonly code: string; readonly log: string };
@@ -39,6 +41,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
   let question: Question | null = null;
   let collector: Collector | null = null;
   let collected: Collected | null = null;
+  let structs: StructReader | null = null;
   let timer: NodeJS.Timeout | undefined;
   /** A view is under way; until it is taken nothing is read, and what comes due meanwhile waits. */
   let sent = false;
@@ -101,6 +104,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
         });
       }
       publish(q, what === 'read' ? started : null);
+      if (what === 'read') lookAtStruct(q);
     } catch (error) {
       // What an earlier question gave is no answer to this one.
       collected = null;
@@ -110,6 +114,18 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       spent = performance.now() - started;
       schedule(spent);
     }
+  }
+
+  /** What the kernel prints of the object that is looked at; nothing is held while no one looks. */
+  function lookAtStruct(q: Question): void {
+    const { struct } = q;
+    if (!struct || structs?.path !== struct.path || structs.template !== findTemplate(q.template)) {
+      structs?.close();
+      structs = null;
+    }
+    if (!struct || struct.template !== q.template) return;
+    structs ??= new StructReader(findTemplate(q.template), struct.path, Btf.vmlinux());
+    post({ type: 'struct', answer: structs.read(struct.key, q.netns) });
   }
 
   /** The interval counts from the start of a refresh to the start of the next; a dear one is followed by a longer pause. */
@@ -139,7 +155,10 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     const known = () => [...detailsOf(next), ...sortColumns(before!.sort)];
     const sortKnown = () => collected !== null && sortColumns(next.sort).every((column) => known().includes(column));
     if (!same(readable) || !sortKnown()) run('read');
-    else if (!same((q) => [q.sort, q.search])) run('order');
+    else {
+      if (!same((q) => [q.sort, q.search])) run('order');
+      if (!same((q) => q.struct)) lookAtStruct(next);
+    }
     if (!same((q) => [q.interval, q.maxCost, q.paused])) schedule(0);
   }
 
@@ -160,6 +179,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     } else {
       clearTimeout(timer);
       collector?.close();
+      structs?.close();
       port.close();
     }
   });

@@ -95,6 +95,14 @@ export function structTree(root: PrintedMember, type: number, btf: Btf): StructL
     const id = btf.strip(type);
     lines.push(null as never);
     addMembers(member, type, { ...place, depth: place.depth + 1 });
+    // refcount_t, atomic_t and the like are one number with names around it.
+    const inner = lines[at + 1];
+    const [only, ...others] = btf.kind(id) === 'STRUCT' ? btf.members(id) : [];
+    if (inner && inner.end === at + 2 && lines.length === at + 2 && only?.name && others.length === 0 && !unnamed) {
+      lines.length = at;
+      lines.push({ ...inner, depth: place.depth, name: `${name}.${inner.name}`, end: at + 1 });
+      return;
+    }
     const end = lines.length;
     const leaf = end === at + 1;
     const pointer = btf.kind(id) === 'PTR';

@@ -1,6 +1,7 @@
 /** What each action of the keymap does. */
 import { filterNames, sortChoices } from '../state/asked.ts';
 import { chosenColumn, columnChoices } from '../state/columns-pane.ts';
+import { fullPath, linesOfDetail } from '../state/detail.ts';
 import { EDITS, insert } from '../state/input.ts';
 import { type ExportChoice, inputOfPane, type PaneName, takesText } from '../state/panes.ts';
 import { paneName, topPane } from '../state/place.ts';
@@ -21,6 +22,8 @@ export interface Effects {
   exportView(choice: ExportChoice): Promise<string>;
   /** Column -> why this kernel does not have it, of the table that is looked at. */
   absentColumns(): ReadonlyMap<string, string>;
+  /** Has the table show a member of the kernel's, by its path; says so. Throws where that is no single value. */
+  addColumn(path: string): string;
   /** Looks at the elements of a map. Throws where that is not possible. */
   openMap(id: number): void;
 }
@@ -57,7 +60,7 @@ function linesOf({ session, targets }: Reach): number {
     case 'help':
       return helpRows(paneUnderHelp(state)).length;
     case 'detail':
-      return pane.view.details.length;
+      return linesOfDetail(pane).length;
     case 'filter':
       return pane.fields.length;
     case 'export':
@@ -138,6 +141,24 @@ function open(reach: Reach): void {
     reach.effects.openMap(id);
   } catch (error) {
     state(reach).notify((error as Error).message.split('\n')[0]!);
+  }
+}
+
+/** The marked member of the kernel's struct becomes a column. */
+function addColumn(reach: Reach): void {
+  const pane = topPane(state(reach));
+  if (pane?.name !== 'detail') return;
+  const marked = linesOfDetail(pane)[pane.index];
+  const path = marked?.kind === 'member' ? fullPath(pane, marked.line) : '';
+  const say = (text: string) => state(reach).notify(text.split('\n')[0]!);
+  if (pane.part !== 'structure') say('a adds members of the structure: Tab goes there; c in the table chooses columns');
+  else if (path === '') say('this line is no member that a column could show');
+  else {
+    try {
+      say(reach.effects.addColumn(path));
+    } catch (error) {
+      say((error as Error).message);
+    }
   }
 }
 
@@ -255,6 +276,18 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
     if (column !== undefined) state(reach).setWidth(column, null);
   },
   narrow: (reach) => state(reach).openNarrow(),
+  nextPart: (reach) => state(reach).turnPart(1),
+  previousPart: (reach) => state(reach).turnPart(-1),
+  lookInto: (reach) => state(reach).lookInto(),
+  lookBack: (reach) => state(reach).lookBack(),
+  fold: (reach) => state(reach).fold(),
+  unfoldOne: (reach) => state(reach).fold(true),
+  foldOne: (reach) => state(reach).fold(false),
+  zeros: (reach) => state(reach).toggleZeros(),
+  addColumn,
+  find: (reach) => state(reach).openFind(),
+  nextMatch: (reach) => state(reach).findNext(1),
+  previousMatch: (reach) => state(reach).findNext(-1),
   open,
   detail: (reach) => state(reach).openDetail(),
   interval: (reach) => state(reach).openInterval(),

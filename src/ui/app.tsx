@@ -58,7 +58,9 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
             {list.name === 'sort' && <SortMenu {...area} state={state} index={list.index} />}
             {list.name === 'columns' && <ColumnsPane {...area} state={state} pane={list} />}
             {list.name === 'help' && <Help {...area} pane={paneUnderHelp(state)} index={list.index} />}
-            {list.name === 'detail' && <Detail {...area} pane={list} />}
+            {list.name === 'detail' && (
+              <Detail {...area} pane={list} template={state.templates.get(list.view.template)} />
+            )}
           </Box>
         )}
         {(!list || wide) && (

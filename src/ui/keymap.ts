@@ -17,7 +17,7 @@ interface Section<A extends string> {
 }
 
 const LISTS: readonly PaneName[] = ['picker', 'sort', 'columns', 'detail', 'help'];
-const TYPING: readonly PaneName[] = ['search', 'where', 'filter', 'interval', 'narrow', 'export'];
+const TYPING: readonly PaneName[] = ['search', 'where', 'find', 'filter', 'interval', 'narrow', 'export'];
 const READING: readonly PaneName[] = ['table', ...LISTS];
 
 /** Keeps the names of the actions as a type. */
@@ -53,6 +53,24 @@ export const KEYMAP = keymap([
       { action: 'wider', keys: ['+'], help: 'wider column' },
       { action: 'narrower', keys: ['-'], help: 'narrower column' },
       { action: 'fitWidth', keys: ['0'], help: 'as wide as its cells' },
+    ],
+  },
+  {
+    title: 'Details',
+    where: ['detail'],
+    bindings: [
+      { action: 'nextPart', keys: ['tab'], help: "next part: columns, the kernel's structure, history" },
+      { action: 'previousPart', keys: ['shift-tab'], help: 'previous part' },
+      { action: 'lookInto', keys: ['enter'], help: 'look into what a pointer leads to; fold or unfold members' },
+      { action: 'fold', keys: ['z'], help: 'fold or unfold members' },
+      { action: 'unfoldOne', keys: ['right'], help: 'unfold members' },
+      { action: 'foldOne', keys: ['left'], help: 'fold members, or go to the line that this one is in' },
+      { action: 'lookBack', keys: ['backspace'], help: 'back to the structure before' },
+      { action: 'zeros', keys: ['0'], help: 'show or hide members that are zero' },
+      { action: 'addColumn', keys: ['a'], help: 'add the member to the table, as a column' },
+      { action: 'find', keys: ['/', 'f3'], help: 'search names and values' },
+      { action: 'nextMatch', keys: ['n'], help: 'next line that matches' },
+      { action: 'previousMatch', keys: ['N'], help: 'previous line that matches' },
     ],
   },
   {
@@ -92,7 +110,7 @@ export const KEYMAP = keymap([
   },
   {
     title: 'Panes',
-    where: [...READING, ...TYPING],
+    where: [...READING.filter((pane) => pane !== 'detail'), ...TYPING],
     bindings: [
       { action: 'nextPane', keys: ['tab'], help: 'next pane: table, views, filter; next line of a form' },
       { action: 'previousPane', keys: ['shift-tab'], help: 'previous pane or line' },

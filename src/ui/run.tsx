@@ -26,6 +26,8 @@ export interface ExplorerOptions {
   exportView(choice: ExportChoice): Promise<string>;
   /** Column -> why this kernel does not have it, of the table that is looked at. */
   absentColumns(): ReadonlyMap<string, string>;
+  /** Has the table show a member of the kernel's, by its path; says so. Throws where that is no single value. */
+  addColumn(path: string): string;
   /** Looks at the elements of a map: throws where that is not possible. */
   openMap(id: number): void;
   readonly stdout: WriteStream;
@@ -44,7 +46,7 @@ const SIGNALS: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
  * A signal ends the process with 128 and its number, the terminal restored. Throws UsageError where there is no terminal.
  */
 export async function runExplorer(options: ExplorerOptions): Promise<void> {
-  const { session, sampler, kernel, exportView, absentColumns, openMap, stdout, stdin } = options;
+  const { session, sampler, kernel, exportView, absentColumns, addColumn, openMap, stdout, stdin } = options;
   if (!stdout.isTTY || !stdin.isTTY) {
     throw new UsageError(
       'the explorer needs a terminal for input and output; `itertop dump` writes to files and pipes',
@@ -83,7 +85,7 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
     effects: {
       quit: () => terminal.restore(),
       refresh: () => sampler.refresh(),
-      ...{ suspend, redraw, exportView, absentColumns, openMap },
+      ...{ suspend, redraw, exportView, absentColumns, addColumn, openMap },
     },
   };
 

@@ -366,7 +366,7 @@ describe('the keys', () => {
       ),
     );
     await screen.settle();
-    expect(screen.lines()[2]).toContain(`task PID ${pid}  is gone: these are its last values`);
+    expect(screen.lines()[2]).toContain(`task PID ${pid}  is gone: its last values`);
   });
 });
 

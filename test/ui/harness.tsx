@@ -89,6 +89,7 @@ await runExplorer({
   targets: TARGETS,
   kernel: '6.18.5',
   absentColumns: () => new Map(),
+  addColumn: (path) => path,
   openMap: () => {},
   exportView: async ({ path, overwrite }) => {
     if (path.startsWith('there') && !overwrite) throw Object.assign(new Error('there already'), { code: 'EEXIST' });

@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { render } from 'ink-testing-library';
 import type { ReactElement } from 'react';
 import { describe, expect, it } from 'vitest';
+import { openedDetail } from '../../src/state/detail.ts';
 import { Detail } from '../../src/ui/panes/detail.tsx';
 import { Help } from '../../src/ui/panes/help.tsx';
 import { KeyBar } from '../../src/ui/panes/keybar.tsx';
@@ -43,8 +44,8 @@ describe('panes', () => {
   it('details show every column with its meaning', () => {
     const columns = [fakeColumn('pid', { align: 'right' }), fakeColumn('comm')];
     const view = new FakeView('task', columns, [{ key: 'a', cells: { pid: '42', comm: 'sleep' } }]);
-    const pane = { name: 'detail', index: 1, key: 'a', view, row: 0, gone: false } as const;
-    const text = drawn(<Detail theme={theme} pane={pane} width={80} height={20} />).join('\n');
+    const pane = { ...openedDetail('a', view, 0), index: 1 };
+    const text = drawn(<Detail theme={theme} pane={pane} template={undefined} width={80} height={20} />).join('\n');
     expect(text).toContain('pid');
     expect(text).toContain('42');
     expect(text).toContain('sleep');

@@ -29,6 +29,10 @@ export function fakeEffects(exportView: Effects['exportView'] = async ({ path })
     suspend: note('suspend'),
     redraw: note('redraw'),
     absentColumns: () => new Map(),
+    addColumn: (path) => {
+      calls.push(`column ${path}`);
+      return `added ${path}`;
+    },
     openMap: (id) => void calls.push(`map ${id}`),
     exportView: async (choice) => {
       calls.push(`export ${choice.format} ${choice.rows} ${choice.path}${choice.overwrite ? ' overwrite' : ''}`);

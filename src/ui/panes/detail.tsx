@@ -1,47 +1,66 @@
-/** Everything that was read of one object, and for the marked column its whole value and meaning. */
+/** Everything that is known of one object: its columns, the kernel's struct, how its numbers went. */
 import { Box } from 'ink';
-import type { Pane } from '../../state/panes.ts';
-import type { ViewColumn } from '../../state/view.ts';
-import { compose, Line } from '../line.tsx';
+import { DETAIL_PARTS, type DetailPane, type DetailPart } from '../../state/detail.ts';
+import { formatSearch } from '../../state/search.ts';
+import type { Template } from '../../templates/template.ts';
+import { arrange, Line, type Part } from '../line.tsx';
 import type { Theme } from '../theme.ts';
-import { ListWithFoot } from './list.tsx';
+import { DetailColumns } from './detail-columns.tsx';
+import { DetailHistory } from './detail-history.tsx';
+import { DetailStructure } from './detail-structure.tsx';
 
-export function Detail(props: {
+export interface DetailProps {
   readonly theme: Theme;
-  readonly pane: Extract<Pane, { name: 'detail' }>;
+  readonly pane: DetailPane;
+  /** Of the view's table, where it is still there. */
+  readonly template: Template | undefined;
   readonly width: number;
   readonly height: number;
-}) {
-  const { theme, pane, width, height } = props;
-  const { view, row, gone } = pane;
-  const { details } = view;
-  const index = Math.min(pane.index, details.length - 1);
-  const name = Math.max(6, ...details.map((column) => column.name.length));
-  const value = Math.max(5, Math.min(40, Math.floor((width - name) / 2)));
-  const shown = (column: ViewColumn) => (column.absent === '' ? view.cell(row, column) : '');
+}
+
+const WORDS: Readonly<Record<DetailPart, string>> = {
+  columns: 'Columns',
+  structure: 'Structure',
+  history: 'History',
+};
+
+function titleLine({ theme, pane, width }: DetailProps): string {
+  const { view, row, gone, part, wanted } = pane;
   const first = view.columns[0];
-  const marked = details[index];
+  const title = first ? ` ${view.template} ${first.title} ${view.cell(row, first)}` : ` ${view.template}`;
+  const parts = DETAIL_PARTS.map(
+    (each): Part => ({
+      keep: each === part ? 7 : 3,
+      pieces: each === part ? [['title', `[${WORDS[each]}]`]] : [['plain', ` ${WORDS[each]} `]],
+    }),
+  );
+  return arrange(theme, width, [
+    { keep: 9, pieces: [['title', title]] },
+    ...(gone ? [{ keep: 8, pieces: [['notice', 'is gone: its last values']] } as Part] : []),
+    ...parts,
+    ...(wanted
+      ? [
+          {
+            keep: 4,
+            pieces: [
+              ['label', '/'],
+              ['plain', formatSearch(wanted)],
+            ],
+          } as Part,
+        ]
+      : []),
+  ]);
+}
+
+export function Detail(props: DetailProps) {
+  const { pane, width, height } = props;
+  const below = { ...props, height: height - 1 };
   return (
     <Box flexDirection="column" width={width} height={height} overflow="hidden">
-      <Line
-        text={compose(theme, width, [
-          ['title', first ? ` ${view.template} ${first.title} ${view.cell(row, first)}` : ` ${view.template}`],
-          ['notice', gone ? '  is gone: these are its last values' : ''],
-        ])}
-      />
-      <ListWithFoot
-        theme={theme}
-        columns={[
-          { title: 'COLUMN', width: Math.min(name, width - 1) },
-          { title: 'VALUE', width: Math.max(0, Math.min(value, width - name - 2)) },
-          { title: 'MEANS', width: Math.max(0, width - name - value - 3) },
-        ]}
-        rows={details.map((column) => ({ cells: [column.name, shown(column), column.absent || column.help] }))}
-        index={index}
-        width={width}
-        height={height - 1}
-        foot={marked ? `${marked.name}: ${shown(marked) || '-'}   (${marked.absent || marked.help})` : ''}
-      />
+      <Line text={titleLine(props)} />
+      {pane.part === 'columns' && <DetailColumns {...below} />}
+      {pane.part === 'structure' && <DetailStructure {...below} />}
+      {pane.part === 'history' && <DetailHistory {...below} />}
     </Box>
   );
 }

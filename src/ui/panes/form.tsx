@@ -39,6 +39,12 @@ export function formOf(pane: Pane | undefined): Form | undefined {
         fields: [{ label: 'where', value: pane.input, active: true, hint: '' }],
         error: pane.error,
       };
+    case 'find':
+      return {
+        title: 'Search in the details: a regular expression; n and N go on',
+        fields: [{ label: '/', value: pane.input, active: true, hint: '' }],
+        error: pane.error,
+      };
     case 'narrow':
       return {
         title: 'Find in the list: what lines have to have in them; empty: all of them',
