@@ -282,7 +282,7 @@ function linkInfo(filters: Filters | undefined, plan: Plan): LinkInfo | undefine
   return pid === undefined ? plan.link : { pid };
 }
 
-function createMap(plan: Plan, name: string): BpfMap {
+export function createMap(plan: Plan, name: string): BpfMap {
   if (name === 'globals')
     return BpfMap.create({
       type: 'array',

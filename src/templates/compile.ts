@@ -7,7 +7,16 @@ import type { LinkInfo } from '../bpf/link.ts';
 import { nearest } from '../bpf/nearest.ts';
 import { findTarget, objectOf, type Target } from '../bpf/targets.ts';
 import { columnArgs, conditionText } from './columns.ts';
-import { type EmitScope, emitColumns, follow, loadNumber, type RecordPlace } from './emit.ts';
+import {
+  alongChains,
+  type EmitScope,
+  emitColumns,
+  follow,
+  loadNumber,
+  type RecordPlace,
+  seeAs,
+  walks,
+} from './emit.ts';
 import { enumNames } from './enum-names.ts';
 import { type Field, FLAG_FOOTER, FLAG_MEMBER, FOOTER_SIZE, MAX_FLAGS, type RecordLayout } from './record.ts';
 import {
@@ -110,6 +119,11 @@ export interface Plan {
 const STACK = 512;
 /** A record of this size still leaves room on the stack for the slots and the footer. */
 const MAX_STACK_RECORD = 440;
+/**
+ * The verifier tells apart what each way through the program has stored on the stack, and goes on from a place where n
+ * of them meet up to 2^n times; of a map's value it knows nothing.
+ */
+const MAX_STACK_WAYS = 8;
 /** Within PCPU_MIN_UNIT_SIZE, and a record has to be smaller than the iterator's buffer (seq_write(), fs/seq_file.c). */
 const MAX_SCRATCH = 32760;
 /** Jumps over the conditions reach 32767 slots; the verifier takes its million steps for no condition of this length. */
@@ -217,7 +231,8 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
   const { layout, prefixSize } = layOut(items, key, prefix, totals, template.group?.by ?? null, flags, grouped);
 
   const texts = layout.fields.filter((f) => f.type === 'text');
-  const inScratch = texts.length > 0 || layout.fixed > MAX_STACK_RECORD;
+  const ways = items.filter((i) => walks(i.source)).length + usedCasts.length;
+  const inScratch = texts.length > 0 || layout.fixed > MAX_STACK_RECORD || ways > MAX_STACK_WAYS;
   const scratch = inScratch ? up(layout.fixed + texts.reduce((sum, f) => sum + f.limit + ALIGN, 0), ALIGN) : 0;
   if (scratch > MAX_SCRATCH) {
     throw new UsageError(
@@ -278,13 +293,26 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
   const loadObject = (reg: Reg, object: string) => {
     asm.load(8, reg, R6, target.members.find((m) => m.name === object)!.offset).jumpIfImm('eq', reg, 0, 'out');
   };
+  const plainCast = btf.func('bpf_rdonly_cast');
+  const seePlain = (object: string) => {
+    const member = target.members.find((m) => m.name === object)!;
+    const type = btf.strip(member.type);
+    if (plainCast !== 0 && btf.kind(type) === 'STRUCT') seeAs(asm.note(`${object} as plain memory`), plainCast, type);
+  };
   const sleepable = items.some((i) => i.source.kind === 'cmdline');
+  const numbers = {
+    start: btf.func('bpf_iter_num_new'),
+    next: btf.func('bpf_iter_num_next'),
+    end: btf.func('bpf_iter_num_destroy'),
+  };
   const rcu = { lock: btf.func('bpf_rcu_read_lock'), unlock: btf.func('bpf_rcu_read_unlock') };
   const emitScope: EmitScope = {
     asm,
     record,
     temps,
     loadObject,
+    seePlain,
+    numbers: numbers.start && numbers.next && numbers.end ? numbers : null,
     rcu: sleepable && rcu.lock && rcu.unlock ? rcu : null,
   };
   const seqWrite = (from: RecordPlace, size: number | 'R7') => {
@@ -338,7 +366,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
   });
 
   // What refuses an object by its context alone comes before anything is built.
-  const filter = makeFilters(asm, scope, template, options, ranges, link !== undefined);
+  const filter = makeFilters(asm, scope, seePlain, template, options, ranges, link !== undefined);
   for (const object of contextObjects) {
     if (!filter.has(object)) continue;
     loadObject(R8, object);
@@ -374,7 +402,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
   const undecided = where.kernel.filter((c) => !ofGroup(c));
   if (grouped) {
     loadObject(R8, main.name);
-    emitColumns(emitScope, byObject(main.name, early));
+    emitColumns(emitScope, byObject(main.name, early), main.name);
     for (const condition of where.kernel) if (ofGroup(condition)) refuse(condition);
     asm.tagged('(group)', () => {
       const place = (column: string) => {
@@ -396,24 +424,25 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
       seqWrite(record, prefixSize);
       asm.jump('out').label('representative');
     });
-    for (const { column } of early) {
+    const ended = early.flatMap(({ column }) => {
       const base = columnOf(template, column)!.groupBase;
-      if (!base) continue;
-      asm.tagged(column, () => {
-        const field = fieldOf(column)!;
-        const source = resolveSource(scope, base);
-        if (source.kind !== 'scalar') throw new TemplateError(template.name, column, `groupBase ${base} is no number`);
-        const none = asm.fresh('null');
-        const from = follow(asm, source.place, R2, none);
-        asm.note(`ended members: ${base}`);
+      if (base === undefined) return [];
+      const source = resolveSource(scope, base);
+      if (source.kind !== 'scalar') throw new TemplateError(template.name, column, `groupBase ${base} is no number`);
+      return [{ column, source, at: record.offset + fieldOf(column)!.offset }];
+    });
+    if (ended.length > 0) asm.tagged('(group)', () => seePlain(main.name));
+    alongChains(
+      asm,
+      ended,
+      (e) => e.source.place,
+      (e) => e.column,
+      ({ source, at }, from) => {
+        asm.note(`ended members: ${source.place.text}`);
         loadNumber(asm, source.place, source.size, from, R1);
-        asm
-          .load(8, R3, record.reg, record.offset + field.offset)
-          .alu('add', R3, R1)
-          .store(8, record.reg, record.offset + field.offset, R3);
-        if (source.place.loads.length > 0) asm.label(none);
-      });
-    }
+        asm.load(8, R3, record.reg, at).alu('add', R3, R1).store(8, record.reg, at, R3);
+      },
+    );
   }
 
   if (texts.length > 0) asm.tagged('(texts)', () => asm.note('where the first text goes').movImm(R7, layout.fixed));
@@ -425,7 +454,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
       const own = byObject(object, list);
       if (own.length === 0) continue;
       loadObject(R8, object);
-      emitColumns(emitScope, own);
+      emitColumns(emitScope, own, object);
     }
   };
   const needsCast = (condition: KernelCondition) =>
@@ -437,7 +466,9 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
   emitFromContext(late.filter((i) => !firstColumns.has(i.column)));
   for (const name of usedCasts) {
     const skip = asm.fresh(`no_${name}`);
-    asm.tagged(`(${name})`, () => emitCast(asm, scope, loadObject, name, skip));
+    // bpf_d_path asks for a pointer that the verifier has followed.
+    const followed = items.some((i) => i.source.kind === 'd_path' && i.source.place.object === name);
+    asm.tagged(`(${name})`, () => emitCast(asm, scope, loadObject, followed ? () => {} : seePlain, name, skip));
     filter.emit(name);
     asm.tagged(`(${name})`, () => {
       asm
@@ -456,7 +487,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
   asm.tagged('(write)', () => {
     if (options.instead) {
       const load = (object: string, absent: string) => {
-        if (scope.casts[object]) emitCast(asm, scope, loadObject, object, absent);
+        if (scope.casts[object]) emitCast(asm, scope, loadObject, seePlain, object, absent);
         else loadObject(R8, object);
       };
       const loadSeq = (reg: Reg) => asm.load(8, reg, R6, 0).load(8, reg, reg, metaAt('seq'));
@@ -649,13 +680,18 @@ function emitCast(
   asm: Assembler,
   scope: Scope,
   loadObject: (reg: Reg, object: string) => void,
+  seePlain: (object: string) => void,
   name: string,
   skip: string,
 ): void {
   const cast = scope.casts[name];
   const load = (object: string) => {
-    if (scope.casts[object]) emitCast(asm, scope, loadObject, object, skip);
-    else loadObject(R8, object);
+    if (scope.casts[object]) {
+      emitCast(asm, scope, loadObject, seePlain, object, skip);
+      return;
+    }
+    loadObject(R8, object);
+    seePlain(object);
   };
   // A number of the object itself, where that already tells, spares the call.
   const before =
@@ -705,6 +741,7 @@ function emitSeenAs(asm: Assembler, btf: Btf, as: string): void {
 function makeFilters(
   asm: Assembler,
   scope: Scope,
+  seePlain: (object: string) => void,
   template: Template,
   options: CompileOptions,
   ranges: Plan['globals']['ranges'],
@@ -718,6 +755,7 @@ function makeFilters(
   ) => {
     const loads: ((absent: string) => void)[] = [];
     let object: string | undefined;
+    let walks = false;
     for (const text of sources) {
       const source = resolveSource(scope, text);
       if (source.kind !== 'address' && (source.kind !== 'scalar' || source.type === 'chars'))
@@ -731,6 +769,7 @@ function makeFilters(
         );
       }
       object = from;
+      walks ||= source.kind === 'scalar' && source.place.loads.length > 0;
       loads.push((absent) => {
         if (source.kind === 'address') {
           asm.note(`address of ${source.object}`).mov(R1, R8);
@@ -743,7 +782,13 @@ function makeFilters(
     }
     if (object === undefined) return;
     const list = byObject.get(object) ?? [];
-    list.push(() => asm.tagged(tag, () => emit(loads)));
+    const plain = walks && !scope.casts[object] ? object : undefined;
+    list.push(() =>
+      asm.tagged(tag, () => {
+        if (plain !== undefined) seePlain(plain);
+        emit(loads);
+      }),
+    );
     byObject.set(object, list);
   };
   const masked = (source: string, mask: number, tag: string, finish: () => void) =>

@@ -186,16 +186,23 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
 /** What they take, one text a function. */
 export const SOURCE_FUNCTIONS: readonly string[] = Object.values(FUNCTIONS);
 
+/** Without the nearest names: to look for them takes longer than to load the program. checkSources() names them. */
+function castStruct(btf: Btf, name: string): number {
+  const type = btf.find(name, ['STRUCT', 'UNION']);
+  if (type === 0) throw new BtfError(`this kernel has no struct "${name}"`);
+  return type;
+}
+
 /** The type that a path starts from. */
 export function objectType(scope: Scope, name: string): number {
   const member = scope.target.members.find((m) => m.name === name);
   if (member?.pointer) return member.type;
   const cast = Object.hasOwn(scope.casts, name) ? scope.casts[name] : undefined;
-  if (cast?.type) return scope.btf.struct(cast.type);
+  if (cast?.type) return castStruct(scope.btf, cast.type);
   if (cast?.as) {
     if (scope.btf.func('bpf_rdonly_cast') === 0)
       throw new BtfError('this kernel has no bpf_rdonly_cast to see the object as what it is (Linux 6.2)');
-    return scope.btf.struct(cast.as.split('.')[0]);
+    return castStruct(scope.btf, cast.as.split('.')[0]);
   }
   if (cast && /^\w+$/.test(cast.of)) return objectType(scope, cast.of);
   if (cast) return scope.btf.pointee(resolvePlace(scope, cast.of).type);

@@ -488,6 +488,11 @@ export function checkSources(template: Template, btf: Btf): (Problem & { readonl
       },
     ];
   }
+  for (const [name, { as, type }] of Object.entries(template.casts ?? {})) {
+    const struct = type ?? as?.split('.')[0];
+    if (struct !== undefined)
+      attempt(['casts', name, type === undefined ? 'as' : 'type'], false, struct, () => btf.struct(struct));
+  }
   for (const [i, column] of template.columns.entries()) {
     if (column.from === undefined) continue;
     const path: Path = ['columns', i, 'from', ...(typeof column.from === 'string' ? [] : [0])];
