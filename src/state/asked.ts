@@ -52,6 +52,8 @@ export interface AskedSlice extends Place {
   readonly paused: boolean;
   /** Network namespaces that tables of sockets and routes cover. */
   readonly netns: NetScope;
+  /** What a refresh changed is marked. */
+  readonly marks: boolean;
   /** How targets that walk in an order do it; undefined: as the template says. */
   readonly order: WalkOrder | undefined;
   /** The table that one goes back to from this one; '' where it was not opened from another. */
@@ -105,6 +107,8 @@ export interface AskedOptions {
   /** Question.maxCost. */
   readonly maxCost?: number | undefined;
   readonly paused?: boolean | undefined;
+  /** On where absent. */
+  readonly marks?: boolean | undefined;
   /** The own one where absent. */
   readonly netns?: NetScope | undefined;
   /** The template's where absent. */
@@ -120,6 +124,7 @@ export function questionOf(state: SessionState): Question {
   const { maxCost } = state;
   return {
     ...asked,
+    marks: state.marks,
     ...(struct && { struct }),
     ...(order === undefined ? {} : { order }),
     ...(maxCost === undefined ? {} : { maxCost }),
@@ -269,6 +274,7 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
       maxCost: options.maxCost,
       paused: options.paused ?? false,
       netns: options.netns ?? 'self',
+      marks: options.marks ?? true,
       order: options.order,
       origin: '',
       places: new Map(),

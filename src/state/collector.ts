@@ -39,6 +39,8 @@ export interface CollectOptions {
   readonly netns?: NetScope;
   /** For a target that walks in an order; the template's where absent. */
   readonly order?: WalkOrder;
+  /** Whether rows are matched with those of the batch before, also where no column compares with it. */
+  readonly matched?: boolean;
   /** Bytes per read(2), for tests. */
   readonly readSize?: number;
 }
@@ -76,6 +78,8 @@ export interface Collected {
   readonly after: readonly Conjunct[];
   /** Column -> why it is not there. */
   readonly absent: ReadonlyMap<string, string>;
+  /** Per row the row of the same object in the batch before, or -1; null where they were not matched, or cannot be. */
+  readonly before: Int32Array | null;
 }
 
 export class Collector implements Disposable {
@@ -175,7 +179,8 @@ export class Collector implements Disposable {
     const now = batch.footer?.monotonicNs ?? performance.now() * 1e6;
     if (batch.footer) this.#hz = clockRate(batch.footer) || this.#hz;
     const clock = { jiffies: batch.footer ? batch.footer.jiffies % 2 ** 32 : 0, hz: this.#hz };
-    const derived = derivedOf(this.template, batch, names, this.#interval(previous, batch, now, names), clock);
+    const before = this.#rowsBefore(previous, batch, names, options.matched ?? false);
+    const derived = derivedOf(this.template, batch, names, this.#interval(previous, before, now), clock);
     const joins = this.#join(joinings, batch, batches, clock);
     this.#previous = batch;
     this.#previousDerived = derived;
@@ -199,6 +204,7 @@ export class Collector implements Disposable {
       table: new Table(this.template, batch, joins, derived, context),
       absent: plan.absent,
       after: plan.after,
+      before,
       stats: {
         begin: reading.begin,
         end: reading.end,
@@ -321,17 +327,26 @@ export class Collector implements Disposable {
   }
 
   /** The batch before, matched by key. */
-  #interval(previous: Batch | null, batch: Batch, now: number, names: readonly string[]) {
-    const wanted = names.some((n) => isOverTime(columnOf(this.template, n)?.derive));
+  #rowsBefore(previous: Batch | null, batch: Batch, names: readonly string[], matched: boolean): Int32Array | null {
+    const wanted = matched || names.some((n) => isOverTime(columnOf(this.template, n)?.derive));
     // A process's counter and its first thread's are two things, although the key is the same.
     const comparable =
       previous?.layout.keySize === batch.layout.keySize &&
       (previous.layout.group === null) === (batch.layout.group === null);
-    if (!wanted || !previous || !comparable) {
-      return { seconds: 0, before: new Int32Array(0), previous: () => null };
-    }
+    if (!wanted || !previous || !comparable) return null;
     const before = new Int32Array(batch.rows);
-    for (let row = 0; row < batch.rows; row++) before[row] = this.#oldKeys.find(batch, row);
+    // Most objects follow the one that they followed before, and need not be searched for.
+    let next = 0;
+    for (let row = 0; row < batch.rows; row++) {
+      const follows = next < previous.rows && batch.sameKey(row, previous, next);
+      before[row] = follows ? next : this.#oldKeys.find(batch, row);
+      next = before[row] + 1;
+    }
+    return before;
+  }
+
+  #interval(previous: Batch | null, before: Int32Array | null, now: number): Interval {
+    if (!previous || !before) return NOT_OVER_TIME;
     return {
       seconds: (now - this.#previousAt) / 1e9,
       before,

@@ -6,6 +6,7 @@ import { findTemplate } from '../templates/registry.ts';
 import { type JoinedBatch, Table } from '../templates/table.ts';
 import { type Column, columnOf, type Template } from '../templates/template.ts';
 import type { Conjunct } from '../templates/where.ts';
+import type { Changes, ChangesWire } from './changes.ts';
 import type { Collected } from './collector.ts';
 import { passingRows } from './order.ts';
 import { userName } from './users.ts';
@@ -39,6 +40,8 @@ export interface ViewWire {
   readonly after: readonly Conjunct[];
   readonly order: Uint32Array<ArrayBuffer>;
   readonly total: number;
+  /** Against the view that was sent before this one. */
+  readonly changes: ChangesWire | null;
   readonly stats: RefreshStats;
 }
 
@@ -75,6 +78,7 @@ export function toWire(
   details: readonly string[],
   order: Uint32Array<ArrayBuffer>,
   total: number,
+  changes: ChangesWire | null = null,
 ): ViewWire {
   const { table, absent, after, stats } = collected;
   const { userName: _, ...context } = table.context;
@@ -90,6 +94,7 @@ export function toWire(
     after,
     order,
     total,
+    changes,
     stats,
   };
 }
@@ -103,9 +108,12 @@ export class LiveView implements View {
   /** Rows of the table in the order in which they are shown. */
   readonly order: Uint32Array;
   readonly total: number;
+  /** Gone once there is a newer view: the memory of the one before is then written to. */
+  changes: Changes | undefined;
   readonly #after: readonly Conjunct[];
 
-  constructor(wire: ViewWire) {
+  /** @param before the view that was sent before this one */
+  constructor(wire: ViewWire, before: LiveView | null = null) {
     const template = findTemplate(wire.template);
     const batch = batchOf(wire.base);
     this.template = wire.template;
@@ -114,6 +122,11 @@ export class LiveView implements View {
     this.order = wire.order;
     this.total = wire.total;
     this.#after = wire.after;
+    if (wire.changes && before) {
+      const { rows, gone, added } = wire.changes;
+      this.changes = { before, added, gone, rowBefore: (row) => rows[row] ?? -1 };
+    }
+    if (before) before.changes = undefined;
     this.stats = wire.stats;
     this.columns = wire.columns.map((name) => viewColumn(template, name, wire.absent));
     this.details = wire.details.map((name) => viewColumn(template, name, wire.absent));

@@ -27,6 +27,8 @@ export interface Question {
   readonly search: Search | null;
   /** A condition over columns (templates/where.ts); '' for none. */
   readonly where: string;
+  /** Rows are compared with those of the refresh before. */
+  readonly marks?: boolean;
   /** Network namespaces that are read, where the template has those. */
   readonly netns: NetScope;
   /** For a target that walks in an order; the template's where absent. */

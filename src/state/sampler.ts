@@ -37,11 +37,13 @@ export function startSampler(receiver: Receiver, templates: readonly Template[] 
   });
   let closed = false;
   let generation = 0;
+  let last: LiveView | null = null;
   const post = (message: ToWorker) => worker.postMessage(message);
   worker.on('message', (message: FromWorker) => {
     if (closed) return;
     if (message.type === 'view') {
-      if (message.generation === generation) receiver.received(new LiveView(message.wire));
+      last = message.generation === generation ? new LiveView(message.wire, last) : null;
+      if (last) receiver.received(last);
       post({ type: 'taken' });
     } else if (message.type === 'struct') receiver.struct?.(message.answer);
     else receiver.failed(Object.assign(new Error(message.error.message), message.error));

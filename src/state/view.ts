@@ -1,5 +1,6 @@
 /** What one refresh looks like: rows in their order, ready to be formatted where they are visible. */
 import type { Format } from '../templates/template.ts';
+import type { Changes } from './changes.ts';
 import type { Cost } from './cost.ts';
 
 export interface ViewColumn {
@@ -53,6 +54,8 @@ export interface View {
   readonly count: number;
   readonly total: number;
   readonly stats: RefreshStats;
+  /** Against the refresh before; absent where that was the answer to another question. */
+  readonly changes?: Changes | undefined;
   /** Formatted and safe to print: one line, no control characters. '' where the object has no such value. */
   cell(row: number, column: ViewColumn): string;
   /** A column's number, shown or not; NaN where there is none. */

@@ -4,6 +4,7 @@ import { Btf } from '../bpf/btf.ts';
 import { pageSize } from '../bpf/host.ts';
 import { findTemplate, registerTemplates } from '../templates/registry.ts';
 import type { Template } from '../templates/template.ts';
+import { changesOf } from './changes.ts';
 import { type Collected, Collector } from './collector.ts';
 import { CpuMeter, stretched } from './cost.ts';
 import { toWire, type ViewWire } from './live-view.ts';
@@ -32,6 +33,12 @@ export type FromWorker =
   | { readonly type: 'view'; readonly wire: ViewWire; readonly generation: number }
   | { readonly type: 'struct'; readonly answer: StructAnswer }
   | { readonly type: 'failed'; readonly error: Failure };
+
+/** What decides which rows are shown, and in which order. */
+function rowsAsked(q: Question): string {
+  return JSON.stringify({ ...q, all: false, struct: null, interval: 0, maxCost: 0, paused: false, marks: true });
+}
+
 /** An error in a form that crosses threads. */
 export type Failure = Pick<Error, 'name' | 'message'> & { readonly code: string; readonly log: string };
 
@@ -49,6 +56,8 @@ export function serve(port: NonNullable<typeof parentPort>): void {
   const meter = new CpuMeter();
   /** Milliseconds that the last refresh took. */
   let spent = 0;
+  /** What was sent last, and which question that answered. */
+  let shown: { readonly asked: string; readonly order: Uint32Array } | null = null;
 
   const post = (message: FromWorker) => port.postMessage(message);
   const fail = (error: unknown) => {
@@ -72,7 +81,11 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       const cost = { cpu: meter.lap(), every: stretched(q.interval, totalMs, q.maxCost) };
       collected = { ...collected, stats: { ...collected.stats, totalMs, cost } };
     }
-    const wire = toWire(collected, q.columns, detailsOf(q), order, total);
+    const asked = rowsAsked(q);
+    const comparable = q.marks && started !== null && collected.before && shown?.asked === asked;
+    const changes = comparable ? changesOf(order, collected.before!, shown!.order) : null;
+    const wire = toWire(collected, q.columns, detailsOf(q), order, total, changes);
+    shown = q.marks ? { asked, order: order.slice() } : null;
     sent = true;
     port.postMessage({ type: 'view', wire, generation } satisfies FromWorker, [wire.order.buffer]);
   }
@@ -100,6 +113,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
           ungroup: q.ungroup,
           where: q.where,
           netns: q.netns,
+          matched: q.marks ?? false,
           ...(q.order ? { order: q.order } : {}),
         });
       }
@@ -108,6 +122,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     } catch (error) {
       // What an earlier question gave is no answer to this one.
       collected = null;
+      shown = null;
       fail(error);
     }
     if (what === 'read') {
@@ -172,6 +187,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       collector?.close();
       collector = null;
       collected = null;
+      shown = null;
     } else if (message.type === 'refresh') run('read');
     else if (message.type === 'taken') {
       sent = false;

@@ -1,10 +1,13 @@
 /** Which columns fit on the screen, how wide each one is, and the lines that come of it. */
+import { isCompared } from '../state/changes.ts';
 import type { Sort } from '../state/sort.ts';
 import type { View, ViewColumn } from '../state/view.ts';
 import { fit, sanitize, sanitizeAscii, textWidth } from '../templates/text.ts';
+import { type BodyLine, bodyLines } from './body.ts';
+import { heatOf, isHeated } from './heat.ts';
 import type { Piece } from './line.tsx';
 import { signOf } from './sort-sign.ts';
-import type { Theme } from './theme.ts';
+import { paint, type Role, type Theme } from './theme.ts';
 
 /** A longer cell does not widen its column; all of it is in the details. */
 const WIDEST = 40;
@@ -22,17 +25,21 @@ export interface Sight {
   readonly sort: Sort;
   /** Cells that the user gives to columns; those that are not among them are as wide as what they show. */
   readonly widths?: Readonly<Record<string, number>>;
+  /** A row that stays in sight whatever else is shown between rows. */
+  readonly keep?: number | undefined;
 }
 
 export interface Frame {
   readonly header: readonly Piece[];
-  /** One for each row in sight, without the spaces at its end. */
+  /** One for each line of the body, in its styles, without the spaces at its end. */
   readonly lines: readonly string[];
+  readonly body: readonly BodyLine[];
 }
 
 interface Placed {
   readonly column: ViewColumn;
   readonly cells: readonly string[];
+  readonly roles: readonly Role[];
   readonly width: number;
 }
 
@@ -58,15 +65,17 @@ export class Columns {
       this.#template = view.template;
       this.#widths.clear();
     }
-    const width = Math.max(1, sight.width - (this.#theme.marks ? 1 : 0));
-    const all = this.#place(view, sight, width);
+    const width = Math.max(1, sight.width);
+    const body = bodyLines(view, sight.top, sight.rows, sight.keep);
+    const all = this.#place(view, body, sight, width);
     // The sign for more columns gets a place of its own, where there is room for one.
-    const placed = all.more && width >= NARROW ? this.#place(view, sight, width - 2) : all;
-    const rows = placed.columns[0]?.cells.length ?? 0;
-    const lines = Array.from({ length: rows }, (_, row) => this.#line(placed.columns, row));
+    const placed = all.more && width >= NARROW ? this.#place(view, body, sight, width - 2) : all;
+    // Of those columns alone that have room.
+    const painted = placed.columns.map((column) => ({ ...column, roles: rolesOf(view, body, column) }));
+    const lines = body.map(({ gone }, line) => this.#line(painted, line, gone));
     this.more = placed.more;
     this.#placed = placed.columns;
-    return { header: this.#header(placed, sight, width), lines };
+    return { header: this.#header(placed, sight, width), lines, body };
   }
 
   /** Cells that a column has on the screen; of one that is out of sight those that it would have. */
@@ -74,39 +83,38 @@ export class Columns {
     return this.#placed.find((placed) => placed.column.name === column)?.width ?? this.#widths.get(column);
   }
 
-  #place(view: View, sight: Sight, width: number): { columns: readonly Placed[]; more: boolean } {
+  #place(
+    view: View,
+    body: readonly BodyLine[],
+    sight: Sight,
+    width: number,
+  ): { columns: readonly Placed[]; more: boolean } {
     const [first, ...others] = view.columns;
     if (!first) return { columns: [], more: false };
     const candidates = [first, ...others.slice(sight.left)];
     const own = sight.widths ?? {};
     const elastic = view.columns.findLast((column) => isText(column) && own[column.name] === undefined);
+    // The text that gets what is left also gives the gutter its cell.
+    const narrow = (column: ViewColumn) => Math.max(column.width - (column === elastic ? 1 : 0), column.title.length);
     const columns: Placed[] = [];
     let used = 0;
     for (const column of candidates) {
-      const cells = this.#cells(view, column, sight);
+      const cells = cellsOf(view, body, column);
       const given = own[column.name];
       const wanted = given ?? this.#width(column, cells, sight.sort);
       const start = columns.length === 0 ? 0 : used + GAP;
       const room = width - start;
       // Text can be cut; a number cut is another number.
-      const least =
-        isText(column) && given === undefined ? Math.min(wanted, Math.max(column.width, column.title.length)) : wanted;
+      const least = isText(column) && given === undefined ? Math.min(wanted, narrow(column)) : wanted;
       if (least > room && columns.length > 0) break;
       const taken = Math.min(column === elastic ? least : wanted, room);
-      columns.push({ column, cells, width: taken });
+      columns.push({ column, cells, roles: [], width: taken });
       used = start + taken;
     }
     const stretched = columns.map((placed) =>
       placed.column === elastic ? { ...placed, width: placed.width + width - used } : placed,
     );
     return { columns: stretched, more: columns.length < candidates.length };
-  }
-
-  #cells(view: View, column: ViewColumn, { top, rows }: Sight): string[] {
-    const last = Math.min(view.count, top + rows);
-    const cells: string[] = [];
-    for (let row = top; row < last; row++) cells.push(column.absent === '' ? view.cell(row, column) : '');
-    return cells;
   }
 
   #width(column: ViewColumn, cells: readonly string[], sort: Sort): number {
@@ -121,16 +129,19 @@ export class Columns {
     return width;
   }
 
-  #line(columns: readonly Placed[], row: number): string {
-    return columns
-      .map(({ cells, width, column }) => {
-        const cell = cells[row]!;
-        return column.align === 'right' && cell.length > width
-          ? '#'.repeat(width)
-          : fit(cell, width, column.align, this.#theme.ascii);
+  #line(columns: readonly Placed[], line: number, gone: boolean): string {
+    const text = columns
+      .map(({ cells, roles, width, column }) => {
+        const cell = cells[line]!;
+        const fitted =
+          column.align === 'right' && cell.length > width
+            ? '#'.repeat(width)
+            : fit(cell, width, column.align, this.#theme.ascii);
+        return gone ? fitted : inside(this.#theme, roles[line]!, fitted);
       })
       .join(' '.repeat(GAP))
       .trimEnd();
+    return gone ? paint(this.#theme, 'gone', text) : text;
   }
 
   #header(placed: { columns: readonly Placed[]; more: boolean }, sight: Sight, width: number): Piece[] {
@@ -148,4 +159,31 @@ export class Columns {
     pieces.push(['header', placed.more && rest > 0 ? ' '.repeat(rest - 1) + signs.moreRight : ' '.repeat(rest)]);
     return pieces;
   }
+}
+
+function cellsOf(view: View, body: readonly BodyLine[], column: ViewColumn): string[] {
+  if (column.absent !== '') return body.map(() => '');
+  return body.map(({ row, gone }) => (gone ? view.changes!.before : view).cell(row, column));
+}
+
+/** How hot the cells are, or whether they have changed. */
+function rolesOf(view: View, body: readonly BodyLine[], { column, cells }: Placed): readonly Role[] {
+  const { changes } = view;
+  if (isHeated(column.format)) {
+    const numbers = body.map(({ row, gone }) => (gone ? Number.NaN : view.number(row, column.name)));
+    return heatOf(column.format, numbers);
+  }
+  if (!changes || !isCompared(column.format)) return cells.map(() => 'plain');
+  return body.map(({ row, gone }, line) => {
+    const old = gone ? -1 : changes.rowBefore(row);
+    return old >= 0 && changes.before.cell(old, column) !== cells[line] ? 'changed' : 'plain';
+  });
+}
+
+/** The role for the text alone, not for the blanks around it. */
+function inside(theme: Theme, role: Role, cell: string): string {
+  const text = cell.trim();
+  if (role === 'plain' || text === '') return cell;
+  const start = cell.length - cell.trimStart().length;
+  return cell.slice(0, start) + paint(theme, role, text) + cell.slice(start + text.length);
 }

@@ -39,6 +39,7 @@ describe('what is asked', () => {
       netns: 'self',
       interval: 1000,
       paused: false,
+      marks: true,
     });
   });
 

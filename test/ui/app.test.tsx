@@ -293,7 +293,7 @@ describe('the keys', () => {
     const { left } = screen.session.getState();
     expect(left).toBeLessThan(7);
     expect(screen.lines()[2]).toContain('COMMAND');
-    expect(screen.lines()[2]).toMatch(/^ {4}PID«/);
+    expect(screen.lines()[2]).toMatch(/^ {5}PID«/);
     await screen.press('\x1b[D'.repeat(20));
     expect(screen.session.getState().left).toBe(0);
   });

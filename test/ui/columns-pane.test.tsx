@@ -69,7 +69,7 @@ describe('the pane of columns', () => {
     // A number that is cut would be another number.
     for (let i = 0; i < 7; i++) await screen.press('-');
     expect(state().widths).toEqual({ pid: 3 });
-    expect(screen.lines()[4]!.slice(60)).toMatch(/^### /);
+    expect(screen.lines()[4]!.slice(60)).toMatch(/^ ### /);
     await screen.press('0');
     expect(state().widths).toEqual({});
     expect(heading().indexOf('USER')).toBe(before);

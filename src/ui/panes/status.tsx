@@ -1,6 +1,7 @@
 /** The first lines: what is seen and how dear it was; then what is filtered and where, or what went wrong. */
 import { Box } from 'ink';
 import { memo } from 'react';
+import type { Changes } from '../../state/changes.ts';
 import { formatInterval } from '../../state/interval.ts';
 import { formatSearch } from '../../state/search.ts';
 import type { SessionState } from '../../state/session.ts';
@@ -37,12 +38,21 @@ function ownCpu({ stats: { cost } }: View): Part[] {
   return [part(3, ['plain', `${cost.cpu < 10 ? cost.cpu.toFixed(1) : cost.cpu.toFixed(0)}% CPU`])];
 }
 
+/** `+3 -2`: rows that came and went. */
+function changed(changes: Changes | undefined): Part[] {
+  const { added = 0, gone } = changes ?? {};
+  const signs = [added > 0 ? `+${grouped.format(added)}` : '', gone?.length ? `-${grouped.format(gone.length)}` : ''];
+  const text = signs.filter((sign) => sign !== '').join(' ');
+  return text === '' ? [] : [part(5, ['plain', text])];
+}
+
 /** `12 of 18,002 rows`: those that the search left, of those read. */
-function counts({ count, total, stats }: View): Part[] {
+function counts({ count, total, stats, changes }: View): Part[] {
   const rows =
     count === total ? `${grouped.format(count)} rows` : `${grouped.format(count)} of ${grouped.format(total)} rows`;
   return [
     part(8, ['plain', rows]),
+    ...changed(changes),
     ...(stats.visited > total ? [part(1, ['plain', `${grouped.format(stats.visited)} visited`])] : []),
     ...(stats.doubles > 0 ? [part(4, ['plain', `${grouped.format(stats.doubles)} seen twice`])] : []),
   ];
