@@ -285,7 +285,7 @@ async function explore(options: Options): Promise<number> {
       elements = tableOfMap(String(id));
       registerTemplates([...registeredTemplates().filter((t) => t.name !== ELEMENTS), elements]);
       sampler.templates(registeredTemplates());
-      session.getState().enter(elements, shownTemplates());
+      session.getState().enter(elements, {}, shownTemplates());
       changed();
     },
     stdout: process.stdout,

@@ -56,14 +56,11 @@ export interface AskedSlice extends Place {
   readonly marks: boolean;
   /** How targets that walk in an order do it; undefined: as the template says. */
   readonly order: WalkOrder | undefined;
-  /** The table that one goes back to from this one; '' where it was not opened from another. */
-  readonly origin: string;
   /** Other templates' places. */
   readonly places: ReadonlyMap<string, Place>;
 
+  /** Another table, as it was left; a trail ends here. */
   pick(template: string): void;
-  /** Looks at what a row of the present table leads to; back() comes back. @param templates with it among them */
-  enter(template: Template, templates: readonly Template[]): void;
   /** Other templates than before. What no longer fits the one looked at goes back to the template's own. */
   setTemplates(templates: readonly Template[]): void;
   /** By this column only; the way round that it has already where it is sorted by. */
@@ -120,6 +117,7 @@ export function questionOf(state: SessionState): Question {
   const detail = state.panes.find((pane) => pane.name === 'detail');
   const all = detail !== undefined;
   const struct = detail && structQuestion(detail, template);
+  const also = state.awaited?.columns ?? [];
   const asked = { template, columns, all, sort, filters, switches, ungroup, search, where, netns, interval, paused };
   const { maxCost } = state;
   return {
@@ -128,6 +126,7 @@ export function questionOf(state: SessionState): Question {
     ...(struct && { struct }),
     ...(order === undefined ? {} : { order }),
     ...(maxCost === undefined ? {} : { maxCost }),
+    ...(also.length === 0 ? {} : { also }),
   };
 }
 
@@ -148,7 +147,7 @@ function templateOf(templates: ReadonlyMap<string, Template>, name: string): Tem
   return template;
 }
 
-function firstPlace(template: Template): Place {
+export function firstPlace(template: Template): Place {
   return {
     columns: template.show,
     sort: parseSort(template, template.sort),
@@ -164,6 +163,13 @@ function firstPlace(template: Template): Place {
     widths: {},
     follow: false,
   };
+}
+
+/** How the table that is looked at would be left now. */
+export function placeOf(state: Place): Place {
+  const { columns, sort, filterTexts, filters, switches, ungroup, search, where, cursor, top, left, follow } = state;
+  const { widths } = state;
+  return { columns, widths, sort, filterTexts, filters, switches, ungroup, search, where, cursor, top, left, follow };
 }
 
 /** The CPU is a column where each CPU has a row. */
@@ -182,10 +188,13 @@ function checkSwitches(template: Template, switches: Readonly<Record<string, boo
   }
 }
 
+/** Those that can be picked. */
+export function byName(list: readonly Template[]): ReadonlyMap<string, Template> {
+  return new Map(list.filter((t) => !t.internal).map((template) => [template.name, template]));
+}
+
 export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
   return (set, get) => {
-    const byName = (list: readonly Template[]): ReadonlyMap<string, Template> =>
-      new Map(list.filter((t) => !t.internal).map((template) => [template.name, template]));
     const templates = byName(options.templates);
     const lookup = options.user ? { user: options.user } : {};
 
@@ -276,48 +285,16 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
       netns: options.netns ?? 'self',
       marks: options.marks ?? true,
       order: options.order,
-      origin: '',
       places: new Map(),
 
       pick(name) {
         const state = get();
-        if (name === state.template) return;
-        const { columns, sort, filterTexts, filters, switches, ungroup, search, where, cursor, top, left, follow } =
-          state;
-        const { widths } = state;
-        const place: Place = {
-          columns,
-          sort,
-          filterTexts,
-          filters,
-          switches,
-          ungroup,
-          search,
-          where,
-          cursor,
-          top,
-          left,
-          widths,
-          follow,
-        };
-        const next = state.places.get(name) ?? firstPlace(templateOf(state.templates, name));
-        set({
-          ...next,
-          template: name,
-          origin: '',
-          places: new Map(state.places).set(state.template, place),
-          view: null,
-          error: '',
-        });
-      },
-      enter(template, list) {
-        const { places: before, template: origin } = get();
-        const places = new Map(before);
-        // What was left there was about another map.
-        places.delete(template.name);
-        set({ templates: byName(list), places });
-        get().pick(template.name);
-        set({ origin });
+        if (name === state.template && state.trail.length === 0) return;
+        // Of a trail only its beginning is remembered: what was entered was about a row.
+        const { template, place } = state.trail[0] ?? { template: state.template, place: placeOf(state) };
+        const places = new Map(state.places).set(template, place);
+        const next = places.get(name) ?? firstPlace(templateOf(state.templates, name));
+        set({ ...next, template: name, trail: [], awaited: null, places, view: null, error: '' });
       },
       setTemplates(list) {
         const state = get();
@@ -327,15 +304,22 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
           const template = next.get(name);
           if (template) places.set(name, fitted(state.templates.get(name), template, place));
         }
+        // Where a table of the trail is gone, there is no way back past it.
+        const gone = state.trail.findLastIndex((step) => !next.has(step.template));
+        const trail = state.trail.slice(gone + 1).map((step) => ({
+          ...step,
+          place: fitted(state.templates.get(step.template), next.get(step.template)!, step.place),
+        }));
         const before = state.templates.get(state.template);
         const template = next.get(state.template) ?? next.values().next().value!;
-        if (JSON.stringify(template) === JSON.stringify(before)) return set({ templates: next, places });
+        if (JSON.stringify(template) === JSON.stringify(before)) return set({ templates: next, places, trail });
         const same = template.name === state.template;
         const place = same ? fitted(before, template, state) : (places.get(template.name) ?? firstPlace(template));
         const { columns, widths, sort, filterTexts, filters, switches, ungroup, search, where } = place;
         set({
           ...{ columns, widths, sort, filterTexts, filters, switches, ungroup, search, where, templates: next, places },
-          ...{ template: template.name, cursor: null, top: 0, left: 0, panes: [], view: null, error: '' },
+          ...{ template: template.name, trail: same ? trail : [], awaited: null },
+          ...{ cursor: null, top: 0, left: 0, panes: [], view: null, error: '' },
         });
       },
       sortBy(column) {

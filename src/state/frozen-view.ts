@@ -5,6 +5,7 @@ import type { View } from './view.ts';
 export function frozenRow(view: View, row: number): View {
   const cells = new Map([...view.columns, ...view.details].map((column) => [column.name, view.cell(row, column)]));
   const numbers = new Map([...cells.keys()].map((name) => [name, view.number(row, name)]));
+  const values = new Map([...cells.keys()].map((name) => [name, view.value(row, name)]));
   const key = view.key(row);
   return {
     template: view.template,
@@ -15,6 +16,7 @@ export function frozenRow(view: View, row: number): View {
     stats: view.stats,
     cell: (_row, column) => cells.get(column.name) ?? '',
     number: (_row, column) => numbers.get(column) ?? Number.NaN,
+    value: (_row, column) => values.get(column) ?? null,
     key: () => key,
     rowOf: (wanted) => (wanted === key ? 0 : -1),
   };

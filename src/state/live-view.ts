@@ -3,7 +3,7 @@
 import { alignOf, type FormatContext } from '../templates/format.ts';
 import { Batch, type BatchBuffers, type Footer, type RecordLayout } from '../templates/record.ts';
 import { findTemplate } from '../templates/registry.ts';
-import { type JoinedBatch, Table } from '../templates/table.ts';
+import { type JoinedBatch, Table, type Value } from '../templates/table.ts';
 import { type Column, columnOf, type Template } from '../templates/template.ts';
 import type { Conjunct } from '../templates/where.ts';
 import type { Changes, ChangesWire } from './changes.ts';
@@ -144,6 +144,9 @@ export class LiveView implements View {
   }
   number(row: number, column: string): number {
     return this.table.number(this.order[row], column);
+  }
+  value(row: number, column: string): Value {
+    return this.table.value(this.order[row], column);
   }
   key(row: number): string {
     return this.table.batch.key(this.order[row]);

@@ -98,13 +98,13 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
     rows: 0,
 
     back() {
-      const { panes, search, origin } = get();
+      const { panes, search, trail } = get();
       const top = panes.at(-1);
       if (top && 'find' in top && top.find !== '') change((pane) => ({ ...pane, find: '', index: 0 }) as Pane);
       else if (top?.name === 'detail' && cameBack(top) !== top) change((pane) => cameBack(pane as DetailPane));
       else if (panes.length > 0) set({ panes: panes.slice(0, -1) });
       else if (search) set({ search: null });
-      else if (origin !== '') get().pick(origin);
+      else if (trail.length > 0) get().goBack();
       else set({ cursor: null, follow: false });
     },
     closeAll() {

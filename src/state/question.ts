@@ -18,6 +18,8 @@ export interface Question {
   readonly columns: readonly string[];
   /** Every column of the template is read (details are open), not only what is shown or sorted by. */
   readonly all: boolean;
+  /** Columns that are read beside those shown: what a row leads to is found by their values. */
+  readonly also?: readonly string[];
   readonly sort: Sort;
   readonly filters: Filters;
   /** Template.switches by name. */

@@ -17,7 +17,7 @@ export interface SeenSlice {
   notify(notice: string): void;
 }
 
-export const seenSlice: Slice<SeenSlice> = (set) => ({
+export const seenSlice: Slice<SeenSlice> = (set, get) => ({
   view: null,
   error: '',
   notice: '',
@@ -32,9 +32,10 @@ export const seenSlice: Slice<SeenSlice> = (set) => ({
       });
       return { view, error: '', panes, ...overView(state, view) };
     });
+    get().arrived();
   },
   failed(message) {
-    set({ error: message });
+    set({ error: message, awaited: null });
   },
   notify(notice) {
     set({ notice });

@@ -10,10 +10,11 @@ import { type DetailSlice, detailSlice } from './detail-slice.ts';
 import { type LookSlice, lookSlice } from './look.ts';
 import { type PlaceSlice, placeSlice } from './place.ts';
 import { type SeenSlice, seenSlice } from './seen.ts';
+import { type TrailSlice, trailSlice } from './trail.ts';
 
 export { questionOf };
 
-export type SessionState = AskedSlice & SeenSlice & DetailSlice & ColumnsSlice & LookSlice & PlaceSlice;
+export type SessionState = AskedSlice & SeenSlice & TrailSlice & DetailSlice & ColumnsSlice & LookSlice & PlaceSlice;
 export type Session = StoreApi<SessionState>;
 
 /** A slice: a part of the state that sees and sets the whole. */
@@ -38,6 +39,7 @@ export function createSession(options: SessionOptions): Session {
     ...detailSlice(set, get),
     ...lookSlice(options)(set, get),
     ...columnsSlice(set, get),
+    ...trailSlice(set, get),
     ...placeSlice(set, get),
   }));
 }

@@ -1,4 +1,5 @@
 /** What one refresh looks like: rows in their order, ready to be formatted where they are visible. */
+import type { Value } from '../templates/table.ts';
 import type { Format } from '../templates/template.ts';
 import type { Changes } from './changes.ts';
 import type { Cost } from './cost.ts';
@@ -60,6 +61,8 @@ export interface View {
   cell(row: number, column: ViewColumn): string;
   /** A column's number, shown or not; NaN where there is none. */
   number(row: number, column: string): number;
+  /** A column's value as it is, not made safe for a terminal; null where there is none. */
+  value(row: number, column: string): Value;
   /** Names the object of a row for as long as it lives. */
   key(row: number): string;
   /** The row of a key, or -1. */

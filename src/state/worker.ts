@@ -67,7 +67,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
 
   function detailsOf(q: Question): readonly string[] {
     const all = findTemplate(q.template).columns.map((c) => c.name);
-    return q.all ? all : q.columns;
+    return q.all ? all : [...new Set([...q.columns, ...(q.also ?? [])])];
   }
 
   function publish(q: Question, started: number | null): void {
@@ -160,6 +160,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       q.template,
       q.columns,
       q.all,
+      q.also,
       q.filters,
       q.switches,
       q.ungroup,

@@ -167,6 +167,23 @@ export interface MapOf {
   readonly cpus: number;
 }
 
+/** Another table, restricted to what has to do with the object of a row. */
+export interface Related {
+  /** What is found there, in one or two words: `files`, `memory map`. */
+  readonly word: string;
+  readonly template: string;
+  /** Filter of the other table -> the column whose value it gets. */
+  readonly filters?: Partial<Readonly<Record<FilterName, string>>>;
+  /** A condition over the other table's columns, `$name` standing for the row's value of a column: `inode == $inode`. */
+  readonly where?: string;
+  /** Further columns without whose values a row does not lead there. */
+  readonly needs?: readonly string[];
+  /** Columns shown there, in order; those that the table has at first where absent. */
+  readonly show?: readonly string[];
+  /** Its groups are taken apart (threads). */
+  readonly ungroup?: boolean;
+}
+
 export interface Template {
   readonly name: string;
   /** One line for the picker. */
@@ -205,6 +222,10 @@ export interface Template {
   readonly map?: MapOf;
   /** The column with the id of a map, whose elements a row leads to. */
   readonly elements?: string;
+  /** Where a row leads; nine at most, as there are digits. */
+  readonly related?: readonly Related[];
+  /** Columns that say which object a row is; the first shown one where absent. */
+  readonly label?: readonly string[];
   /** Not offered in the picker; read for joins only. */
   readonly internal?: boolean;
   /** The order in which a target walks that has to be told (cgroup), unless another one is asked for. */

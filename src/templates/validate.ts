@@ -5,6 +5,8 @@ import { findTarget, targetNames } from '../bpf/targets.ts';
 import { isConstant, joinColumns, parseDerive, parseJoin, withDependencies } from './columns.ts';
 import { DERIVE_NAMES, deriveFunction, deriveSignature, NUMERIC } from './derive.ts';
 import { contentOf, fits } from './infer.ts';
+import { shownTemplates } from './registry.ts';
+import { type RowValue, relatedColumns, whereOfRow } from './related.ts';
 import { fieldShape, resolveFirst, resolveSource, type Scope } from './source.ts';
 import {
   CAST_CALLS,
@@ -14,13 +16,18 @@ import {
   FILTER_NAMES,
   type FilterRule,
   FORMATS,
+  type Format,
   type Join,
+  type Related,
   type Switch,
   type Template,
   TemplateError,
+  UsageError,
+  ungroupedWord,
   WALK_ORDERS,
 } from './template.ts';
 import { sanitize } from './text.ts';
+import { parseWhere, WhereError, type WhereOptions } from './where.ts';
 
 export type Path = readonly (string | number)[];
 
@@ -35,6 +42,7 @@ export interface Problem {
 }
 
 type Report = (path: Path, message: string, more?: { atKey?: boolean; offset?: number | undefined }) => void;
+type MustBeColumn = (column: string, path: Path, of?: readonly string[], whose?: string) => boolean;
 type Check = (value: unknown, path: Path, report: Report) => void;
 
 const NAME = /^[a-z][a-z0-9_]*$/;
@@ -265,6 +273,24 @@ const TEMPLATE = object(
     gather: flag,
     netns: flag,
     elements: name,
+    label: list(name, 'columns', { most: 4 }),
+    related: list(
+      object(
+        'a related table',
+        {
+          word: text('a word such as files'),
+          template: name,
+          filters: mapOf(oneOf('filter', FILTER_NAMES), name, 'filters to columns'),
+          where: text('a condition such as inode == $inode'),
+          needs: list(name, 'columns', { most: 4 }),
+          show: list(name, 'columns'),
+          ungroup: flag,
+        } satisfies Members<Related>,
+        ['word', 'template'],
+      ),
+      'related tables',
+      { least: 0, most: 9 },
+    ),
     // A map is chosen when it is looked at.
   } satisfies Members<Omit<Template, 'map'>>,
   ['name', 'target', 'columns'],
@@ -344,6 +370,9 @@ export function checkNames(template: Template, find: (name: string) => Template 
     if (through && !Object.hasOwn(template.joins ?? {}, through.join))
       report(['filters', filter, 'through', 'join'], `there is no join "${through.join}"`);
   }
+  for (const [i, column] of (template.label ?? []).entries()) mustBeColumn(column, ['label', i]);
+  for (const [i, related] of (template.related ?? []).entries())
+    checkRelated(template, related, ['related', i], find, mustBeColumn, report);
   const known: string[] = [];
   const casts = Object.keys(template.casts ?? {});
   for (const [cast, { of, call, type }] of Object.entries(template.casts ?? {})) {
@@ -361,7 +390,7 @@ function checkColumn(
   column: Column,
   at: Path,
   find: (name: string) => Template | undefined,
-  mustBeColumn: (column: string, path: Path, of?: readonly string[], whose?: string) => boolean,
+  mustBeColumn: MustBeColumn,
   report: Report,
 ): void {
   const ways = (['from', 'derive', 'join'] as const).filter((way) => column[way] !== undefined);
@@ -409,6 +438,61 @@ function checkColumn(
           other,
         );
     });
+  }
+}
+
+/** Any word may be an enumerator or a user: a kernel is not asked here. */
+function anyNames(where: string): WhereOptions {
+  return { user: () => 0, enumNames: () => ({ ...(where.match(/\w+/g) ?? []) }), pageSize: 4096 };
+}
+
+/** A value that such a column could have. */
+function sampleOf(format: Format = 'int'): RowValue {
+  if (format === 'dev') return '8:1';
+  if (format === 'inet') return { format, value: '::1' };
+  if (format === 'flag') return { format, value: true };
+  if (format === 'hexbytes') return { format, value: '00' };
+  return { format, value: contentOf(format) === 'text' ? 'x' : 1 };
+}
+
+function checkRelated(
+  template: Template,
+  related: Related,
+  at: Path,
+  find: (name: string) => Template | undefined,
+  mustBeColumn: MustBeColumn,
+  report: Report,
+): void {
+  const other = related.template === template.name ? template : find(related.template);
+  const names = other?.columns.map((c) => c.name) ?? [];
+  if (!other) {
+    const near = nearest(related.template, [template.name, ...shownTemplates().map((each) => each.name)]);
+    report([...at, 'template'], `there is no template "${related.template}"${near.length > 0 ? didYouMean(near) : ''}`);
+  }
+  for (const [filter, column] of Object.entries(related.filters ?? {})) {
+    mustBeColumn(column, [...at, 'filters', filter]);
+    if (other && !Object.hasOwn(other.filters ?? {}, filter))
+      report([...at, 'filters', filter], `${other.name} has no filter "${filter}"`, { atKey: true });
+  }
+  if (other)
+    for (const [i, column] of (related.show ?? []).entries())
+      mustBeColumn(column, [...at, 'show', i], names, other.name);
+  if (other && related.ungroup && !ungroupedWord(other))
+    report([...at, 'ungroup'], `${other.name} has no groups to take apart`);
+  for (const [i, column] of (related.needs ?? []).entries()) mustBeColumn(column, [...at, 'needs', i]);
+  if (related.where === undefined) return;
+  const path = [...at, 'where'];
+  const own = relatedColumns({ where: related.where });
+  if (!own.every((column) => mustBeColumn(column, path)) || !other) return;
+  try {
+    parseWhere(
+      whereOfRow(related.where, (column) => sampleOf(columnOf(template, column)?.as)),
+      other,
+      anyNames(related.where),
+    );
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    report(path, error instanceof WhereError ? error.problem : error.message);
   }
 }
 

@@ -6,6 +6,7 @@ import { EDITS, insert } from '../state/input.ts';
 import { type ExportChoice, inputOfPane, type PaneName, takesText } from '../state/panes.ts';
 import { paneName, topPane } from '../state/place.ts';
 import type { Session } from '../state/session.ts';
+import { chosenRow, openWays } from '../state/trail.ts';
 import type { TargetInfo } from '../state/view.ts';
 import type { Columns } from './columns.ts';
 import { type Action, actionOf, helpRows, textOf } from './keymap.ts';
@@ -70,7 +71,7 @@ function linesOf({ session, targets }: Reach): number {
   }
 }
 
-type Handler = (reach: Reach) => void;
+type Handler = (reach: Reach, key?: Key) => void;
 
 /** Moves in the table, or in the list or form over it. */
 function moving(over: Handler, by: (reach: Reach) => number): Handler {
@@ -127,7 +128,7 @@ function toPane(by: 1 | -1): Handler {
   };
 }
 
-/** What the selected row leads to, or else its details. */
+/** The elements of the selected map, or else all that is known of the row. */
 function open(reach: Reach): void {
   const { templates, template, view } = state(reach);
   const column = templates.get(template)?.elements;
@@ -135,10 +136,16 @@ function open(reach: Reach): void {
     state(reach).openDetail();
     return;
   }
-  if (!state(reach).cursor) state(reach).move(0);
-  const id = view.number(state(reach).cursor?.row ?? 0, column);
+  openElements(reach, column);
+}
+
+/** @param column with the id of a map */
+function openElements(reach: Reach, column: string): void {
+  if (!chosenRow(state(reach))) state(reach).move(0);
+  const from = chosenRow(state(reach));
+  if (!from) return;
   try {
-    reach.effects.openMap(id);
+    reach.effects.openMap(from.view.number(from.row, column));
   } catch (error) {
     state(reach).notify((error as Error).message.split('\n')[0]!);
   }
@@ -161,6 +168,17 @@ function addColumn(reach: Reach): void {
     }
   }
 }
+
+/** Where the row leads that has this digit. */
+const related: Handler = (reach, key) => {
+  const ways = openWays(state(reach));
+  const way = ways.find(({ digit }) => String(digit) === key)?.way;
+  if (way === undefined) {
+    const there = ways.map(({ digit, way: { word } }) => `${digit} ${word}`).join('  ');
+    state(reach).notify(there === '' ? `a row of ${state(reach).template} leads nowhere` : `there are ${there}`);
+  } else if ('map' in way) openElements(reach, way.map);
+  else state(reach).take(way);
+};
 
 function openPicker(reach: Reach): void {
   state(reach).openPicker(reach.targets.map(({ template }) => template));
@@ -289,6 +307,7 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   nextMatch: (reach) => state(reach).findNext(1),
   previousMatch: (reach) => state(reach).findNext(-1),
   open,
+  related,
   detail: (reach) => state(reach).openDetail(),
   interval: (reach) => state(reach).openInterval(),
   export: (reach) => state(reach).openExport(fileStem(state(reach).template, new Date())),
@@ -329,6 +348,6 @@ export function press(reach: Reach, key: Key): void {
   if (state(reach).notice !== '') state(reach).notify('');
   const action = actionOf(key, pane);
   const text = textOf(key, pane);
-  if (action) ACTIONS[action](reach);
+  if (action) ACTIONS[action](reach, key);
   else if (text !== undefined) state(reach).edit(insert(text));
 }

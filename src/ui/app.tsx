@@ -15,8 +15,10 @@ import { KeyBar } from './panes/keybar.tsx';
 import { Picker } from './panes/picker.tsx';
 import { SortMenu } from './panes/sort.tsx';
 import { Status } from './panes/status.tsx';
+import { Ways } from './panes/ways.tsx';
 import { divide } from './screen.ts';
 import type { Theme } from './theme.ts';
+import { wayParts } from './trail-line.ts';
 import { useKeys } from './use-keys.ts';
 
 /** From this width on a list and the table stand side by side. */
@@ -47,6 +49,7 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
   const wide = list !== undefined && list.name !== 'help' && list.name !== 'detail' && width >= SIDE_BY_SIDE;
   const listWidth = wide ? SIDE : width;
   const area = { theme, width: wide ? SIDE - 2 : width, height: rows.table };
+  const ways = list?.name === 'detail' && rows.table > 2 ? wayParts(state) : [];
 
   return (
     <Box flexDirection="column" width={width} height={height}>
@@ -58,8 +61,14 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
             {list.name === 'sort' && <SortMenu {...area} state={state} index={list.index} />}
             {list.name === 'columns' && <ColumnsPane {...area} state={state} pane={list} />}
             {list.name === 'help' && <Help {...area} pane={paneUnderHelp(state)} index={list.index} />}
+            {list.name === 'detail' && ways.length > 0 && <Ways theme={theme} ways={ways} width={width} />}
             {list.name === 'detail' && (
-              <Detail {...area} pane={list} template={state.templates.get(list.view.template)} />
+              <Detail
+                {...area}
+                height={area.height - Math.sign(ways.length)}
+                pane={list}
+                template={state.templates.get(list.view.template)}
+              />
             )}
           </Box>
         )}

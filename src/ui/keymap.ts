@@ -156,7 +156,18 @@ export const KEYMAP = keymap([
       {
         action: 'back',
         keys: ['escape', 'backspace'],
-        help: 'drop the search, go back to the maps, drop the selection',
+        help: 'drop the search, go back a table, drop the selection',
+      },
+    ],
+  },
+  {
+    title: 'Going on from a row',
+    where: ['table', 'detail'],
+    bindings: [
+      {
+        action: 'related',
+        keys: ['1', '2', '3', '4', '5', '6', '7', '8', '9'],
+        help: 'what the row has to do with: its files, sockets, process, ...',
       },
     ],
   },
@@ -247,9 +258,16 @@ export function keyOf(action: Action, pane: PaneName): string {
 
 export type KeyRow = readonly [keys: string, help: string];
 
+/** `Esc Backspace`; digits that follow one another as `1..9`. */
+function labelOf(keys: readonly Key[]): string {
+  const [first = '', last = ''] = [keys[0], keys.at(-1)];
+  const digits = keys.length > 2 && keys.every((key, index) => key === String(Number(first) + index));
+  return digits ? `${first}..${last}` : keys.map(keyLabel).join(' ');
+}
+
 function rows(section: (typeof KEYMAP)[number], pane?: PaneName): KeyRow[] {
   return section.bindings
-    .map(({ keys, help }): KeyRow => [(pane ? live(keys, pane) : keys).map(keyLabel).join(' '), help])
+    .map(({ keys, help }): KeyRow => [labelOf(pane ? live(keys, pane) : keys), help])
     .filter(([keys]) => keys !== '');
 }
 

@@ -137,10 +137,12 @@ export interface Signs {
   readonly ascending: string;
   readonly moreLeft: string;
   readonly moreRight: string;
+  /** Between a table and what was entered from it. */
+  readonly step: string;
 }
 
-const UNICODE: Signs = { descending: '▼', ascending: '▲', moreLeft: '«', moreRight: '»' };
-const ASCII: Signs = { descending: 'v', ascending: '^', moreLeft: '<', moreRight: '>' };
+const UNICODE: Signs = { descending: '▼', ascending: '▲', moreLeft: '«', moreRight: '»', step: '›' };
+const ASCII: Signs = { descending: 'v', ascending: '^', moreLeft: '<', moreRight: '>', step: '>' };
 
 export interface Theme {
   readonly styles: Readonly<Record<Role, readonly Attribute[]>>;

@@ -2,8 +2,10 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bpfMap } from '../../src/templates/builtin/bpf-map.ts';
 import { socketOwner } from '../../src/templates/builtin/socket-owner.ts';
 import { taskFile } from '../../src/templates/builtin/task-file.ts';
+import { MAP, map } from '../support/bpf.ts';
 import { Child } from '../support/child.ts';
 import {
   allColumns,
@@ -60,6 +62,7 @@ const REFERENCE: Readonly<Record<string, Reference>> = {
   comm: (k) => fs.readFileSync(`/proc/${k.pid}/comm`, 'utf8').trim(),
   inode: (k) => k.stat.ino,
   file: { test: 'file' },
+  private_data: { test: 'private_data' },
   user: (k) => Number(proc.status(k.pid)['Uid'].split('\t')[1]),
   i_mode: (k) => k.stat.mode,
   magic: { test: 'file systems' },
@@ -367,6 +370,20 @@ describeKernel('columns of task_file', () => {
     expect(file('shared')).toBe(file('regular'));
     expect(file('append')).not.toBe(file('regular'));
     expect(byFd(rows, made['regular']).value('file')).toBe(BigInt(`0x${file('regular')}`));
+  });
+
+  test('private_data of the descriptor of a BPF map is its address', () => {
+    using held = map({ type: MAP.array, name: 'it_private', keySize: 4, valueSize: 8, maxEntries: 1 });
+    const files = readOnce(taskFile, {
+      columns: ['fd', 'private_data'],
+      filters: { pid: [[process.pid, process.pid]] },
+    });
+    const maps = readOnce(bpfMap, { columns: ['name', 'map'] });
+    const address = rowsOf(maps.table)
+      .find((row) => row.text('name') === 'it_private')!
+      .cell('map');
+    const mine = rowsOf(files.table).find((row) => row.number('fd') === held.fd)!;
+    expect(mine.cell('private_data')).toBe(address);
   });
 
   test('refs counts the references to the description', () => {

@@ -168,6 +168,30 @@ const WRONG: readonly [string, string, readonly string[]][] = [
     `${MINIMAL}sort: -pidd\n`,
     ['my.yaml:5:7: mine has no column "pidd"; did you mean pid or tid?'],
   ],
+  [
+    'an unknown related table',
+    `${MINIMAL}related:\n  - { word: files, template: tsk_file, filters: { pid: pid } }\n`,
+    ['my.yaml:6:30: there is no template "tsk_file"; did you mean task_file?'],
+  ],
+  [
+    'an unknown column in a related filter',
+    `${MINIMAL}related:\n  - { word: files, template: mine, filters: { pid: pod }, where: pid == $pidd }\n`,
+    [
+      'my.yaml:6:52: mine has no column "pod"; did you mean pid or tid?',
+      'my.yaml:6:47: mine has no filter "pid"',
+      'my.yaml:6:66: mine has no column "pidd"; did you mean pid or tid?',
+    ],
+  ],
+  [
+    'a wrong related condition',
+    `${MINIMAL}related:\n  - { word: same, template: mine, where: pud == $pid }\n`,
+    ['my.yaml:6:42: mine has no column "pud"; did you mean pid, tid?'],
+  ],
+  [
+    'an unknown label',
+    `${MINIMAL}label: [pids]\n`,
+    ['my.yaml:5:9: mine has no column "pids"; did you mean pid or tid?'],
+  ],
   ['an unknown column in key', `${MINIMAL}key: [pod]\n`, ['my.yaml:5:7: mine has no column "pod"; did you mean pid?']],
   [
     'a derived column in key',

@@ -259,18 +259,18 @@ describe('the keys', () => {
     session.getState().received(view('maps'));
     await screen.press('j', 'j', '\r');
     expect(screen.calls).toEqual(['map 12']);
-    session.getState().enter(elements, [maps, elements]);
+    session.getState().enter(elements, {}, [maps, elements]);
     session.getState().received(view('elements'));
     await screen.press('\r');
     expect(session.getState().panes.at(-1)?.name).toBe('detail');
     await screen.press(ESC, '\x7f');
-    expect(session.getState()).toMatchObject({ template: 'maps', cursor: { key: '12', row: 1 }, origin: '' });
+    expect(session.getState()).toMatchObject({ template: 'maps', cursor: { key: '12', row: 1 }, trail: [] });
     session.getState().received(view('maps'));
     await screen.press('d');
     expect(session.getState().panes.at(-1)?.name).toBe('detail');
     // Another map starts afresh, and Esc drops its search first.
     await screen.press(ESC);
-    session.getState().enter(elements, [maps, elements]);
+    session.getState().enter(elements, {}, [maps, elements]);
     expect(session.getState().cursor).toBeNull();
     session.getState().setSearch('x');
     await screen.press(ESC);
@@ -336,7 +336,7 @@ describe('the keys', () => {
   });
 
   it('are all in the help', async () => {
-    await show({ rows: 100 });
+    await show({ rows: 250 });
     await screen.press('?');
     for (const { bindings } of KEYMAP) {
       for (const { keys, help } of bindings) {

@@ -55,6 +55,11 @@ export class FakeView implements View {
   number(row: number, column: string): number {
     return Number(this.#rows[row]?.cells[column] || Number.NaN);
   }
+  value(row: number, column: string): string | number | null {
+    const cell = this.#rows[row]?.cells[column];
+    if (cell === undefined || cell === '') return null;
+    return Number.isNaN(Number(cell)) ? cell : Number(cell);
+  }
   key(row: number): string {
     return this.#rows[row]!.key;
   }

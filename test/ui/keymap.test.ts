@@ -145,7 +145,8 @@ describe('the key table', () => {
           const row = help.find(([, each]) => each === text);
           const shown = keys.filter((key) => !(where.includes(pane) && takesText(pane) && printable(key)));
           if (shown.length === 0) continue;
-          expect(row?.[0].split(' ')).toEqual(shown.map(keyLabel));
+          if (row?.[0] === '1..9') expect(shown).toEqual([...'123456789']);
+          else expect(row?.[0].split(' ')).toEqual(shown.map(keyLabel));
           if (where.includes(pane)) expect(here).toContain(row![0]);
         }
       }

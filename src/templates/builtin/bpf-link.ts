@@ -10,6 +10,16 @@ export const bpfLink: Template = {
   key: ['id', 'link'],
   show: ['id', 'type', 'prog_id', 'prog_name', 'target', 'attach_type', 'pid', 'command', 'holders', 'refs'],
   sort: 'id',
+  label: ['id', 'type'],
+  related: [
+    { word: 'program', template: 'bpf_prog', where: 'id == $prog_id' },
+    { word: 'holders', template: 'task_file', where: 'private_data == $link' },
+    { word: 'process', template: 'task', filters: { pid: 'pid' } },
+    { word: 'target program', template: 'bpf_prog', where: 'id == $target_prog' },
+    { word: 'cgroup', template: 'cgroup', where: 'id == $cgroup_id' },
+    { word: 'map', template: 'bpf_map', where: 'id == $ops_map' },
+    { word: 'tasks of its netns', template: 'task', where: 'netns == $netns' },
+  ],
   joins: holderJoins('link'),
   filters: { pid: { through: { join: 'holder', source: 'link' } } },
   // Each kind of link has a struct bpf_link in a larger struct of its own.

@@ -21,6 +21,12 @@ export const bpfMap: Template = {
     'flags',
   ],
   sort: 'id',
+  label: ['id', 'name'],
+  related: [
+    { word: 'holders', template: 'task_file', where: 'private_data == $map' },
+    { word: 'process', template: 'task', filters: { pid: 'pid' } },
+    { word: 'links', template: 'bpf_link', where: 'ops_map == $id' },
+  ],
   elements: 'id',
   joins: holderJoins('map'),
   filters: { pid: { through: { join: 'holder', source: 'map' } } },

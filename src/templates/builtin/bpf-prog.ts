@@ -22,6 +22,14 @@ export const bpfProg: Template = {
     'age',
   ],
   sort: '-cpu',
+  label: ['id', 'name'],
+  related: [
+    { word: 'links', template: 'bpf_link', where: 'prog_id == $id' },
+    { word: 'holders', template: 'task_file', where: 'private_data == $prog' },
+    { word: 'process', template: 'task', filters: { pid: 'pid' } },
+    { word: 'traced by', template: 'bpf_link', where: 'target_prog == $id' },
+    { word: 'symbols', template: 'ksym', where: 'name =~ "^bpf_prog_$tag"' },
+  ],
   joins: holderJoins('prog'),
   filters: {
     pid: { through: { join: 'holder', source: 'prog' } },

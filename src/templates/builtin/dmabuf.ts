@@ -7,6 +7,9 @@ export const dmabuf: Template = {
   key: ['inode', 'buffer'],
   show: ['inode', 'size', 'exporter', 'name', 'refs'],
   sort: '-size',
+  label: ['inode', 'name'],
+  // The magic is that of the file system that only has such buffers (include/uapi/linux/magic.h).
+  related: [{ word: 'holders', template: 'task_file', where: 'inode == $inode && magic == 0x444d4142' }],
   columns: [
     { name: 'buffer', from: 'dmabuf', as: 'hex', width: 16, help: 'address of struct dma_buf' },
     {

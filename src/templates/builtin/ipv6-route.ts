@@ -80,6 +80,12 @@ export const ipv6Route: Template = {
   key: ['rt', 'table'],
   show: ['dest', 'gateway', 'device', 'metric', 'table', 'type', 'protocol', 'flags', 'refs', 'mtu', 'expires'],
   sort: 'table',
+  label: ['dest'],
+  related: [
+    { word: 'same device', template: 'ipv6_route', where: 'device == $device' },
+    { word: 'same gateway', template: 'ipv6_route', where: 'gateway == $gateway' },
+    { word: 'same table', template: 'ipv6_route', where: 'table == $table' },
+  ],
   // What closes each table (fib6_null_entry) is no route and in no table.
   only: [{ source: 'rt->fib6_table', mask: -1, equals: 0, except: true }],
   casts: {

@@ -1,5 +1,5 @@
 import type { Template } from '../template.ts';
-import { OWNER_COLUMNS, OWNER_JOINS } from './socket-owner.ts';
+import { OWNER_COLUMNS, OWNER_JOINS, SOCKET_HOLDERS, SOCKET_PROCESS } from './socket-owner.ts';
 
 const SK = 'sk->sk';
 /** include/uapi/linux/netlink.h */
@@ -39,6 +39,12 @@ export const netlink: Template = {
   key: ['sk', 'protocol', 'portid'],
   show: ['protocol', 'portid', 'pid', 'command', 'groups', 'rmem', 'drops', 'drop_rate', 'dump', 'wmem', 'inode'],
   sort: 'protocol',
+  label: ['protocol', 'portid'],
+  related: [
+    SOCKET_PROCESS,
+    SOCKET_HOLDERS,
+    { word: 'same protocol', template: 'netlink', where: 'protocol == $protocol' },
+  ],
   joins: OWNER_JOINS,
   filters: {
     pid: { through: { join: 'owner', source: `${SK}.sk_socket->file->f_inode->i_ino` } },

@@ -1,4 +1,4 @@
-import type { Column, Template } from '../template.ts';
+import type { Column, Related, Template } from '../template.ts';
 
 /** include/uapi/linux/stat.h */
 const S_IFMT = 0xf000;
@@ -80,6 +80,20 @@ export const OWNER_COLUMNS: Template['columns'] = [
     width: 24,
     help: 'all processes with a descriptor of it, as PID/name, whatever is filtered by',
   },
+];
+
+/** Where a row of sockets leads; the magic is that of the file system of sockets (include/uapi/linux/magic.h). */
+export const SOCKET_PROCESS: Related = { word: 'process', template: 'task', filters: { pid: 'pid' } };
+export const SOCKET_HOLDERS: Related = {
+  word: 'holders',
+  template: 'task_file',
+  where: 'inode == $inode && magic == 0x534f434b',
+};
+
+/** For a template of sockets with the columns `cgroup` and `container`. */
+export const SOCKET_CGROUP: readonly Related[] = [
+  { word: 'cgroup', template: 'cgroup', where: 'path == $cgroup' },
+  { word: 'container', template: 'task', where: 'container == $container' },
 ];
 
 /** The cgroup that made a socket. `sk`: the path of its struct sock. */

@@ -17,6 +17,18 @@ export const taskFile: Template = {
   key: ['file', 'tid', 'fd'],
   show: ['pid', 'comm', 'fd', 'mode', 'type', 'size', 'name', 'user', 'pos', 'device', 'inode'],
   sort: 'pid',
+  label: ['pid', 'comm', 'fd'],
+  related: [
+    { word: 'process', template: 'task', filters: { pid: 'pid' } },
+    { word: 'holders', template: 'task_file', where: 'inode == $inode && device == $device' },
+    { word: 'mapped by', template: 'task_vma', where: 'inode == $inode && device == $device' },
+    { word: 'tcp', template: 'tcp', where: 'inode == $inode', needs: ['sk_family'] },
+    { word: 'udp', template: 'udp', where: 'inode == $inode', needs: ['sk_family'] },
+    { word: 'unix', template: 'unix', where: 'inode == $inode', needs: ['sk_family'] },
+    { word: 'program', template: 'bpf_prog', where: 'prog == $private_data' },
+    { word: 'map', template: 'bpf_map', where: 'map == $private_data' },
+    { word: 'link', template: 'bpf_link', where: 'link == $private_data' },
+  ],
   casts: CASTS,
   filters: {
     ...FILE_FILTERS,
@@ -119,6 +131,14 @@ export const taskFile: Template = {
       as: 'int',
       width: 4,
       help: 'references to the description (dup, fork); before Linux 6.13 also the one that this walk holds',
+    },
+    {
+      name: 'private_data',
+      from: 'file->private_data',
+      as: 'hex',
+      zeroIsNone: true,
+      width: 16,
+      help: 'what the driver keeps with it: of a BPF descriptor the address of the program, map or link',
     },
     {
       name: 'path',

@@ -7,6 +7,12 @@ export const taskVma: Template = {
   key: ['tid', 'start'],
   show: ['pid', 'comm', 'start', 'size', 'perms', 'path', 'end', 'offset', 'device', 'inode', 'flags'],
   sort: 'pid',
+  label: ['pid', 'comm', 'start'],
+  related: [
+    { word: 'process', template: 'task', filters: { pid: 'pid' } },
+    { word: 'mapped by', template: 'task_vma', where: 'inode == $inode && device == $device' },
+    { word: 'opened by', template: 'task_file', where: 'inode == $inode && device == $device' },
+  ],
   casts: { file: { of: 'vma->vm_file' } },
   filters: {
     pid: { link: 'pid', any: ['task->tgid'] },

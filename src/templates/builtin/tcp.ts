@@ -1,5 +1,13 @@
 import type { Template } from '../template.ts';
-import { CONTAINER_COLUMNS, OWNER_COLUMNS, OWNER_JOINS, socketCgroup } from './socket-owner.ts';
+import {
+  CONTAINER_COLUMNS,
+  OWNER_COLUMNS,
+  OWNER_JOINS,
+  SOCKET_CGROUP,
+  SOCKET_HOLDERS,
+  SOCKET_PROCESS,
+  socketCgroup,
+} from './socket-owner.ts';
 
 const SK = 'tp->inet_conn.icsk_inet.sk';
 /** include/net/tcp_states.h. NEW_SYN_RECV is how the kernel calls a request that has no socket yet. */
@@ -26,6 +34,20 @@ export const tcp: Template = {
   key: ['sk', 'lport', 'rport'],
   show: ['state', 'rxq', 'txq', 'local', 'remote', 'pid', 'command', 'rtt', 'retrans', 'in_rate', 'out_rate'],
   sort: 'state',
+  label: ['local', 'remote'],
+  related: [
+    SOCKET_PROCESS,
+    SOCKET_HOLDERS,
+    {
+      word: 'peer',
+      template: 'tcp',
+      where: 'laddr == $raddr && lport == $rport && raddr == $laddr && rport == $lport',
+    },
+    { word: 'peer process', template: 'task', filters: { pid: 'peer_pid' } },
+    { word: 'same port', template: 'tcp', filters: { lport: 'lport' } },
+    { word: 'same remote', template: 'tcp', where: 'raddr == $raddr', needs: ['rport'] },
+    ...SOCKET_CGROUP,
+  ],
   casts: {
     tp: { call: 'skc_to_tcp_sock', of: 'sk_common', type: 'tcp_sock' },
     tw: {

@@ -1,5 +1,13 @@
 import type { Template } from '../template.ts';
-import { CONTAINER_COLUMNS, OWNER_COLUMNS, OWNER_JOINS, socketCgroup } from './socket-owner.ts';
+import {
+  CONTAINER_COLUMNS,
+  OWNER_COLUMNS,
+  OWNER_JOINS,
+  SOCKET_CGROUP,
+  SOCKET_HOLDERS,
+  SOCKET_PROCESS,
+  socketCgroup,
+} from './socket-owner.ts';
 import { TCP_STATES } from './tcp.ts';
 
 const SK = 'udp_sk->inet.sk';
@@ -13,6 +21,13 @@ export const udp: Template = {
   key: ['sk', 'lport', 'rport'],
   show: ['state', 'rxq', 'txq', 'local', 'remote', 'pid', 'command', 'drops', 'drop_rate', 'user', 'inode'],
   sort: 'local',
+  label: ['local', 'remote'],
+  related: [
+    SOCKET_PROCESS,
+    SOCKET_HOLDERS,
+    { word: 'same port', template: 'udp', filters: { lport: 'lport' } },
+    ...SOCKET_CGROUP,
+  ],
   joins: OWNER_JOINS,
   filters: {
     pid: { through: { join: 'owner', source: `${SK}.sk_socket->file->f_inode->i_ino` } },

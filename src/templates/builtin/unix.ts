@@ -1,5 +1,13 @@
 import type { Template } from '../template.ts';
-import { CONTAINER_COLUMNS, OWNER_COLUMNS, OWNER_JOINS, socketCgroup } from './socket-owner.ts';
+import {
+  CONTAINER_COLUMNS,
+  OWNER_COLUMNS,
+  OWNER_JOINS,
+  SOCKET_CGROUP,
+  SOCKET_HOLDERS,
+  SOCKET_PROCESS,
+  socketCgroup,
+} from './socket-owner.ts';
 import { TCP_STATES } from './tcp.ts';
 
 const SK = 'unix_sk->sk';
@@ -27,6 +35,14 @@ export const unix: Template = {
     'peer_inode',
   ],
   sort: 'address',
+  label: ['inode', 'address'],
+  related: [
+    SOCKET_PROCESS,
+    SOCKET_HOLDERS,
+    { word: 'peer', template: 'unix', where: 'inode == $peer_inode' },
+    { word: 'peer process', template: 'task', filters: { pid: 'peer_pid' } },
+    ...SOCKET_CGROUP,
+  ],
   casts: { peer_cred: { of: `${SK}.sk_peer_cred` } },
   joins: {
     ...OWNER_JOINS,

@@ -10,6 +10,7 @@ import { ungroupedWord } from '../../templates/template.ts';
 import { arrange, Line, type Part, type Piece } from '../line.tsx';
 import { signOf } from '../sort-sign.ts';
 import type { Theme } from '../theme.ts';
+import { trailPieces, wayParts } from '../trail-line.ts';
 
 const grouped = new Intl.NumberFormat('en-US');
 
@@ -60,6 +61,8 @@ function counts({ count, total, stats, changes }: View): Part[] {
 
 export type StatusState = Pick<
   SessionState,
+  | 'trail'
+  | 'cursor'
   | 'template'
   | 'templates'
   | 'view'
@@ -78,7 +81,7 @@ export type StatusState = Pick<
 export function firstLine(state: StatusState, kernel: string, theme: Theme, width: number): string {
   const { view, sort } = state;
   const left = [
-    part(9, ['title', state.template]),
+    part(9, ...trailPieces(state, theme, Math.floor(width / 2))),
     ...(view ? counts(view) : []),
     part(4, [
       'plain',
@@ -110,7 +113,8 @@ export function secondLine(state: StatusState, theme: Theme, width: number): str
   const template = state.templates.get(state.template);
   const filters = conditions(state);
   const changed = (template?.switches ?? []).filter(({ name, on }) => state.switches[name] !== on);
-  return arrange(theme, width, [
+  const ways = state.cursor && state.view?.count ? wayParts(state) : [];
+  const left = [
     part(7, ['label', 'filter']),
     ...(filters.length > 0 ? filters : [part(6, ['plain', 'none'])]),
     ...(state.search ? [part(5, ['label', 'search'], ['plain', `  ${formatSearch(state.search)}`])] : []),
@@ -119,7 +123,8 @@ export function secondLine(state: StatusState, theme: Theme, width: number): str
       ? [part(3, ['plain', `with ${ungroupedWord(template)}`])]
       : []),
     ...(state.follow ? [part(4, ['plain', 'following'])] : []),
-  ]);
+  ];
+  return arrange(theme, width, left, ways);
 }
 
 export const Status = memo(function Status(props: {
