@@ -6,7 +6,7 @@
  * whatever they are, the outcome is an answer or a BtfError, in bounded time and memory.
  */
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
-import koffi from 'koffi';
+import { koffi } from './native.ts';
 import { didYouMean, nearest } from './nearest.ts';
 
 /** What is wrong with some BTF, or with a question asked of it; `position` and `suggestions` when it is a path. */
@@ -648,15 +648,15 @@ const reason = (cause: unknown) => (cause instanceof Error ? cause.message : Str
  */
 function map(path: string): Uint8Array | undefined {
   const [PROT_READ, MAP_PRIVATE] = [1, 2];
-  const mmap = koffi
+  const mmap = koffi()
     .load(null)
     .func('void *mmap(void *addr, size_t length, int prot, int flags, int fd, int64_t offset)');
   const fd = openSync(path, 'r');
   try {
     const { size } = fstatSync(fd);
     const pointer = mmap(null, size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (koffi.address(pointer) === 0xffff_ffff_ffff_ffffn) return undefined; // MAP_FAILED
-    return new Uint8Array(koffi.view(pointer, size));
+    if (koffi().address(pointer) === 0xffff_ffff_ffff_ffffn) return undefined; // MAP_FAILED
+    return new Uint8Array(koffi().view(pointer, size));
   } finally {
     closeSync(fd);
   }

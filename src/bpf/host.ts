@@ -1,7 +1,7 @@
 /** Facts of this host that neither BTF nor Node tells. */
 import fs from 'node:fs';
 import os from 'node:os';
-import koffi from 'koffi';
+import { koffi } from './native.ts';
 
 /**
  * One more than the highest number in a list such as `0-3,8` (/sys/devices/system/cpu/possible, .../node/possible):
@@ -33,7 +33,7 @@ let size = 0;
 
 /** Bytes of a memory page. */
 export function pageSize(): number {
-  if (size === 0) size = Number(koffi.load(null).func('int getpagesize()')());
+  if (size === 0) size = Number(koffi().load(null).func('int getpagesize()')());
   return size;
 }
 

@@ -7,8 +7,8 @@
  * nobody sees it and nothing is left behind.
  */
 import fs from 'node:fs';
-import koffi from 'koffi';
 import type { Link } from './link.ts';
+import { koffi } from './native.ts';
 import { Attr, bpf } from './syscall.ts';
 
 // These three have the same number on every architecture.
@@ -25,7 +25,7 @@ let calls: MountCalls | undefined;
 
 function mountCalls(): MountCalls {
   if (!calls) {
-    const libc = koffi.load(null);
+    const libc = koffi().load(null);
     calls = {
       fsopen: libc.func('long syscall(long nr, const char *name, unsigned int flags)'),
       fsconfig: libc.func('long syscall(long nr, int fd, unsigned int cmd, void *key, void *value, int aux)'),

@@ -3,7 +3,7 @@
  * creates, and steps back; the link is the same for all.
  */
 import fs from 'node:fs';
-import koffi from 'koffi';
+import { koffi } from './native.ts';
 import { BpfError, OwnedFd } from './syscall.ts';
 
 /** include/uapi/linux/sched.h */
@@ -13,9 +13,9 @@ type Setns = (fd: number, type: number) => number;
 let setns: Setns | undefined;
 
 function enter(fd: number): void {
-  setns ??= koffi.load(null).func('int setns(int fd, int type)') as unknown as Setns;
+  setns ??= koffi().load(null).func('int setns(int fd, int type)') as unknown as Setns;
   if (setns(fd, CLONE_NEWNET) === 0) return;
-  const errno = koffi.errno();
+  const errno = koffi().errno();
   throw new BpfError(
     'setns',
     errno,

@@ -4,7 +4,7 @@
  */
 import fs from 'node:fs';
 import os from 'node:os';
-import koffi from 'koffi';
+import { koffi } from './native.ts';
 
 const SYS_BPF: Partial<Record<NodeJS.Architecture, number>> = {
   x64: 321,
@@ -78,7 +78,7 @@ let syscall: Syscall | undefined;
 function libcSyscall(): Syscall {
   if (!syscall) {
     // null is this very process, so whichever libc Node itself runs on.
-    syscall = koffi
+    syscall = koffi()
       .load(null)
       .func('long syscall(long nr, int cmd, void *attr, unsigned int size)') as unknown as Syscall;
   }
@@ -102,7 +102,7 @@ export class Attr {
   }
   pointer(offset: number, target: Uint8Array): this {
     this.#held.push(target);
-    return this.u64(offset, koffi.address(target) as bigint);
+    return this.u64(offset, koffi().address(target) as bigint);
   }
   /** An object name: at most 15 characters of [A-Za-z0-9_.], others become `_`. */
   objectName(offset: number, name: string): this {
@@ -118,7 +118,7 @@ export function tryBpf(command: Command, attr: Attr): number {
   if (process.platform !== 'linux' || nr === undefined) return -os.constants.errno.ENOSYS;
   const value = Number(libcSyscall()(nr, COMMANDS[command], attr.bytes, attr.bytes.length));
   // errno has to be the very next thing: any call into Node in between loses it.
-  return value < 0 ? -koffi.errno() : value;
+  return value < 0 ? -koffi().errno() : value;
 }
 
 /** @throws BpfError with `meaning(code)` as its explanation */

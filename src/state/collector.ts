@@ -1,8 +1,7 @@
 /** One refresh of a template: its iterator, the iterators of its joins, derived columns, and how honest it all was. */
-import type { Btf } from '../bpf/btf.ts';
+import { Btf } from '../bpf/btf.ts';
 import { joinColumns, parseJoin, withDependencies } from '../templates/columns.ts';
 import { type Clock, type Interval, isOverTime } from '../templates/derive.ts';
-import { enumNamesOf } from '../templates/enum-names.ts';
 import type { FormatContext } from '../templates/format.ts';
 import { type Batch, KeyIndex } from '../templates/record.ts';
 import { findTemplate } from '../templates/registry.ts';
@@ -19,10 +18,9 @@ import {
 } from '../templates/template.ts';
 import { type Conjunct, columnsOf, parseWhere } from '../templates/where.ts';
 import { clockRate } from './clock.ts';
-import { MapReader } from './map-reader.ts';
-import { Namespaces, type NetScope } from './namespaces.ts';
+import type { NetScope } from './namespaces.ts';
 import { NumberIndex } from './number-index.ts';
-import { Reader } from './reader.ts';
+import { BASE_WALK, Kernel, type Origin, type Reading, type Source } from './source.ts';
 import { TupleNumbers } from './tuple-numbers.ts';
 import { userId } from './users.ts';
 import type { Condition, RefreshStats } from './view.ts';
@@ -67,6 +65,12 @@ interface Joining {
   readonly joins: readonly Joining[];
 }
 
+/** A walk as it was read. */
+export interface Walked {
+  readonly source: Source;
+  readonly reading: Reading;
+}
+
 /** A join that takes from a join, and so on: this deep. */
 const MAX_JOINS = 8;
 const NOT_OVER_TIME: Interval = { seconds: 0, before: new Int32Array(0), previous: () => null };
@@ -84,13 +88,13 @@ export interface Collected {
 
 export class Collector implements Disposable {
   readonly template: Template;
-  readonly #btf: Btf;
+  readonly #origin: Origin;
   readonly #userName: (uid: number) => string | undefined;
   readonly #pageSize: number;
-  readonly #base: Reader | MapReader;
-  readonly #namespaces: Namespaces;
+  readonly #base: Source;
   /** Of the walks for joins that the last refresh had. */
-  readonly #readers = new Map<string, Reader>();
+  readonly #readers = new Map<string, Source>();
+  #walked: ReadonlyMap<string, Walked> = new Map();
   /** Of this batch and of the one before. */
   #keys = new KeyIndex();
   #oldKeys = new KeyIndex();
@@ -103,13 +107,37 @@ export class Collector implements Disposable {
   #whereText = '';
   #where: readonly Conjunct[] = [];
 
-  constructor(template: Template, btf: Btf, userName: (uid: number) => string | undefined, pageSize: number) {
+  /**
+   * @param from where readings come from; the kernel whose BTF it is, or any origin
+   * @param hz jiffies a second, where that is known beforehand
+   */
+  constructor(
+    template: Template,
+    from: Btf | Origin,
+    userName: (uid: number) => string | undefined,
+    pageSize: number,
+    hz = 0,
+  ) {
     this.template = template;
-    this.#btf = btf;
+    this.#origin = from instanceof Btf ? new Kernel(from) : from;
     this.#userName = userName;
     this.#pageSize = pageSize;
-    this.#base = template.map ? new MapReader(template, btf) : new Reader(template, btf);
-    this.#namespaces = new Namespaces(btf);
+    this.#hz = hz;
+    this.#base = this.#origin.open(template, BASE_WALK);
+  }
+
+  /** Every walk of the last refresh, by its key: what a recording is made of. */
+  get walked(): ReadonlyMap<string, Walked> {
+    return this.#walked;
+  }
+
+  get hz(): number {
+    return this.#hz;
+  }
+
+  /** The next refresh has no base for rates. */
+  forget(): void {
+    this.#previous = null;
   }
 
   get plan() {
@@ -132,11 +160,12 @@ export class Collector implements Disposable {
     });
     const plan = this.#base.plan;
 
-    const namespaces = this.template.netns ? this.#namespaces.list(options.netns ?? 'self') : [];
+    const namespaces = this.template.netns ? this.#origin.namespaces(options.netns ?? 'self') : [];
     const walks = new Map<string, Walk>();
     const through = plan.sets.map(({ filter, join }) => ({ join, filter, ranges: options.filters[filter] ?? [] }));
     const joinings = this.#joinings(this.template, names, walks, through, this.#isWhole(options));
     const batches = new Map<string, Batch>();
+    const walked = new Map<string, Walked>();
     for (const [key, reader] of this.#readers) {
       if (walks.has(key)) continue;
       reader.close();
@@ -146,7 +175,7 @@ export class Collector implements Disposable {
     let bytes = 0;
     let readMs = 0;
     for (const [key, { template, filters, columns }] of walks) {
-      const reader = this.#readers.get(key) ?? new Reader(template, this.#btf);
+      const reader = this.#readers.get(key) ?? this.#origin.open(template, key);
       this.#readers.set(key, reader);
       // Nothing is hidden from a join; its rows are groups, unless they are to be like those of this table.
       const switches = Object.fromEntries((template.switches ?? []).map(({ name }) => [name, true]));
@@ -154,6 +183,7 @@ export class Collector implements Disposable {
       reader.configure({ columns: [...columns], filters, switches, ungroup });
       const reading = reader.read(read, template.netns ? namespaces : []);
       batches.set(key, reading.batch);
+      walked.set(key, { source: reader, reading });
       reads += reading.reads;
       bytes += reading.bytes;
       readMs += reading.ms;
@@ -171,12 +201,13 @@ export class Collector implements Disposable {
 
     const reading = this.#base.read(read, namespaces);
     const { batch } = reading;
+    this.#walked = walked.set(BASE_WALK, { source: this.#base, reading });
     // Forgotten until this refresh is done: what fails half-way is no base for rates.
     const previous = this.#previous;
     this.#previous = null;
     [this.#keys, this.#oldKeys] = [this.#oldKeys, this.#keys];
     const doubles = this.#keys.build(batch);
-    const now = batch.footer?.monotonicNs ?? performance.now() * 1e6;
+    const now = batch.footer?.monotonicNs ?? reading.clockNs;
     if (batch.footer) this.#hz = clockRate(batch.footer) || this.#hz;
     const clock = { jiffies: batch.footer ? batch.footer.jiffies % 2 ** 32 : 0, hz: this.#hz };
     const before = this.#rowsBefore(previous, batch, names, options.matched ?? false);
@@ -197,8 +228,7 @@ export class Collector implements Disposable {
     };
     const conditions: Condition[] = plan.conditions.map((c) => ({ ...c }));
     const { map } = this.template;
-    if (map && this.#base instanceof MapReader)
-      conditions.unshift({ text: `map ${map.id} ${map.name}`.trimEnd(), where: this.#base.by });
+    if (map && this.#base.by) conditions.unshift({ text: `map ${map.id} ${map.name}`.trimEnd(), where: this.#base.by });
     if (namespaces.length > 1) conditions.unshift({ text: `${namespaces.length} netns`, where: 'link' });
     return {
       table: new Table(this.template, batch, joins, derived, context),
@@ -225,7 +255,7 @@ export class Collector implements Disposable {
     if (text !== this.#whereText) {
       this.#where = parseWhere(text, this.template, {
         user: userId,
-        enumNames: (column) => enumNamesOf(this.#btf, column),
+        enumNames: (column) => this.#origin.enumNames(column),
         pageSize: this.#pageSize,
       });
       this.#whereText = text;
@@ -236,7 +266,7 @@ export class Collector implements Disposable {
   /** Whether every object has a row: no filter, no condition in the kernel, nothing switched off. */
   #isWhole(options: CollectOptions): boolean {
     const off = (this.template.switches ?? []).some(({ name, on }) => !(options.switches[name] ?? on));
-    return !off && this.#base.plan.conditions.every(({ where }) => where === 'user');
+    return !off && !this.#base.plan.narrowed && this.#base.plan.conditions.every(({ where }) => where === 'user');
   }
 
   /**
@@ -357,7 +387,7 @@ export class Collector implements Disposable {
 
   close(): void {
     this.#base.close();
-    this.#namespaces.close();
+    this.#origin.close();
     for (const reader of this.#readers.values()) reader.close();
     this.#readers.clear();
   }

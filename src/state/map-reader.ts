@@ -13,9 +13,10 @@ import { ElementRecords } from '../templates/map-elements.ts';
 import { Batch, type BatchBuffers, newBuffers } from '../templates/record.ts';
 import { type MapOf, type Template, valueStride } from '../templates/template.ts';
 import { reopen } from './maps.ts';
-import { BUFFERS, Reader, type Reading } from './reader.ts';
+import { BUFFERS, Reader } from './reader.ts';
+import type { Reading, Source } from './source.ts';
 
-export class MapReader implements Disposable {
+export class MapReader implements Source {
   readonly template: Template;
   readonly #btf: Btf;
   readonly #of: MapOf;
@@ -107,7 +108,8 @@ export class MapReader implements Disposable {
     const reads = walkMap(this.#map!, shape, (keys, values, count) => records.append(keys, values, count));
     const bytes = records.end();
     const ms = performance.now() - started;
-    return { batch: Batch.index(plan.layout, buffers, bytes), bytes, reads, begin, end: Date.now(), ms };
+    const batch = Batch.index(plan.layout, buffers, bytes);
+    return { batch, bytes, reads, begin, end: Date.now(), ms, clockNs: performance.now() * 1e6 };
   }
 
   #let(map = true): void {

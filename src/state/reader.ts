@@ -21,23 +21,14 @@ import {
 } from '../templates/compile.ts';
 import { Batch, type BatchBuffers, newBuffers } from '../templates/record.ts';
 import type { Filters, Template } from '../templates/template.ts';
+import type { Reading, Source } from './source.ts';
 
 /** One is painted, one is the base of the rates, one is being written. */
 export const BUFFERS = 3;
 
-export interface Reading {
-  readonly batch: Batch;
-  readonly bytes: number;
-  readonly reads: number;
-  /** Milliseconds since the epoch. */
-  readonly begin: number;
-  readonly end: number;
-  readonly ms: number;
-}
-
 const ZERO_KEY = Buffer.alloc(4);
 
-export class Reader implements Disposable {
+export class Reader implements Source {
   readonly template: Template;
   readonly #btf: Btf;
   #plan: Plan | null = null;
@@ -204,7 +195,8 @@ export class Reader implements Disposable {
     }
     const ms = performance.now() - started;
     const end = Date.now();
-    return { batch: Batch.index(this.plan.layout, buffers, used), bytes: used, reads, begin, end, ms };
+    const batch = Batch.index(this.plan.layout, buffers, used);
+    return { batch, bytes: used, reads, begin, end, ms, clockNs: performance.now() * 1e6 };
   }
 
   #walkAll(

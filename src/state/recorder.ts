@@ -1,0 +1,217 @@
+/** Writes refreshes to a recording, as they were read. */
+import os from 'node:os';
+import type { Batch } from '../templates/record.ts';
+import { columnOf, type Template, UsageError } from '../templates/template.ts';
+import { ByteWriter } from './byte-stream.ts';
+import type { Collected, Collector, Walked } from './collector.ts';
+import { DiffWriter } from './record-diff.ts';
+import {
+  type CreateOptions,
+  DIFFERENCE,
+  KEY,
+  openRecordingFile,
+  type RecordingWriter,
+  SEGMENT,
+} from './recording-file.ts';
+import { decodeSegment, encodeSegment, type RecordedQuestion, type RecordedWalk, type Segment } from './segment.ts';
+import { BASE_WALK, type SourcePlan } from './source.ts';
+
+/**
+ * A key frame comes once the differences since the last one take as much as it does, but neither too often nor too
+ * seldom: to look at a refresh, all since its key frame are read.
+ */
+const LEAST_TURNS = 60;
+const MOST_TURNS = 300;
+
+/** Where frames go: a file, or one of several. */
+export interface FrameSink extends Disposable {
+  readonly writer: RecordingWriter;
+  /** Before a refresh: a file that begins needs a segment and a key frame. @returns whether one has begun */
+  turn(now: number): boolean;
+  close(): void;
+}
+
+export interface Host {
+  readonly host: string;
+  readonly kernel: string;
+  readonly pageSize: number;
+  readonly userName: (uid: number) => string | undefined;
+}
+
+export class Recorder implements Disposable {
+  readonly #sink: FrameSink;
+  readonly #host: Host;
+  readonly #out = new ByteWriter();
+  #diffs = new Map<string, DiffWriter>();
+  #plans = new Map<string, SourcePlan>();
+  #asked = '';
+  #users = new Set<number>();
+  #turn = 0;
+  #keyBytes = 0;
+  #since = 0;
+  refreshes = 0;
+  bytes = 0;
+
+  constructor(sink: FrameSink, host: Host) {
+    this.#sink = sink;
+    this.#host = host;
+  }
+
+  /** Writes the refresh that the collector has just made. @throws UsageError where the disk is full */
+  append(collector: Collector, collected: Collected, question: RecordedQuestion): void {
+    const { walked } = collector;
+    const base = walked.get(BASE_WALK)!;
+    const { begin, batch } = base.reading;
+    const begun = this.#sink.turn(begin);
+    const asked = JSON.stringify([question, collector.hz]);
+    const other =
+      begun ||
+      asked !== this.#asked ||
+      walked.size !== this.#plans.size ||
+      [...walked].some(([key, { source }]) => this.#plans.get(key) !== source.plan);
+    if (other) {
+      this.#asked = asked;
+      this.#plans = new Map([...walked].map(([key, { source }]) => [key, source.plan]));
+      this.#diffs = new Map([...this.#plans].map(([key, { layout }]) => [key, new DiffWriter(layout)]));
+      const segment = this.#segment(collector, collected, question);
+      const head = { kind: SEGMENT, turn: 0, time: begin, rows: 0 };
+      this.bytes += this.#sink.writer.write(head, encodeSegment(segment));
+    }
+    const whole = other || this.#turn >= MOST_TURNS || (this.#turn >= LEAST_TURNS && this.#since >= this.#keyBytes);
+    if (whole) this.#users.clear();
+    this.#turn = whole ? 0 : this.#turn + 1;
+    this.#encode(walked, whole);
+    const head = { kind: whole ? KEY : DIFFERENCE, turn: this.#turn, time: begin, rows: batch.rows };
+    try {
+      const written = this.#sink.writer.write(head, this.#out.written);
+      this.bytes += written;
+      if (whole) this.#keyBytes = written;
+      this.#since = whole ? 0 : this.#since + written;
+    } catch (error) {
+      // What was not written is no base for differences.
+      this.#asked = '';
+      throw error;
+    }
+    this.refreshes++;
+  }
+
+  #segment(collector: Collector, collected: Collected, question: RecordedQuestion): Segment {
+    const { host, kernel, pageSize } = this.#host;
+    const { template, hz, walked } = collector;
+    const joined = new Map<string, Template>();
+    const walks = [...walked].map(([key, { source }]): RecordedWalk => {
+      if (source.template.name !== template.name) joined.set(source.template.name, source.template);
+      const { layout, absent, names } = source.plan;
+      return {
+        key,
+        template: source.template.name,
+        layout,
+        absent: [...absent],
+        names: [...names],
+        ...(source.by ? { by: source.by } : {}),
+      };
+    });
+    const conditions = collected.stats.conditions.filter(({ where }) => where !== 'user');
+    return {
+      host,
+      kernel,
+      pageSize,
+      hz,
+      templates: [template, ...joined.values()],
+      question,
+      conditions: conditions.filter(({ text }) => !(template.map && text.startsWith('map '))),
+      walks,
+    };
+  }
+
+  #encode(walked: ReadonlyMap<string, Walked>, whole: boolean): void {
+    const out = this.#out;
+    out.clear();
+    const users = new Set<number>();
+    for (const [key, { source, reading }] of walked) {
+      const { batch, begin, end, ms, reads, clockNs, bytes } = reading;
+      for (const value of [begin, end, ms, clockNs]) out.double(value);
+      out.varint(reads);
+      this.#diffs.get(key)!.write(out, new Uint8Array(batch.buffers.bytes, 0, bytes), whole);
+      this.#newUsers(source.template, batch, users);
+    }
+    const named = [...users].flatMap((uid) => {
+      const name = this.#host.userName(uid);
+      return name === undefined ? [] : [[uid, name] as const];
+    });
+    out.varint(named.length);
+    for (const [uid, name] of named) {
+      out.varint(uid);
+      out.text(name);
+    }
+  }
+
+  /** Those that this key frame and its differences have not named yet. */
+  #newUsers(template: Template, batch: Batch, found: Set<number>): void {
+    for (const { column } of batch.layout.fields) {
+      if (columnOf(template, column)?.as !== 'uid') continue;
+      const uids = batch.numbers(column);
+      let last = Number.NaN;
+      for (let row = 0; row < batch.rows; row++) {
+        const uid = uids[row]!;
+        if (uid === last || Number.isNaN(uid)) continue;
+        last = uid;
+        if (this.#users.has(uid)) continue;
+        this.#users.add(uid);
+        found.add(uid);
+      }
+    }
+  }
+
+  close(): void {
+    this.#sink.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** The host that this process runs on. */
+export function thisHost(pageSize: number, userName: Host['userName']): Host {
+  return { host: os.hostname(), kernel: os.release(), pageSize, userName };
+}
+
+/** A recording in one file. */
+export class OneFile implements FrameSink {
+  readonly writer: RecordingWriter;
+  #begun = false;
+
+  constructor(writer: RecordingWriter) {
+    this.writer = writer;
+  }
+
+  turn(): boolean {
+    const begun = this.#begun;
+    this.#begun = true;
+    return !begun;
+  }
+
+  close(): void {
+    this.writer.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** Whether a recording may be continued with this template. @throws UsageError where it may not */
+export function checkAppend(file: string, template: Template, { append }: CreateOptions): void {
+  if (!append) return;
+  const stored = openRecordingFile(file, (opened) => {
+    const frame = opened.frames.find(({ kind }) => kind === SEGMENT);
+    return frame ? decodeSegment(opened.payload(frame)).templates[0]! : undefined;
+  });
+  if (!stored || JSON.stringify(stored) === JSON.stringify(template)) return;
+  throw new UsageError(
+    stored.name === template.name
+      ? `${file}: it was recorded with another version of ${template.name}; choose another file`
+      : `${file}: it is a recording of ${stored.name}, not of ${template.name}; choose another file`,
+  );
+}

@@ -1,0 +1,272 @@
+/**
+ * The file of a recording: frames, one after another, only ever appended to.
+ *
+ *   file    magic 8 bytes · u32 version · u32 byte order (as this machine writes 1)
+ *   frame   u32 mark · u32 payload bytes · u8 kind and, above it, u24 turn · u32 crc of the payload · f64 time, ms since
+ *           the epoch · u32 rows · u32 crc of the 28 bytes before · payload, compressed by zstd
+ *
+ * Each frame is one write(2): what ends a program in the middle of one costs that frame and nothing before it. Opening
+ * looks at the frames' heads only. Where one is damaged the next is found by its mark and its crc.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import zlib from 'node:zlib';
+import { UsageError } from '../templates/template.ts';
+import { BadRecordingError } from './byte-stream.ts';
+
+/** What follows is read by it, until the next one: see recording.ts. */
+export const SEGMENT = 1;
+/** A refresh that stands by itself. */
+export const KEY = 2;
+/** A refresh as differences to the one before. */
+export const DIFFERENCE = 3;
+
+const MAGIC = Buffer.from('\x89itertop', 'latin1');
+const VERSION = 1;
+const FILE_HEAD = 16;
+const HEAD = 32;
+const MARK = 0x72657469;
+/** 100,000 rows with all their texts, uncompressed, are a tenth of it. */
+const MAX_PAYLOAD = 1 << 29;
+const MAX_PLAIN = 1 << 30;
+/** Measured on 1,000 processes (`npm run bench -- record`): 9 is a tenth smaller and takes three times as long. */
+const LEVEL = 3;
+const CHUNK = 1 << 20;
+
+export interface Frame {
+  readonly kind: number;
+  /** How many differences have followed the key frame, this one included: one that is missing shows. */
+  readonly turn: number;
+  /** Of its payload in the file. */
+  readonly offset: number;
+  readonly size: number;
+  readonly crc: number;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly rows: number;
+}
+
+export type FrameHead = Pick<Frame, 'kind' | 'turn' | 'time' | 'rows'>;
+
+function fileHead(): Buffer {
+  const head = Buffer.alloc(FILE_HEAD);
+  MAGIC.copy(head);
+  new Uint32Array(head.buffer, head.byteOffset + 8, 2).set([VERSION, 1]);
+  return head;
+}
+
+/** @throws UsageError where this Node is too old */
+function zstd(): Pick<typeof zlib, 'zstdCompressSync' | 'zstdDecompressSync'> {
+  if (typeof zlib.zstdCompressSync !== 'function')
+    throw new UsageError(`recordings need Node.js 22.15 or later; this is ${process.versions.node}`);
+  return zlib;
+}
+
+function why(file: string, error: unknown): Error {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const reasons: Readonly<Record<string, string>> = {
+    EEXIST: 'it exists already; choose another name, --force to replace it, or --append',
+    ELOOP: 'it is a symbolic link',
+    ENOENT: 'there is no such file or folder',
+    EACCES: 'no permission',
+    EPERM: 'no permission',
+    EROFS: 'its file system is read-only',
+    ENOSPC: 'the disk is full',
+    EFBIG: 'it has grown as large as files may',
+  };
+  return Object.assign(new UsageError(`${file}: ${reasons[code ?? ''] ?? message}`), { code });
+}
+
+export interface CreateOptions {
+  /** Replaces a file that is there. */
+  readonly force?: boolean;
+  /** Goes on after the last whole frame of a recording that is there. */
+  readonly append?: boolean;
+}
+
+/** Appends frames. */
+export class RecordingWriter implements Disposable {
+  readonly path: string;
+  #fd: number;
+  /** Of the file. */
+  #size = 0;
+
+  /** @throws UsageError, with its code, where the file cannot be made; where it is there and neither option is set */
+  constructor(file: string, { force = false, append = false }: CreateOptions = {}) {
+    zstd();
+    this.path = path.resolve(file);
+    const { O_RDWR, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = fs.constants;
+    try {
+      if (append && fs.existsSync(this.path)) {
+        const { end } = openRecordingFile(this.path, (opened) => opened);
+        this.#fd = fs.openSync(this.path, O_RDWR | O_NOFOLLOW);
+        fs.ftruncateSync(this.#fd, end);
+        this.#size = end;
+        return;
+      }
+      if (force) fs.rmSync(this.path, { force: true });
+      this.#fd = fs.openSync(this.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    } catch (error) {
+      throw error instanceof BadRecordingError ? new UsageError(error.message) : why(file, error);
+    }
+    this.#append(fileHead());
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** @returns bytes written @throws UsageError where the disk is full: the file then ends with the frame before */
+  write({ kind, turn, time, rows }: FrameHead, plain: Uint8Array): number {
+    const { ZSTD_c_compressionLevel: level } = zlib.constants;
+    const payload = zstd().zstdCompressSync(plain, { params: { [level]: LEVEL } });
+    const frame = Buffer.alloc(HEAD + payload.length);
+    const words = new Uint32Array(frame.buffer, frame.byteOffset, HEAD / 4);
+    words.set([MARK, payload.length, kind | (turn << 8), zlib.crc32(payload)]);
+    new Float64Array(frame.buffer, frame.byteOffset + 16, 1)[0] = time;
+    words[6] = rows;
+    words[7] = zlib.crc32(frame.subarray(0, HEAD - 4));
+    frame.set(payload, HEAD);
+    this.#append(frame);
+    return frame.length;
+  }
+
+  #append(bytes: Uint8Array): void {
+    let done = 0;
+    try {
+      while (done < bytes.length) done += fs.writeSync(this.#fd, bytes, done, bytes.length - done, this.#size + done);
+    } catch (error) {
+      fs.ftruncateSync(this.#fd, this.#size);
+      throw why(this.path, error);
+    }
+    this.#size += bytes.length;
+  }
+
+  close(): void {
+    if (this.#fd >= 0) fs.closeSync(this.#fd);
+    this.#fd = -1;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+export interface OpenedFile {
+  readonly frames: readonly Frame[];
+  /** Where the last whole frame ends. */
+  readonly end: number;
+  /** Bytes that belong to no frame: damaged, or the last one cut. */
+  readonly lost: number;
+}
+
+/** Reads a file's frames. */
+export class RecordingFile implements Disposable {
+  readonly path: string;
+  readonly frames: readonly Frame[];
+  readonly end: number;
+  readonly lost: number;
+  #fd: number;
+
+  /** @throws BadRecordingError for what is no recording; Error of open(2) */
+  constructor(file: string) {
+    this.path = file;
+    this.#fd = fs.openSync(file, 'r');
+    try {
+      const { size } = fs.fstatSync(this.#fd);
+      checkHead(file, this.#read(0, Math.min(size, FILE_HEAD)));
+      ({ frames: this.frames, end: this.end, lost: this.lost } = this.#scan(size));
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  #read(offset: number, length: number): Buffer {
+    const bytes = Buffer.alloc(length);
+    let done = 0;
+    while (done < length) {
+      const read = fs.readSync(this.#fd, bytes, done, length - done, offset + done);
+      if (read === 0) throw new BadRecordingError(`${this.path}: it has become shorter`);
+      done += read;
+    }
+    return bytes;
+  }
+
+  #scan(size: number): OpenedFile {
+    const frames: Frame[] = [];
+    const head = Buffer.alloc(HEAD);
+    let lost = 0;
+    let end = FILE_HEAD;
+    for (let at = FILE_HEAD; at < size; ) {
+      const frame = fs.readSync(this.#fd, head, 0, HEAD, at) === HEAD ? frameOf(head, at, size) : undefined;
+      if (frame) {
+        frames.push(frame);
+        at = frame.offset + frame.size;
+        end = at;
+        continue;
+      }
+      const next = this.#nextFrame(at + 1, size);
+      lost += next - at;
+      at = next;
+    }
+    return { frames, end, lost };
+  }
+
+  /** Where the next frame begins that has a good head, or the end of the file. */
+  #nextFrame(from: number, size: number): number {
+    const mark = Buffer.from(new Uint32Array([MARK]).buffer);
+    for (let at = from; at < size; at += CHUNK) {
+      const chunk = this.#read(at, Math.min(CHUNK + HEAD, size - at));
+      for (let i = chunk.indexOf(mark); i >= 0 && i < CHUNK; i = chunk.indexOf(mark, i + 1))
+        if (i + HEAD <= chunk.length && frameOf(Buffer.from(chunk.subarray(i, i + HEAD)), at + i, size)) return at + i;
+    }
+    return size;
+  }
+
+  /** What a frame holds. @throws BadRecordingError */
+  payload({ offset, size, crc }: Frame): Uint8Array {
+    const bytes = this.#read(offset, size);
+    if (zlib.crc32(bytes) !== crc) throw new BadRecordingError(`${this.path}: the frame at byte ${offset} is damaged`);
+    try {
+      return zstd().zstdDecompressSync(bytes, { maxOutputLength: MAX_PLAIN });
+    } catch (error) {
+      if (error instanceof UsageError) throw error;
+      throw new BadRecordingError(`${this.path}: the frame at byte ${offset} is damaged: ${(error as Error).message}`);
+    }
+  }
+
+  close(): void {
+    if (this.#fd >= 0) fs.closeSync(this.#fd);
+    this.#fd = -1;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** Opens a file for as long as `use` takes. */
+export function openRecordingFile<T>(file: string, use: (opened: RecordingFile) => T): T {
+  using opened = new RecordingFile(file);
+  return use(opened);
+}
+
+function checkHead(file: string, head: Buffer): void {
+  if (head.length < FILE_HEAD || !head.subarray(0, MAGIC.length).equals(MAGIC))
+    throw new BadRecordingError(`${file}: it is no recording of itertop's`);
+  const [version, order] = new Uint32Array(head.buffer, head.byteOffset + 8, 2);
+  if (order !== 1) throw new BadRecordingError(`${file}: it was made on a machine of the other byte order`);
+  if (version !== VERSION)
+    throw new BadRecordingError(`${file}: it has format ${version}, and this itertop reads format ${VERSION}`);
+}
+
+/** undefined for what is no head, or that of a frame which the file ends in. */
+function frameOf(head: Buffer, at: number, size: number): Frame | undefined {
+  const words = new Uint32Array(head.buffer, head.byteOffset, HEAD / 4);
+  const [mark, payload, kind, crc] = words;
+  if (mark !== MARK || payload! > MAX_PAYLOAD || at + HEAD + payload! > size) return undefined;
+  if (words[7] !== zlib.crc32(head.subarray(0, HEAD - 4))) return undefined;
+  const time = new Float64Array(head.buffer, head.byteOffset + 16, 1)[0]!;
+  return { kind: kind! & 0xff, turn: kind! >>> 8, offset: at + HEAD, size: payload!, crc: crc!, time, rows: words[6]! };
+}

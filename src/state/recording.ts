@@ -1,0 +1,212 @@
+/** A recording to be looked at: a file, or a folder of parts. Any refresh of it, and where in time it lies. */
+import fs from 'node:fs';
+import path from 'node:path';
+import type { Template } from '../templates/template.ts';
+import { UsageError } from '../templates/template.ts';
+import { BadRecordingError, ByteReader } from './byte-stream.ts';
+import { DiffReader } from './record-diff.ts';
+import { DIFFERENCE, type Frame, KEY, RecordingFile, SEGMENT } from './recording-file.ts';
+import { decodeSegment, type Segment } from './segment.ts';
+
+/** Name of a recording, and of a part of one. */
+export const EXTENSION = '.itertop';
+
+/** A walk as it was recorded. `bytes` are valid until another refresh is read. */
+export interface StoredWalk {
+  readonly bytes: Uint8Array;
+  readonly begin: number;
+  readonly end: number;
+  readonly ms: number;
+  readonly clockNs: number;
+  readonly reads: number;
+}
+
+export interface Refresh {
+  readonly segment: Segment;
+  readonly walks: ReadonlyMap<string, StoredWalk>;
+  /** Names of the users that its rows have. */
+  readonly users: ReadonlyMap<number, string>;
+}
+
+interface Place {
+  readonly file: RecordingFile;
+  readonly frame: Frame;
+  /** Frame of the segment. */
+  readonly segment: Frame;
+}
+
+/** A refresh that cannot be read. */
+export class DamagedError extends BadRecordingError {
+  /** The first of those that cannot be, and the first one after it that stands by itself. */
+  readonly first: number;
+  readonly resume: number;
+  constructor(message: string, first: number, resume: number) {
+    super(message);
+    this.first = first;
+    this.resume = resume;
+  }
+}
+
+export class Recording implements Disposable {
+  readonly path: string;
+  /** When each refresh began, ms since the epoch; rising. */
+  readonly times: Float64Array;
+  readonly rows: Uint32Array;
+  /** Bytes on disk, and those of them that cannot be read. */
+  readonly size: number;
+  readonly lost: number;
+  readonly #files: readonly RecordingFile[];
+  readonly #places: readonly Place[];
+  #segments = new Map<Frame, Segment>();
+  #readers = new Map<string, DiffReader>();
+  #users = new Map<number, string>();
+  /** The refresh that the readers are at. */
+  #at = -1;
+  #refresh: Refresh | null = null;
+
+  /** @throws UsageError where there is nothing to look at; BadRecordingError for what is no recording */
+  constructor(file: string) {
+    this.path = file;
+    const files: RecordingFile[] = [];
+    this.#files = files;
+    try {
+      for (const part of partsOf(file)) files.push(new RecordingFile(part));
+      this.#places = placesOf(files);
+      if (this.#places.length === 0) throw new UsageError(`${file}: there is no whole refresh in it`);
+      this.times = Float64Array.from(this.#places, ({ frame }) => frame.time);
+      this.rows = Uint32Array.from(this.#places, ({ frame }) => frame.rows);
+      this.size = files.reduce((sum, { path: each }) => sum + fs.statSync(each).size, 0);
+      this.lost = files.reduce((sum, { lost }) => sum + lost, 0);
+      const name = this.segment(0).templates[0]!.name;
+      for (const frame of new Set(this.#places.map(({ segment }) => segment))) {
+        const other = this.#segmentOf(this.#places.find(({ segment }) => segment === frame)!).templates[0]!.name;
+        if (other !== name)
+          throw new UsageError(`${file}: it has parts of ${name} and of ${other}; replay one of them`);
+      }
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  get count(): number {
+    return this.#places.length;
+  }
+
+  get template(): Template {
+    return this.segment(0).templates[0]!;
+  }
+
+  segment(index: number): Segment {
+    return this.#segmentOf(this.#places[index]!);
+  }
+
+  #segmentOf({ file, segment }: Place): Segment {
+    let known = this.#segments.get(segment);
+    if (!known) {
+      known = decodeSegment(file.payload(segment));
+      this.#segments.set(segment, known);
+    }
+    return known;
+  }
+
+  /** The last refresh that began at that time or before it; the first one where there is none. */
+  indexAt(time: number): number {
+    let low = 0;
+    let high = this.count - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.times[middle]! <= time) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  /** One refresh; what it says is valid until the next one is read. @throws DamagedError */
+  read(index: number): Refresh {
+    if (index === this.#at && this.#refresh) return this.#refresh;
+    let key = index;
+    while (this.#places[key]!.frame.kind !== KEY) key--;
+    for (let at = this.#at >= key && this.#at < index ? this.#at + 1 : key; at <= index; at++) {
+      this.#at = -1;
+      this.#refresh = null;
+      try {
+        this.#refresh = this.#decode(this.#places[at]!);
+      } catch (error) {
+        if (!(error instanceof BadRecordingError)) throw error;
+        let resume = at + 1;
+        while (resume < this.count && this.#places[resume]!.frame.kind !== KEY) resume++;
+        throw new DamagedError(error.message, at, resume);
+      }
+      this.#at = at;
+    }
+    return this.#refresh!;
+  }
+
+  #decode(place: Place): Refresh {
+    const segment = this.#segmentOf(place);
+    const whole = place.frame.kind === KEY;
+    const from = new ByteReader(place.file.payload(place.frame));
+    if (whole) {
+      this.#readers = new Map(segment.walks.map(({ key }) => [key, new DiffReader()]));
+      this.#users = new Map();
+    }
+    const walks = new Map<string, StoredWalk>();
+    for (const { key } of segment.walks) {
+      const [begin, end, ms, clockNs] = [from.double(), from.double(), from.double(), from.double()];
+      const reads = from.varint();
+      walks.set(key, { begin, end, ms, clockNs, reads, bytes: this.#readers.get(key)!.read(from, whole) });
+    }
+    const users = from.varint();
+    for (let n = 0; n < users; n++) {
+      const uid = from.varint();
+      this.#users.set(uid, from.text());
+    }
+    return { segment, walks, users: new Map(this.#users) };
+  }
+
+  close(): void {
+    for (const file of this.#files) file.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** The file, or the parts in a folder by their names, which are in the order of time. @throws UsageError */
+function partsOf(file: string): string[] {
+  try {
+    if (!fs.statSync(file).isDirectory()) return [file];
+    const parts = fs.readdirSync(file).filter((name) => name.endsWith(EXTENSION) && !name.startsWith('.'));
+    if (parts.length === 0) throw new UsageError(`${file}: no file in this folder ends in ${EXTENSION}`);
+    return parts.sort().map((name) => path.join(file, name));
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reasons: Readonly<Record<string, string>> = { ENOENT: 'there is no such recording', EACCES: 'no permission' };
+    throw new UsageError(`${file}: ${reasons[code ?? ''] ?? message}`);
+  }
+}
+
+/** Refreshes that can be read as far as the heads of their frames tell: a difference needs all since its key frame. */
+function placesOf(files: readonly RecordingFile[]): Place[] {
+  const places: Place[] = [];
+  let last = Number.NEGATIVE_INFINITY;
+  for (const file of files) {
+    let segment: Frame | undefined;
+    let next = -1;
+    for (const frame of file.frames) {
+      if (frame.kind === SEGMENT) {
+        segment = frame;
+        next = -1;
+      } else if (segment && (frame.kind === KEY || (frame.kind === DIFFERENCE && frame.turn === next))) {
+        next = frame.turn + 1;
+        // A clock that was set back: what comes after it stays after it.
+        last = Math.max(last, frame.time);
+        places.push({ file, segment, frame: last === frame.time ? frame : { ...frame, time: last } });
+      } else next = -1;
+    }
+  }
+  return places;
+}

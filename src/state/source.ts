@@ -1,0 +1,90 @@
+/** Where readings come from: live from the kernel, or out of a recording. Everything after a reading is the same. */
+import type { Btf } from '../bpf/btf.ts';
+import type { ReadOptions } from '../bpf/iterator.ts';
+import type { NetNamespace } from '../bpf/netns.ts';
+import type { CompileOptions, Plan } from '../templates/compile.ts';
+import { type EnumNames, enumNamesOf } from '../templates/enum-names.ts';
+import type { Batch } from '../templates/record.ts';
+import type { Column, Template } from '../templates/template.ts';
+import { MapReader } from './map-reader.ts';
+import { Namespaces, type NetScope } from './namespaces.ts';
+import { Reader } from './reader.ts';
+
+/** One walk. */
+export interface Reading {
+  readonly batch: Batch;
+  readonly bytes: number;
+  readonly reads: number;
+  /** Milliseconds since the epoch. */
+  readonly begin: number;
+  readonly end: number;
+  readonly ms: number;
+  /** A clock that only goes forward, ns: for what lies between two readings where records have no footer to tell. */
+  readonly clockNs: number;
+}
+
+/** What a plan says of the batches that are read by it. */
+export interface SourcePlan extends Pick<Plan, 'layout' | 'names' | 'absent' | 'conditions' | 'after' | 'sets'> {
+  /** Rows were left out by this process: what the conditions in the kernel say is not all. */
+  readonly narrowed?: boolean;
+}
+
+/** One template read again and again. */
+export interface Source extends Disposable {
+  readonly template: Template;
+  /** Of the last configure(). */
+  readonly plan: SourcePlan;
+  /** Of the elements of a map: whether its iterator reads them, or this process. */
+  readonly by?: 'kernel' | 'user';
+  /** @throws BpfError, TemplateError, UsageError */
+  configure(asked: CompileOptions): void;
+  /** What the set of a filter holds that goes through a join: see Plan.sets. */
+  fillSet(name: string, values: ReadonlySet<bigint>): void;
+  /** The batch is valid until two further ones were read. @throws BpfError, BadRecordError */
+  read(options?: ReadOptions, namespaces?: readonly NetNamespace[]): Reading;
+  close(): void;
+}
+
+/** The walk that the rows of a table come from; others are read for joins. */
+export const BASE_WALK = '';
+
+export interface Origin extends Disposable {
+  /** @param walk BASE_WALK, or the key of a walk for joins */
+  open(template: Template, walk: string): Source;
+  /** To be walked one after another; [] for where this process is. @throws UsageError */
+  namespaces(scope: NetScope): readonly NetNamespace[];
+  /** Names of an enum column that leaves them to the kernel. */
+  enumNames(column: Column): EnumNames | undefined;
+  close(): void;
+}
+
+/** The running kernel. */
+export class Kernel implements Origin {
+  readonly #btf: Btf;
+  readonly #namespaces: Namespaces;
+
+  constructor(btf: Btf) {
+    this.#btf = btf;
+    this.#namespaces = new Namespaces(btf);
+  }
+
+  open(template: Template, walk: string): Source {
+    return template.map && walk === BASE_WALK ? new MapReader(template, this.#btf) : new Reader(template, this.#btf);
+  }
+
+  namespaces(scope: NetScope): readonly NetNamespace[] {
+    return this.#namespaces.list(scope);
+  }
+
+  enumNames(column: Column): EnumNames | undefined {
+    return enumNamesOf(this.#btf, column);
+  }
+
+  close(): void {
+    this.#namespaces.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
