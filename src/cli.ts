@@ -1,5 +1,6 @@
 /** Commands, and the exit code and words with which each can end. */
 import os from 'node:os';
+import path from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { Btf, BtfError } from './bpf/btf.ts';
 import { pageSize } from './bpf/host.ts';
@@ -9,6 +10,7 @@ import { BpfError } from './bpf/syscall.ts';
 import { targetNames } from './bpf/targets.ts';
 import { checkTemplate, helpText, type Options, parseOptions, wantsDebug } from './options.ts';
 import { AtomicFile } from './state/atomic-file.ts';
+import { commandLine } from './state/command-line.ts';
 import { examine, reportText } from './state/doctor.ts';
 import { type DumpOptions, dump } from './state/dump.ts';
 import type { LiveView } from './state/live-view.ts';
@@ -281,6 +283,11 @@ async function explore(options: Options): Promise<number> {
     exportView: (choice) => exportView(session, choice),
     absentColumns: () => absentColumns(session),
     addColumn: (path) => addColumn(session, sampler, path),
+    commandLine: () =>
+      commandLine(
+        session.getState(),
+        options.files.map((file) => path.resolve(file)),
+      ),
     openMap: (id) => {
       elements = tableOfMap(String(id));
       registerTemplates([...registeredTemplates().filter((t) => t.name !== ELEMENTS), elements]);

@@ -45,6 +45,13 @@ export type Pane =
       /** Column -> why it is not here, of all that the template has. */
       readonly absent: ReadonlyMap<string, string>;
     } & NarrowedPane)
+  | {
+      readonly name: 'command';
+      /** Of a command line, as the shell takes them. */
+      readonly words: readonly string[];
+      /** Whether the terminal was told to copy it, or why not. */
+      readonly copied: string;
+    }
   /** What the list below it is narrowed to. */
   | ({ readonly name: 'narrow' } & TextPane)
   | ({ readonly name: 'search' | 'interval' | 'where' | 'find' } & TextPane)

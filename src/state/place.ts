@@ -36,6 +36,7 @@ export interface PlaceSlice extends Pick<Window, 'rows'> {
   openExport(stem: string): void;
   openOverwrite(choice: ExportChoice): void;
   openDetail(): void;
+  openCommand(words: readonly string[], copied: string): void;
 
   move(by: number): void;
   page(direction: 1 | -1): void;
@@ -144,6 +145,9 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
     },
     openOverwrite(choice) {
       open({ name: 'overwrite', choice });
+    },
+    openCommand(words, copied) {
+      open({ name: 'command', words, copied });
     },
     openDetail() {
       over((state, view) => {

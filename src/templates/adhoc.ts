@@ -49,25 +49,29 @@ export function withColumns(
 ): AdHoc {
   let made = template;
   const names: string[] = [];
-  for (const item of split(text)) {
+  const items = split(text).map((item) => {
     const equals = item.text.indexOf('=');
     const name = (equals < 0 ? item.text : item.text.slice(0, equals)).trim();
-    if (equals >= 0)
-      made = add(
-        made,
-        name,
-        { text: item.text.slice(equals + 1), at: item.at + equals + 1 },
-        text,
-        item.at,
-        btf(),
-        find,
-      );
-    else if (!columnOf(made, name)) {
+    const source = equals < 0 ? null : { text: item.text.slice(equals + 1), at: item.at + equals + 1 };
+    return { name, at: item.at, source };
+  });
+  const begun = new Set<string>();
+  /** After those that it is computed from, wherever they stand in the list. */
+  function make({ name, at, source }: (typeof items)[number]): void {
+    if (!source || begun.has(name)) return;
+    begun.add(name);
+    for (const word of source.text.match(/\w+/g) ?? [])
+      for (const other of items) if (other.name === word && other.name !== name) make(other);
+    made = add(made, name, source, text, at, btf(), find);
+  }
+  for (const item of items) make(item);
+  for (const { name, at } of items) {
+    if (!columnOf(made, name)) {
       const known = made.columns.map((c) => c.name);
       const near = nearest(name, known);
       throw new ColumnsError(
         text,
-        item.at,
+        at,
         `${made.name} has no column "${name}"${near.length > 0 ? didYouMean(near) : `; it has ${known.join(', ')}`}`,
       );
     }
@@ -165,7 +169,7 @@ function add(
       throw error;
     }
   }
-  column = { ...column, width: widthOf(column.as ?? 'int') };
+  column = { ...column, width: widthOf(column.as ?? 'int'), typed: `${name}=${source.text.trim()}` };
   const rest = template.columns.filter((c) => c.name !== name);
   const next: Template = { ...template, columns: [...rest, column] };
   const [problem] = checkNames(next, find);

@@ -71,6 +71,8 @@ export interface Column {
   readonly needs?: 'run_stats';
   /** A zero means "none" and is shown as an empty cell. */
   readonly zeroIsNone?: boolean;
+  /** Of a column made on the spot: the item of `--columns` that made it. */
+  readonly typed?: string;
   /** In grouped mode (see Template.group) the sum over the group's members. A 64-bit number. */
   readonly total?: boolean;
   /** Added once to a group's total: what members that ended have left behind. */

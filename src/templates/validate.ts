@@ -176,7 +176,7 @@ const COLUMN = object(
     total: flag,
     groupBase: text('a source'),
     width: whole(1, 1000),
-  } satisfies Members<Column>,
+  } satisfies Members<Omit<Column, 'typed'>>,
   ['name'],
 );
 

@@ -9,6 +9,7 @@ import type { Session } from '../state/session.ts';
 import { chosenRow, openWays } from '../state/trail.ts';
 import type { TargetInfo } from '../state/view.ts';
 import type { Columns } from './columns.ts';
+import { toCopy } from './copied.ts';
 import { type Action, actionOf, helpRows, textOf } from './keymap.ts';
 import type { Key } from './keys.ts';
 import type { Themes } from './theme.ts';
@@ -25,6 +26,10 @@ export interface Effects {
   absentColumns(): ReadonlyMap<string, string>;
   /** Has the table show a member of the kernel's, by its path; says so. Throws where that is no single value. */
   addColumn(path: string): string;
+  /** Tells the terminal to take a text into its clipboard. Throws UsageError for one that is too long. */
+  copy(text: string): void;
+  /** The words of the command line that gives the same rows. */
+  commandLine(): readonly string[];
   /** Looks at the elements of a map. Throws where that is not possible. */
   openMap(id: number): void;
 }
@@ -243,11 +248,37 @@ function resize(by: 1 | -1): Handler {
   };
 }
 
+function copy(reach: Reach): void {
+  const copied = toCopy(state(reach));
+  const said = copied
+    ? refusal(() => reach.effects.copy(copied.text)) || `copied for the terminal's clipboard: ${copied.what}`
+    : 'no row is selected to be copied: Down selects one';
+  state(reach).notify(said);
+}
+
+function showCommand(reach: Reach): void {
+  const words = reach.effects.commandLine();
+  const copied = refusal(() => reach.effects.copy(words.join(' '))) || "copied for the terminal's clipboard";
+  state(reach).openCommand(words, copied);
+}
+
+/** Why it was refused; '' where it was not. */
+function refusal(action: () => void): string {
+  try {
+    action();
+    return '';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 const ACTIONS: Readonly<Record<Action, Handler>> = {
   quit: ({ effects }) => effects.quit(),
   suspend: ({ effects }) => effects.suspend(),
   redraw: ({ effects }) => effects.redraw(),
   refresh: ({ effects }) => effects.refresh(),
+  copy,
+  command: showCommand,
   nextTheme: (reach) => {
     const { names } = reach.themes;
     state(reach).setTheme(names[(names.indexOf(state(reach).theme) + 1) % names.length]!);

@@ -42,7 +42,7 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
   const pane = topPane(state);
   const form = formOf(pane);
   const message = longError(theme, width, state);
-  const rows = divide(height, formHeight(form), message.length);
+  const rows = divide(height, formHeight(form, width), message.length);
 
   // A form may lie over a list: the list stays in sight.
   const list = state.panes.findLast(({ name }) => isList(name));

@@ -27,7 +27,7 @@ const keymap = <A extends string>(sections: readonly Section<A>[]) => sections;
 export const KEYMAP = keymap([
   {
     title: 'Anywhere',
-    where: [...READING, ...TYPING, 'overwrite'],
+    where: [...READING, ...TYPING, 'command', 'overwrite'],
     bindings: [
       { action: 'help', keys: ['?', 'f1', 'h'], help: 'the keys that work here', bar: 'Help' },
       { action: 'quit', keys: ['q', 'f10', 'ctrl-c'], help: 'quit', bar: 'Quit' },
@@ -105,7 +105,7 @@ export const KEYMAP = keymap([
   },
   {
     title: 'Going back',
-    where: [...LISTS, ...TYPING, 'overwrite'],
+    where: [...LISTS, ...TYPING, 'command', 'overwrite'],
     bindings: [{ action: 'back', keys: ['escape'], help: 'back; what was typed is forgotten', bar: 'Back' }],
   },
   {
@@ -188,6 +188,14 @@ export const KEYMAP = keymap([
     bindings: [{ action: 'export', keys: ['e', 'ctrl-s'], help: 'write the rows to a file', bar: 'Export' }],
   },
   {
+    title: 'Copying',
+    where: ['table', 'detail'],
+    bindings: [
+      { action: 'copy', keys: ['y'], help: 'copy the selected row; in the details the marked value' },
+      { action: 'command', keys: ['Y'], help: 'the command line that gives the same rows, also copied' },
+    ],
+  },
+  {
     title: 'Sorting',
     where: ['table', 'sort'],
     bindings: [{ action: 'invert', keys: ['I'], help: 'sort the other way round' }],
@@ -206,7 +214,7 @@ export const KEYMAP = keymap([
   },
   {
     title: 'Terminal',
-    where: [...READING, ...TYPING, 'overwrite'],
+    where: [...READING, ...TYPING, 'command', 'overwrite'],
     bindings: [
       { action: 'redraw', keys: ['ctrl-l'], help: 'draw the screen anew' },
       { action: 'nextTheme', keys: ['ctrl-t'], help: 'next theme: colours for other backgrounds and eyes, or none' },

@@ -8,6 +8,7 @@ import type { TargetInfo } from '../state/view.ts';
 import { UsageError } from '../templates/template.ts';
 import type { Reach } from './actions.ts';
 import { App } from './app.tsx';
+import { clipboardSequence } from './clipboard.ts';
 import { Columns } from './columns.ts';
 import { openTerminal } from './terminal.tsx';
 import { type Looks, themesOf } from './theme.ts';
@@ -28,6 +29,8 @@ export interface ExplorerOptions {
   absentColumns(): ReadonlyMap<string, string>;
   /** Has the table show a member of the kernel's, by its path; says so. Throws where that is no single value. */
   addColumn(path: string): string;
+  /** The words of the command line that gives the same rows (state/command-line.ts). */
+  commandLine(): readonly string[];
   /** Looks at the elements of a map: throws where that is not possible. */
   openMap(id: number): void;
   readonly stdout: WriteStream;
@@ -46,7 +49,8 @@ const SIGNALS: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
  * A signal ends the process with 128 and its number, the terminal restored. Throws UsageError where there is no terminal.
  */
 export async function runExplorer(options: ExplorerOptions): Promise<void> {
-  const { session, sampler, kernel, exportView, absentColumns, addColumn, openMap, stdout, stdin } = options;
+  const { session, sampler, kernel, stdout, stdin } = options;
+  const { exportView, absentColumns, addColumn, commandLine, openMap } = options;
   if (!stdout.isTTY || !stdin.isTTY) {
     throw new UsageError(
       'the explorer needs a terminal for input and output; `itertop dump` writes to files and pipes',
@@ -85,7 +89,8 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
     effects: {
       quit: () => terminal.restore(),
       refresh: () => sampler.refresh(),
-      ...{ suspend, redraw, exportView, absentColumns, addColumn, openMap },
+      ...{ suspend, redraw, exportView, absentColumns, addColumn, commandLine, openMap },
+      copy: (text) => terminal.beside(clipboardSequence(text, process.env)),
     },
   };
 

@@ -18,6 +18,8 @@ export interface Terminal {
   lend(during: () => Promise<void>): Promise<void>;
   /** Gives the terminal back for good: wrapping lines, main screen, cursor shown, line mode. At once, and once only. */
   restore(): void;
+  /** Writes what leaves the picture as it is. */
+  beside(sequence: string): void;
   /** Resolves when all that is due has been written. */
   flushed(): Promise<void>;
 }
@@ -73,6 +75,8 @@ export function openTerminal(
 
   return {
     ended: instance.waitUntilExit(),
+    // Past the picture: it knows nothing of such sequences, and would draw everything anew.
+    beside: (sequence) => void terminal.write(sequence),
     flushed: () => instance.waitUntilRenderFlush(),
     async lend(during) {
       stdout.write(WRAP_ON);

@@ -41,7 +41,7 @@ describe('a list of columns', () => {
     const { template } = make('pid,nvcsw=task->nvcsw');
     expect(template.name).toBe('task');
     expect(template.columns.filter((c) => c.name === 'nvcsw')).toEqual([
-      { name: 'nvcsw', from: 'task->nvcsw', help: 'task->nvcsw', as: 'int', width: 8 },
+      { name: 'nvcsw', from: 'task->nvcsw', help: 'task->nvcsw', as: 'int', width: 8, typed: 'nvcsw=task->nvcsw' },
     ]);
     expect(template.columns.length).toBe(TASK.columns.length);
     expect(TASK.columns.find((c) => c.name === 'nvcsw')!.total).toBe(true);
@@ -71,7 +71,14 @@ describe('how a column is shown', () => {
   it('enums by name, bool as yes, of any kernel', () => {
     const of = (text: string) => withColumns(TASK, text, () => smallKernel(), findTemplate).template.columns.at(-1);
     expect(of('x=task->mode')).toMatchObject({ as: 'enum', names: 'task_mode' });
-    expect(of('x=task->mode:int')).toEqual({ name: 'x', from: 'task->mode', help: 'task->mode', as: 'int', width: 8 });
+    expect(of('x=task->mode:int')).toEqual({
+      name: 'x',
+      from: 'task->mode',
+      help: 'task->mode',
+      as: 'int',
+      width: 8,
+      typed: 'x=task->mode:int',
+    });
     expect(of('x=task->icy')).toMatchObject({ as: 'flag' });
     expect(of('x=task->flags')).toMatchObject({ as: 'int' });
   });

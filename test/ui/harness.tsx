@@ -90,6 +90,7 @@ await runExplorer({
   kernel: '6.18.5',
   absentColumns: () => new Map(),
   addColumn: (path) => path,
+  commandLine: () => ['itertop', 'dump', session.getState().template],
   openMap: () => {},
   exportView: async ({ path, overwrite }) => {
     if (path.startsWith('there') && !overwrite) throw Object.assign(new Error('there already'), { code: 'EEXIST' });

@@ -23,6 +23,7 @@ const PANES: readonly PaneName[] = [
   'narrow',
   'filter',
   'export',
+  'command',
   'overwrite',
 ];
 
@@ -68,6 +69,7 @@ function midst(pane: PaneName) {
   if (pane === 'interval') state().openInterval();
   if (pane === 'filter') state().openFilter();
   if (pane === 'export') state().openExport('rows');
+  if (pane === 'command') state().openCommand(['itertop', 'dump', 'task'], 'copied');
   if (pane === 'overwrite') state().openOverwrite({ format: 'csv', rows: 'all', path: 'rows.csv', overwrite: false });
   if (pane === 'picker' || pane === 'help') state().choose(1, 4);
   if (pane === 'filter') state().choose(1, 2);

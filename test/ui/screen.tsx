@@ -33,6 +33,8 @@ export function fakeEffects(exportView: Effects['exportView'] = async ({ path })
       calls.push(`column ${path}`);
       return `added ${path}`;
     },
+    copy: (text) => void calls.push(`copy ${text}`),
+    commandLine: () => ['itertop', 'dump', 'task', '--pid', '1'],
     openMap: (id) => void calls.push(`map ${id}`),
     exportView: async (choice) => {
       calls.push(`export ${choice.format} ${choice.rows} ${choice.path}${choice.overwrite ? ' overwrite' : ''}`);

@@ -1,5 +1,6 @@
 /** The panes that are typed in: a few lines at the foot of the screen, the table still in sight above. */
 import { Box } from 'ink';
+import { shellLines } from '../../state/command-line.ts';
 import type { Input } from '../../state/input.ts';
 import { EXPORT_FORMATS, EXPORT_LINES, type Pane } from '../../state/panes.ts';
 import { FILTER_KINDS } from '../../templates/filters.ts';
@@ -19,6 +20,8 @@ interface Form {
   readonly title: string;
   readonly fields: readonly Field[];
   readonly error: string;
+  /** Words of a command line that is shown. */
+  readonly words?: readonly string[];
 }
 
 const choices = (all: readonly string[], chosen: string): Piece[] =>
@@ -81,6 +84,8 @@ export function formOf(pane: Pane | undefined): Form | undefined {
         error: pane.error,
       };
     }
+    case 'command':
+      return { title: `The same rows without a screen; ${pane.copied}`, fields: [], error: '', words: pane.words };
     case 'overwrite':
       return { title: `${pane.choice.path} is there already. Overwrite it?`, fields: [], error: '' };
     default:
@@ -89,8 +94,14 @@ export function formOf(pane: Pane | undefined): Form | undefined {
 }
 
 /** Lines that the form takes: one for the error is always there, so that the table does not jump. */
-export function formHeight(form: Form | undefined): number {
+export function formHeight(form: Form | undefined, width: number): number {
+  if (form?.words) return 1 + commandLines(form.words, width).length;
   return form ? 1 + form.fields.length + (form.fields.length > 0 ? 1 : 0) : 0;
+}
+
+/** Marked by the terminal's mouse, they are one command again. */
+function commandLines(words: readonly string[], width: number): string[] {
+  return shellLines(words, width - 1);
 }
 
 /** The text around the caret in `width` cells. */
@@ -128,6 +139,7 @@ export function FormPane(props: {
         ['help', hinted && field.hint !== '' ? ` ${field.hint}` : ''],
       ]),
     ),
+    ...(form.words ? commandLines(form.words, width) : []).map((line) => compose(theme, width, [['plain', line]])),
     ...(form.fields.length > 0 ? [compose(theme, width, [['error', form.error && ` error: ${form.error}`]])] : []),
   ];
   // Where not all fits, the line that is typed in stays.

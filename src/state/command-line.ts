@@ -1,0 +1,98 @@
+/** The command line that gives the rows of the screen without one, derived from the session. */
+import { withDependencies } from '../templates/columns.ts';
+import { columnOf, type Template } from '../templates/template.ts';
+import type { NetScope } from './namespaces.ts';
+import { formatSearch } from './search.ts';
+import type { SessionState } from './session.ts';
+import { formatSort, sortColumns } from './sort.ts';
+
+export type CommandState = Pick<
+  SessionState,
+  | 'templates'
+  | 'template'
+  | 'columns'
+  | 'sort'
+  | 'filterTexts'
+  | 'switches'
+  | 'ungroup'
+  | 'search'
+  | 'where'
+  | 'netns'
+  | 'order'
+>;
+
+/**
+ * The words of `itertop dump ...`, each as the shell takes it.
+ * @param files with templates, as the command line named them
+ */
+export function commandLine(state: CommandState, files: readonly string[] = []): string[] {
+  const template = state.templates.get(state.template)!;
+  const { filterTexts, search, where, order, netns } = state;
+  const columns = columnsText(template, state.columns, [...sortColumns(state.sort), ...wordsOf(where)]);
+  const options: [name: string, value: string | undefined][] = [
+    ...files.map((file): [string, string] => ['template', file]),
+    ['map', mapText(template)],
+    ['columns', columns],
+    ['sort', formatSort(state.sort)],
+    ...Object.entries(filterTexts),
+    ['where', where || undefined],
+    ['search', search ? formatSearch(search) : undefined],
+    ['netns', template.netns ? netnsText(netns) : undefined],
+    ['order', template.order && order],
+  ];
+  const words = options.flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    // Behind a blank a value that begins with a dash would be taken for an option.
+    return value.startsWith('-') ? [shellQuoted(`--${name}=${value}`)] : [`--${name}`, shellQuoted(value)];
+  });
+  const flags = (template.switches ?? [])
+    .filter(({ name, on }) => state.switches[name] !== on)
+    .map(({ name, on }) => `--${on ? 'no-' : ''}${name}`);
+  return ['itertop', 'dump', state.template, ...words, ...flags, ...(state.ungroup ? ['--threads'] : [])];
+}
+
+/**
+ * What `--columns` takes for these columns, and for those made on the spot that they need.
+ * @param alsoUsed columns that need not be shown
+ */
+export function columnsText(template: Template, columns: readonly string[], alsoUsed: readonly string[] = []): string {
+  const made = (name: string) => columnOf(template, name)?.typed;
+  const used = [...columns, ...alsoUsed.filter((name) => made(name) !== undefined)];
+  const needed = withDependencies(template, used).filter((name) => made(name) !== undefined);
+  return [...new Set([...columns, ...needed])].map((name) => made(name) ?? name).join();
+}
+
+const wordsOf = (text: string): string[] => text.match(/\w+/g) ?? [];
+
+function netnsText(scope: NetScope): string {
+  return typeof scope === 'string' ? scope : scope.join();
+}
+
+function mapText({ map }: Template): string | undefined {
+  return map && (map.path ?? (map.byName ? map.name : String(map.id)));
+}
+
+/** A word as a POSIX shell reads it; with control characters as bash, zsh and ksh do. */
+export function shellQuoted(word: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(word)) return word;
+  if (!/[\x00-\x1f\x7f-\x9f]/.test(word)) return `'${word.replaceAll("'", "'\\''")}'`;
+  const escaped = word.replace(/['\\]/g, '\\$&').replace(/[\x00-\x1f\x7f]/g, (c) => {
+    return `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
+  return `$'${escaped.replace(/[\x80-\x9f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`)}'`;
+}
+
+/** The words over lines of at most `width` characters that the shell takes for one. A longer word has a line to itself. */
+export function shellLines(words: readonly string[], width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of words) {
+    if (line === '') line = word;
+    else if (line.length + word.length + 3 <= width) line += ` ${word}`;
+    else {
+      lines.push(`${line} \\`);
+      line = `  ${word}`;
+    }
+  }
+  return [...lines, line];
+}
