@@ -13,7 +13,7 @@ import { AtomicFile } from './state/atomic-file.ts';
 import { commandLine } from './state/command-line.ts';
 import { examine, reportText } from './state/doctor.ts';
 import { type DumpOptions, dump } from './state/dump.ts';
-import type { LiveView } from './state/live-view.ts';
+import type { SampledView } from './state/group-view.ts';
 import { tableOfMap } from './state/maps.ts';
 import { type NetScope, parseNetScope } from './state/namespaces.ts';
 import type { ExportChoice } from './state/panes.ts';
@@ -203,6 +203,7 @@ function sessionOf(options: Options, asked: Asked): Session {
     order: options.order,
     columns: asked.columns,
     sort: options.sort,
+    groupBy: options.group,
     filters: options.filters,
     ungroup: options.threads,
     search: options.search,
@@ -245,7 +246,7 @@ async function explore(options: Options): Promise<number> {
   let error: (Error & { code?: string }) | null = null;
   let seen = false;
   const receiver = {
-    received(view: LiveView) {
+    received(view: SampledView) {
       seen = true;
       session.getState().received(view);
       first.resolve();
@@ -420,16 +421,17 @@ function addColumn(session: Session, sampler: Sampler, path: string): string {
 /** Writes what is seen. Its memory is used again by later refreshes, so nothing is awaited in between. */
 async function exportView(session: Session, choice: ExportChoice): Promise<string> {
   const state = session.getState();
-  const view = state.view as LiveView | null;
+  const view = state.view as SampledView | null;
   if (!view) throw new UsageError('there is nothing to write yet');
   const file = new AtomicFile(choice.path);
   try {
     const all = choice.rows === 'all';
-    const order = all ? view.allRows() : view.order;
+    const { table, order } = view.rowsToWrite(all);
     const writer = snapshotWriter(choice.format, false);
     const columns = view.columns.map((c) => c.name);
     const snapshot = {
-      table: view.table,
+      table,
+      grouped: view.grouped,
       order,
       columns,
       stats: view.stats,

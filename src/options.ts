@@ -15,6 +15,7 @@ export interface Options {
   /** As typed; templates/adhoc.ts. */
   readonly columns: string | undefined;
   readonly sort: string | undefined;
+  readonly group: string | undefined;
   readonly search: string | undefined;
   readonly where: string | undefined;
   /** The map whose elements are shown: an id, a name or a path; as typed. */
@@ -77,6 +78,7 @@ export const SPECS: Readonly<Record<string, Spec>> = {
     help: 'columns to show, in order (`itertop templates NAME` lists them), or new ones; + for further ones',
   },
   sort: { type: 'string', short: 's', value: '[-]COLUMN,...', help: 'sort by columns, `-` for descending' },
+  group: { type: 'string', value: 'COLUMN', help: 'one row for each value of a column, with totals' },
   search: { type: 'string', value: '[!]REGEX', help: 'only rows that match; `!` for those that do not' },
   where: {
     type: 'string',
@@ -245,6 +247,7 @@ export function parseOptions(argv: readonly string[]): Options {
     filters,
     columns: text('columns'),
     sort: text('sort'),
+    group: text('group'),
     search: text('search'),
     where: text('where'),
     map: text('map'),

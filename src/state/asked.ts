@@ -12,6 +12,7 @@ import {
   type WalkOrder,
 } from '../templates/template.ts';
 import { structQuestion } from './detail.ts';
+import { type Grouping, grouped, NO_GROUPING, shownTemplate } from './group-pane.ts';
 import { MAX_INTERVAL, MIN_INTERVAL, stepInterval } from './interval.ts';
 import type { NetScope } from './namespaces.ts';
 import type { Question, Search } from './question.ts';
@@ -24,7 +25,7 @@ import type { Cursor } from './window.ts';
 export type FilterTexts = Partial<Readonly<Record<FilterName, string>>>;
 
 /** How the table of one template was left, for when the user comes back to it. */
-export interface Place {
+export interface Place extends Grouping {
   readonly columns: readonly string[];
   readonly sort: Sort;
   readonly filterTexts: FilterTexts;
@@ -92,6 +93,8 @@ export interface AskedOptions {
   readonly columns?: readonly string[] | undefined;
   /** As in Template.sort: columns, `-` before one for descending. */
   readonly sort?: string | undefined;
+  /** A column; '' and undefined: none. */
+  readonly groupBy?: string | undefined;
   readonly filters?: FilterTexts | undefined;
   readonly switches?: Readonly<Record<string, boolean>> | undefined;
   readonly ungroup?: boolean | undefined;
@@ -114,11 +117,27 @@ export interface AskedOptions {
 
 export function questionOf(state: SessionState): Question {
   const { template, columns, sort, filters, switches, ungroup, search, where, netns, order, interval, paused } = state;
-  const detail = state.panes.find((pane) => pane.name === 'detail');
+  const { groupBy } = state;
+  // The details of a group are what it shows.
+  const detail = groupBy === '' ? state.panes.find((pane) => pane.name === 'detail') : undefined;
   const all = detail !== undefined;
   const struct = detail && structQuestion(detail, template);
   const also = state.awaited?.columns ?? [];
-  const asked = { template, columns, all, sort, filters, switches, ungroup, search, where, netns, interval, paused };
+  const asked = {
+    template,
+    columns,
+    all,
+    sort,
+    groupBy,
+    filters,
+    switches,
+    ungroup,
+    search,
+    where,
+    netns,
+    interval,
+    paused,
+  };
   const { maxCost } = state;
   return {
     ...asked,
@@ -135,10 +154,16 @@ export function filterNames(template: Template): FilterName[] {
   return FILTER_NAMES.filter((name) => template.filters?.[name]);
 }
 
+/** Columns that are shown: of groups, where rows are grouped. */
+function shownColumns(state: Pick<SessionState, 'templates' | 'template' | 'columns' | 'groupBy'>): readonly string[] {
+  return state.groupBy === '' ? state.columns : shownTemplate(state)!.show;
+}
+
 /** Columns in the order of the sort menu: those shown, then the others. */
-export function sortChoices(state: Pick<SessionState, 'templates' | 'template' | 'columns'>): string[] {
+export function sortChoices(state: Pick<SessionState, 'templates' | 'template' | 'columns' | 'groupBy'>): string[] {
+  const shown = shownColumns(state);
   const all = templateOf(state.templates, state.template).columns.map((column) => column.name);
-  return [...state.columns, ...all.filter((name) => !state.columns.includes(name))];
+  return [...shown, ...all.filter((name) => !shown.includes(name))];
 }
 
 function templateOf(templates: ReadonlyMap<string, Template>, name: string): Template {
@@ -162,14 +187,16 @@ export function firstPlace(template: Template): Place {
     left: 0,
     widths: {},
     follow: false,
+    ...NO_GROUPING,
   };
 }
 
 /** How the table that is looked at would be left now. */
 export function placeOf(state: Place): Place {
   const { columns, sort, filterTexts, filters, switches, ungroup, search, where, cursor, top, left, follow } = state;
-  const { widths } = state;
-  return { columns, widths, sort, filterTexts, filters, switches, ungroup, search, where, cursor, top, left, follow };
+  const { widths, groupBy, ungrouped } = state;
+  const own = { columns, widths, sort, groupBy, ungrouped };
+  return { ...own, filterTexts, filters, switches, ungroup, search, where, cursor, top, left, follow };
 }
 
 /** The CPU is a column where each CPU has a row. */
@@ -224,15 +251,18 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
 
     function start(): Pick<AskedSlice, keyof Place> {
       const template = templateOf(templates, options.template);
-      const { columns, sort, switches, ungroup } = options;
+      const { sort, groupBy, switches, ungroup } = options;
       const place = firstPlace(template);
+      const columns = options.columns?.map((name) => checkColumn(template, name));
+      const shown = columns ?? withCpu(template, place.columns, ungroup ?? false);
       if (switches) checkSwitches(template, switches);
       if (ungroup && !ungroupedWord(template)) throw new UsageError(`${template.name} has no groups to take apart`);
       return {
         ...place,
-        columns:
-          columns?.map((name) => checkColumn(template, name)) ?? withCpu(template, place.columns, ungroup ?? false),
-        sort: sort ? parseSort(template, sort) : place.sort,
+        columns: shown,
+        ...(groupBy
+          ? grouped(template, groupBy, shown, place.sort, sort)
+          : { sort: sort ? parseSort(template, sort) : place.sort }),
         switches: { ...place.switches, ...switches },
         ungroup: ungroup ?? false,
         search: parseSearch(options.search ?? ''),
@@ -245,7 +275,7 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
 
     function descendsAtFirst(column: string): boolean {
       const format = get().view?.columns.find((each) => each.name === column)?.format;
-      return descendsFirst(format ?? columnOf(current(), column)?.as);
+      return descendsFirst(format ?? columnOf(shownTemplate(get())!, column)?.as);
     }
 
     /** A place in a template that has changed: what it had of its own follows, what is not there any more goes. */
@@ -263,10 +293,13 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
       const own = before ? firstPlace(before) : place;
       const columns = place.columns.join() === own.columns.join() ? [] : place.columns.filter(has);
       const sorted = formatSort(place.sort) !== formatSort(own.sort);
+      const isGrouped = place.groupBy !== '' && has(place.groupBy);
       return {
         ...place,
         columns: columns.length > 0 ? columns : first.columns,
-        sort: sorted ? keptSort(place.sort, has, first.sort) : first.sort,
+        ...(isGrouped
+          ? grouped(template, place.groupBy, first.columns, first.sort)
+          : { ...NO_GROUPING, sort: sorted ? keptSort(place.sort, has, first.sort) : first.sort }),
         switches: Object.fromEntries(Object.entries(first.switches).map(([n, on]) => [n, place.switches[n] ?? on])),
         widths: Object.fromEntries(Object.entries(place.widths).filter(([name]) => has(name))),
         ungroup: place.ungroup && ungroupedWord(template) !== undefined,
@@ -316,7 +349,9 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
         const same = template.name === state.template;
         const place = same ? fitted(before, template, state) : (places.get(template.name) ?? firstPlace(template));
         const { columns, widths, sort, filterTexts, filters, switches, ungroup, search, where } = place;
+        const { groupBy, ungrouped } = place;
         set({
+          ...{ groupBy, ungrouped },
           ...{ columns, widths, sort, filterTexts, filters, switches, ungroup, search, where, templates: next, places },
           ...{ template: template.name, trail: same ? trail : [], awaited: null },
           ...{ cursor: null, top: 0, left: 0, panes: [], view: null, error: '' },
@@ -331,9 +366,9 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
         set(({ sort }) => ({ sort: alsoBy(sort, column, descendsAtFirst(column)) }));
       },
       shiftSort(by) {
-        const { columns, sort, view, sortBy } = get();
+        const { sort, view, sortBy } = get();
         const absent = new Set(view?.columns.filter((column) => column.absent !== '').map((column) => column.name));
-        const choices = columns.filter((name) => !absent.has(name));
+        const choices = shownColumns(get()).filter((name) => !absent.has(name));
         const next = choices[Math.max(0, choices.indexOf(sort[0].column) + by)];
         if (next !== undefined && next !== sort[0].column) sortBy(next);
       },

@@ -5,21 +5,25 @@ import { Btf } from '../bpf/btf.ts';
 import { pageSize } from '../bpf/host.ts';
 import { withDependencies } from '../templates/columns.ts';
 import { isOverTime } from '../templates/derive.ts';
+import type { Table } from '../templates/table.ts';
 import { columnOf, type Filters, type Template, type WalkOrder } from '../templates/template.ts';
 import { AtomicFile } from './atomic-file.ts';
 import { Collector } from './collector.ts';
 import { stretched } from './cost.ts';
+import { readColumns } from './grouping.ts';
+import { GroupTable, groupRows, sortGroups } from './groups.ts';
 import type { NetScope } from './namespaces.ts';
-import { orderRows, passingRows } from './order.ts';
+import { passingRows, searchRows, sortRows } from './order.ts';
 import type { Search } from './question.ts';
 import { type SnapshotFormat, snapshotWriter } from './snapshot.ts';
-import { type Sort, sortColumns } from './sort.ts';
+import type { Sort } from './sort.ts';
 import { userName } from './users.ts';
 
 export interface DumpOptions {
   readonly template: Template;
   readonly columns: readonly string[];
   readonly sort: Sort;
+  readonly groupBy: string;
   readonly filters: Filters;
   readonly switches: Readonly<Record<string, boolean>>;
   readonly ungroup: boolean;
@@ -51,7 +55,7 @@ export async function dump(options: DumpOptions, stdout: Writable): Promise<void
   using collector = new Collector(template, Btf.vmlinux(), userName, pageSize());
   const collect = () =>
     collector.collect({
-      columns: [...new Set([...options.columns, ...sortColumns(options.sort)])],
+      columns: readColumns(template, options),
       filters: options.filters,
       switches: options.switches,
       ungroup: options.ungroup,
@@ -78,12 +82,10 @@ export async function dump(options: DumpOptions, stdout: Writable): Promise<void
       }
       const started = performance.now();
       const { table, stats, after } = collect();
-      const order = orderRows(table, options.sort, options.search, options.columns, passingRows(table, after));
+      const rows = rowsOf(table, options, passingRows(table, after));
       spent = performance.now() - started;
       const snapshot = {
-        table,
-        order,
-        columns: options.columns,
+        ...rows,
         stats,
         filters: options.filters,
         where: options.where,
@@ -98,9 +100,18 @@ export async function dump(options: DumpOptions, stdout: Writable): Promise<void
   }
 }
 
+function rowsOf(table: Table, options: DumpOptions, passing: Uint32Array<ArrayBuffer>) {
+  const { columns, sort, search, groupBy } = options;
+  if (groupBy === '')
+    return { table, columns, order: sortRows(table, sort, searchRows(table, search, columns, passing)) };
+  const found = searchRows(table, search, [groupBy, ...columns], passing);
+  const groups = new GroupTable(table, groupRows(table, options, found));
+  return { table: groups, columns: groups.template.show, grouped: groups.groups, order: sortGroups(groups, sort) };
+}
+
 /** Whether a shown column is a change over time. */
 function needsTwo(template: Template, options: DumpOptions): boolean {
-  return withDependencies(template, [...options.columns, ...sortColumns(options.sort)]).some((name) =>
+  return withDependencies(template, readColumns(template, options)).some((name) =>
     isOverTime(columnOf(template, name)?.derive),
   );
 }

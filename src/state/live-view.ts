@@ -8,6 +8,7 @@ import { type Column, columnOf, type Template } from '../templates/template.ts';
 import type { Conjunct } from '../templates/where.ts';
 import type { Changes, ChangesWire } from './changes.ts';
 import type { Collected } from './collector.ts';
+import type { Groups } from './groups.ts';
 import { passingRows } from './order.ts';
 import { userName } from './users.ts';
 import type { RefreshStats, View, ViewColumn } from './view.ts';
@@ -43,6 +44,8 @@ export interface ViewWire {
   /** Against the view that was sent before this one. */
   readonly changes: ChangesWire | null;
   readonly stats: RefreshStats;
+  /** Where rows are grouped; `order` is then one of groups. */
+  readonly groups: Groups | null;
 }
 
 const wireOf = (batch: Batch): BatchWire => ({
@@ -79,6 +82,7 @@ export function toWire(
   order: Uint32Array<ArrayBuffer>,
   total: number,
   changes: ChangesWire | null = null,
+  groups: Groups | null = null,
 ): ViewWire {
   const { table, absent, after, stats } = collected;
   const { userName: _, ...context } = table.context;
@@ -96,6 +100,7 @@ export function toWire(
     total,
     changes,
     stats,
+    groups,
   };
 }
 
@@ -110,10 +115,11 @@ export class LiveView implements View {
   readonly total: number;
   /** Gone once there is a newer view: the memory of the one before is then written to. */
   changes: Changes | undefined;
+  readonly grouped?: undefined;
   readonly #after: readonly Conjunct[];
 
   /** @param before the view that was sent before this one */
-  constructor(wire: ViewWire, before: LiveView | null = null) {
+  constructor(wire: ViewWire, before: (View & { changes: Changes | undefined }) | null = null) {
     const template = findTemplate(wire.template);
     const batch = batchOf(wire.base);
     this.template = wire.template;
@@ -122,7 +128,7 @@ export class LiveView implements View {
     this.order = wire.order;
     this.total = wire.total;
     this.#after = wire.after;
-    if (wire.changes && before) {
+    if (wire.changes && before instanceof LiveView) {
       const { rows, gone, added } = wire.changes;
       this.changes = { before, added, gone, rowBefore: (row) => rows[row] ?? -1 };
     }
@@ -138,6 +144,10 @@ export class LiveView implements View {
   /** Every row that was read and fulfils the conditions, in the kernel's order, whatever is searched for. */
   allRows(): Uint32Array {
     return passingRows(this.table, this.#after);
+  }
+  /** Every row that was read, or those that the search left, in their order. */
+  rowsToWrite(all: boolean): { table: Table; order: Uint32Array } {
+    return { table: this.table, order: all ? this.allRows() : this.order };
   }
   cell(row: number, column: ViewColumn): string {
     return this.table.cell(this.order[row], column.name);

@@ -1,5 +1,5 @@
 /** Which rows of a table are shown, in which order: an index over its columns. */
-import type { Table } from '../templates/table.ts';
+import type { Rows, Table } from '../templates/table.ts';
 import type { Conjunct } from '../templates/where.ts';
 import { matchesWhere } from '../templates/where-eval.ts';
 import type { Search } from './question.ts';
@@ -27,13 +27,25 @@ export function orderRows(
   shown: readonly string[],
   passing: Uint32Array<ArrayBuffer> = passingRows(table, []),
 ): Uint32Array<ArrayBuffer> {
-  let order = passing;
-  if (search) {
-    const matches = matcher(search);
-    let count = 0;
-    for (const row of passing) if (matches(rowText(table, row, shown))) order[count++] = row;
-    order = order.subarray(0, count);
-  }
+  return sortRows(table, sort, searchRows(table, search, shown, passing));
+}
+
+/** The passing rows that match the search in what is shown of them. Works in the memory of `passing`. */
+export function searchRows(
+  table: Table,
+  search: Search | null,
+  shown: readonly string[],
+  passing: Uint32Array<ArrayBuffer>,
+): Uint32Array<ArrayBuffer> {
+  if (!search) return passing;
+  const matches = matcher(search);
+  let count = 0;
+  for (const row of passing) if (matches(rowText(table, row, shown))) passing[count++] = row;
+  return passing.subarray(0, count);
+}
+
+/** Sorts in place what is in the kernel's order; equal rows stay in it, rows without the value come last. */
+export function sortRows(table: Rows, sort: Sort, order: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
   const known = sort.filter(({ column }) => table.template.columns.some((c) => c.name === column));
   const keys = known.map((key) => sortKeys(table, key, order));
   const compare = comparison(keys);
@@ -43,7 +55,7 @@ export function orderRows(
 }
 
 /** Per row a number by which the rows in `order` go in that column: the smallest first, those without a value last. */
-export function sortKeys(table: Table, { column, descending }: SortKey, order: Uint32Array): Float64Array {
+export function sortKeys(table: Rows, { column, descending }: SortKey, order: Uint32Array): Float64Array {
   const sign = descending ? -1 : 1;
   const keys = new Float64Array(table.rows);
   if (table.isText(column)) {

@@ -38,7 +38,7 @@ export interface NarrowedPane extends ListPane {
 }
 
 export type Pane =
-  | ({ readonly name: 'picker' | 'sort' | 'help' } & ListPane)
+  | ({ readonly name: 'picker' | 'sort' | 'group' | 'help' } & ListPane)
   | DetailPane
   | ({
       readonly name: 'columns';
@@ -73,7 +73,7 @@ export function takesText(pane: PaneName): boolean {
   return TYPED.includes(pane);
 }
 
-const LISTS: readonly PaneName[] = ['picker', 'sort', 'columns', 'help', 'detail'];
+const LISTS: readonly PaneName[] = ['picker', 'sort', 'group', 'columns', 'help', 'detail'];
 
 export function isList(pane: PaneName): boolean {
   return LISTS.includes(pane);

@@ -22,7 +22,7 @@ export interface PlaceSlice extends Pick<Window, 'rows'> {
   /** The last one has the keys; none: the table has them. */
   readonly panes: readonly Pane[];
 
-  /** One step back: the top pane, else the search, else the table that this one was opened from, else the selection. */
+  /** One step back: the top pane, else the search, a group, the table that this one was opened from, the selection. */
   back(): void;
   closeAll(): void;
   openPicker(names: readonly string[]): void;
@@ -99,12 +99,13 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
     rows: 0,
 
     back() {
-      const { panes, search, trail } = get();
+      const { panes, search, groupBy, trail } = get();
       const top = panes.at(-1);
       if (top && 'find' in top && top.find !== '') change((pane) => ({ ...pane, find: '', index: 0 }) as Pane);
       else if (top?.name === 'detail' && cameBack(top) !== top) change((pane) => cameBack(pane as DetailPane));
       else if (panes.length > 0) set({ panes: panes.slice(0, -1) });
-      else if (search) set({ search: null });
+      else if (search && search !== trail.at(-1)?.place.search) set({ search: null });
+      else if (groupBy !== '') get().group('');
       else if (trail.length > 0) get().goBack();
       else set({ cursor: null, follow: false });
     },

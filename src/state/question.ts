@@ -21,6 +21,8 @@ export interface Question {
   /** Columns that are read beside those shown: what a row leads to is found by their values. */
   readonly also?: readonly string[];
   readonly sort: Sort;
+  /** Rows that have the same in this column are one row; '' for no grouping. */
+  readonly groupBy: string;
   readonly filters: Filters;
   /** Template.switches by name. */
   readonly switches: Readonly<Record<string, boolean>>;

@@ -1,7 +1,7 @@
 /** The user interface's end of the worker: questions go in, views come out. */
 import { Worker } from 'node:worker_threads';
 import type { Template } from '../templates/template.ts';
-import { LiveView } from './live-view.ts';
+import { type SampledView, viewOf } from './group-view.ts';
 import type { Question } from './question.ts';
 import type { StructAnswer } from './struct-reader.ts';
 import type { FromWorker, ToWorker, WorkerData } from './worker.ts';
@@ -18,7 +18,7 @@ export interface Sampler {
 }
 
 export interface Receiver {
-  received(view: LiveView): void;
+  received(view: SampledView): void;
   failed(error: Error & { code?: string }): void;
   /** What the question's `struct` asked for. */
   struct?(answer: StructAnswer): void;
@@ -37,12 +37,12 @@ export function startSampler(receiver: Receiver, templates: readonly Template[] 
   });
   let closed = false;
   let generation = 0;
-  let last: LiveView | null = null;
+  let last: SampledView | null = null;
   const post = (message: ToWorker) => worker.postMessage(message);
   worker.on('message', (message: FromWorker) => {
     if (closed) return;
     if (message.type === 'view') {
-      last = message.generation === generation ? new LiveView(message.wire, last) : null;
+      last = message.generation === generation ? viewOf(message.wire, last) : null;
       if (last) receiver.received(last);
       post({ type: 'taken' });
     } else if (message.type === 'struct') receiver.struct?.(message.answer);

@@ -24,8 +24,8 @@ export const seenSlice: Slice<SeenSlice> = (set, get) => ({
 
   received(view) {
     set((state) => {
-      // The answer to what was asked before the template changed.
-      if (view.template !== state.template) return state;
+      // The answer to what was asked before the template or the grouping changed.
+      if (view.template !== state.template || (view.grouped?.by ?? '') !== state.groupBy) return state;
       const panes = state.panes.map((pane) => {
         if (pane.name !== 'detail') return pane;
         return refreshed(pane, view);

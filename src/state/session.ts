@@ -7,6 +7,7 @@ import type { Template } from '../templates/template.ts';
 import { type AskedOptions, type AskedSlice, askedSlice, type Place, questionOf } from './asked.ts';
 import { type ColumnsSlice, columnsSlice } from './columns-pane.ts';
 import { type DetailSlice, detailSlice } from './detail-slice.ts';
+import { type GroupSlice, groupSlice } from './group-pane.ts';
 import { type LookSlice, lookSlice } from './look.ts';
 import { type PlaceSlice, placeSlice } from './place.ts';
 import { type SeenSlice, seenSlice } from './seen.ts';
@@ -14,7 +15,14 @@ import { type TrailSlice, trailSlice } from './trail.ts';
 
 export { questionOf };
 
-export type SessionState = AskedSlice & SeenSlice & TrailSlice & DetailSlice & ColumnsSlice & LookSlice & PlaceSlice;
+export type SessionState = AskedSlice &
+  SeenSlice &
+  TrailSlice &
+  DetailSlice &
+  ColumnsSlice &
+  GroupSlice &
+  LookSlice &
+  PlaceSlice;
 export type Session = StoreApi<SessionState>;
 
 /** A slice: a part of the state that sees and sets the whole. */
@@ -40,6 +48,7 @@ export function createSession(options: SessionOptions): Session {
     ...lookSlice(options)(set, get),
     ...columnsSlice(set, get),
     ...trailSlice(set, get),
+    ...groupSlice(set, get),
     ...placeSlice(set, get),
   }));
 }

@@ -2,9 +2,10 @@
 import os from 'node:os';
 import { conditionText } from '../templates/columns.ts';
 import { alignOf, unitOf } from '../templates/format.ts';
-import type { Table, Value } from '../templates/table.ts';
+import type { Rows, Value } from '../templates/table.ts';
 import { columnOf, type FilterName, type Filters } from '../templates/template.ts';
 import { fit, sanitize, textWidth } from '../templates/text.ts';
+import type { Grouped } from './grouping.ts';
 import { titleOf } from './live-view.ts';
 import type { RefreshStats } from './view.ts';
 
@@ -13,7 +14,9 @@ export type SnapshotFormat = (typeof SNAPSHOT_FORMATS)[number];
 
 /** One refresh to be written. */
 export interface Snapshot {
-  readonly table: Table;
+  readonly table: Rows;
+  /** Where the rows are groups of rows. */
+  readonly grouped?: Grouped | undefined;
   /** Rows of the table, in order. */
   readonly order: Uint32Array;
   readonly columns: readonly string[];
@@ -58,6 +61,7 @@ function headerOf(snapshot: Snapshot): Header {
       .map(([name, ranges]) => conditionText(name as FilterName, ranges)),
     where: snapshot.where,
     search: snapshot.search,
+    ...(snapshot.grouped ? { group: snapshot.grouped.by, grouped: snapshot.grouped.of } : {}),
     rows: snapshot.order.length,
     visited: stats.visited,
     emitted: stats.emitted,
@@ -126,7 +130,7 @@ export function snapshotWriter(format: SnapshotFormat, several: boolean): Snapsh
           const header = headerOf(s);
           if (written++ === 0) {
             for (const [name, value] of Object.entries(header)) {
-              if (several && ['end', 'rows', 'visited', 'emitted', 'doubles'].includes(name)) continue;
+              if (several && ['end', 'grouped', 'rows', 'visited', 'emitted', 'doubles'].includes(name)) continue;
               yield `# ${name}: ${typeof value === 'string' ? sanitize(value) : safeJson(value)}\n`;
             }
             yield `${[...(several ? ['time'] : []), ...s.columns].join(',')}\n`;
@@ -192,7 +196,11 @@ function* tableLines(s: Snapshot): Generator<string> {
       .join(' ')
       .trimEnd()}\n`;
   const filters = stats.conditions.map((c) => `${c.text} [${c.where}]`).join('  ');
-  yield `itertop ${table.template.name}  ${s.order.length} rows${stats.visited >= 0 ? ` of ${stats.visited} visited` : ''}  ${stats.totalMs.toFixed(1)} ms  ${os.release()}  ${new Date(stats.begin).toISOString()}${filters ? `  ${filters}` : ''}${stats.doubles > 0 ? `  ${stats.doubles} seen twice` : ''}\n`;
+  const { grouped } = s;
+  const rows = grouped
+    ? `by ${grouped.by}: ${s.order.length} group${s.order.length === 1 ? '' : 's'} of ${grouped.of} rows`
+    : `${s.order.length} rows`;
+  yield `itertop ${table.template.name}  ${rows}${stats.visited >= 0 ? ` of ${stats.visited} visited` : ''}  ${stats.totalMs.toFixed(1)} ms  ${os.release()}  ${new Date(stats.begin).toISOString()}${filters ? `  ${filters}` : ''}${stats.doubles > 0 ? `  ${stats.doubles} seen twice` : ''}\n`;
   yield line(columns.map((c) => c.title));
   for (const row of cells) yield line(row);
 }

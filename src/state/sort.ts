@@ -45,7 +45,7 @@ export function formatSort(sort: Sort): string {
   return sort.map(({ column, descending }) => `${descending ? '-' : ''}${column}`).join();
 }
 
-export function sortColumns(sort: Sort): string[] {
+export function sortColumns(sort: readonly SortKey[]): string[] {
   return sort.map(({ column }) => column);
 }
 

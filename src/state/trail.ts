@@ -107,12 +107,12 @@ export const trailSlice: Slice<TrailSlice> = (set, get) => {
       // Columns and sorting that the user chose for that table hold for a part of it, too; not for another map.
       const known = template.name === state.template ? step.place : state.places.get(template.name);
       const first = firstPlace(template);
-      const { columns, widths, sort } = known && !template.map ? known : first;
+      const { columns, widths, sort, ungrouped } = known && !template.map ? known : first;
       const filters: Partial<Record<FilterName, Filters[FilterName]>> = {};
       for (const [name, text] of Object.entries(narrowed.filterTexts ?? {}) as [FilterName, string][])
         filters[name] = state.parseFilter(name, text);
       set({
-        ...{ ...first, columns, widths, sort, ...narrowed, filters: filters as Filters },
+        ...{ ...first, columns, widths, sort: ungrouped?.sort ?? sort, ...narrowed, filters: filters as Filters },
         ...{ template: template.name, trail: [...state.trail, step], awaited: null },
         ...{ panes: [], view: null, error: '', notice: '' },
         ...(templates ? { templates: byName(templates) } : {}),

@@ -3,6 +3,7 @@ import type { Value } from '../templates/table.ts';
 import type { Format } from '../templates/template.ts';
 import type { Changes } from './changes.ts';
 import type { Cost } from './cost.ts';
+import type { Grouped } from './grouping.ts';
 
 export interface ViewColumn {
   readonly name: string;
@@ -57,6 +58,8 @@ export interface View {
   readonly stats: RefreshStats;
   /** Against the refresh before; absent where that was the answer to another question. */
   readonly changes?: Changes | undefined;
+  /** Where a row is a group of rows. */
+  readonly grouped?: Grouped | undefined;
   /** Formatted and safe to print: one line, no control characters. '' where the object has no such value. */
   cell(row: number, column: ViewColumn): string;
   /** A column's number, shown or not; NaN where there is none. */
@@ -67,6 +70,8 @@ export interface View {
   key(row: number): string;
   /** The row of a key, or -1. */
   rowOf(key: string): number;
+  /** Of a group: the condition that its rows fulfil. */
+  condition?(row: number): string;
 }
 
 export interface TargetInfo {

@@ -7,10 +7,11 @@ import type { Template } from '../templates/template.ts';
 import { changesOf } from './changes.ts';
 import { type Collected, Collector } from './collector.ts';
 import { CpuMeter, stretched } from './cost.ts';
+import { readColumns } from './grouping.ts';
+import { buffersOf, GroupTable, groupRows, sortGroups } from './groups.ts';
 import { toWire, type ViewWire } from './live-view.ts';
-import { orderRows, passingRows } from './order.ts';
+import { passingRows, searchRows, sortRows } from './order.ts';
 import type { Question } from './question.ts';
-import { sortColumns } from './sort.ts';
 import { type StructAnswer, StructReader } from './struct-reader.ts';
 import { userName } from './users.ts';
 
@@ -70,11 +71,18 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     return q.all ? all : [...new Set([...q.columns, ...(q.also ?? [])])];
   }
 
+  function neededBy(q: Question): string[] {
+    return [...new Set([...detailsOf(q), ...readColumns(findTemplate(q.template), q)])];
+  }
+
   function publish(q: Question, started: number | null): void {
     if (!collected) return;
     const passing = passingRows(collected.table, collected.after);
     const total = passing.length;
-    const order = orderRows(collected.table, q.sort, q.search, q.columns, passing);
+    const { table } = collected;
+    const found = searchRows(table, q.search, q.groupBy === '' ? q.columns : [q.groupBy, ...q.columns], passing);
+    const groups = q.groupBy === '' ? null : groupRows(table, q, found);
+    const order = groups ? sortGroups(new GroupTable(table, groups), q.sort) : sortRows(table, q.sort, found);
     // What a refresh costs includes its first sorting; sorting again later is no refresh.
     if (started !== null) {
       const totalMs = performance.now() - started;
@@ -83,11 +91,16 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     }
     const asked = rowsAsked(q);
     const comparable = q.marks && started !== null && collected.before && shown?.asked === asked;
-    const changes = comparable ? changesOf(order, collected.before!, shown!.order) : null;
-    const wire = toWire(collected, q.columns, detailsOf(q), order, total, changes);
-    shown = q.marks ? { asked, order: order.slice() } : null;
+    // Of groups the view finds them itself.
+    const rowsOnly = groups ? new Uint32Array(0) : order;
+    const changes = comparable ? changesOf(rowsOnly, collected.before!, shown!.order) : null;
+    const wire = toWire(collected, q.columns, detailsOf(q), order, total, changes, groups);
+    shown = q.marks ? { asked, order: rowsOnly.slice() } : null;
     sent = true;
-    port.postMessage({ type: 'view', wire, generation } satisfies FromWorker, [wire.order.buffer]);
+    port.postMessage({ type: 'view', wire, generation } satisfies FromWorker, [
+      wire.order.buffer,
+      ...(groups ? buffersOf(groups) : []),
+    ]);
   }
 
   function run(what: 'read' | 'order'): void {
@@ -107,7 +120,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
           collector = new Collector(findTemplate(q.template), Btf.vmlinux(), userName, pageSize());
         }
         collected = collector.collect({
-          columns: [...new Set([...detailsOf(q), ...sortColumns(q.sort)])],
+          columns: neededBy(q),
           filters: q.filters,
           switches: q.switches,
           ungroup: q.ungroup,
@@ -168,11 +181,10 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       q.netns,
       q.order,
     ];
-    const known = () => [...detailsOf(next), ...sortColumns(before!.sort)];
-    const sortKnown = () => collected !== null && sortColumns(next.sort).every((column) => known().includes(column));
-    if (!same(readable) || !sortKnown()) run('read');
+    const known = () => before !== null && neededBy(next).every((column) => neededBy(before).includes(column));
+    if (!same(readable) || collected === null || !known()) run('read');
     else {
-      if (!same((q) => [q.sort, q.search])) run('order');
+      if (!same((q) => [q.sort, q.groupBy, q.search])) run('order');
       if (!same((q) => q.struct)) lookAtStruct(next);
     }
     if (!same((q) => [q.interval, q.maxCost, q.paused])) schedule(0);

@@ -35,7 +35,22 @@ const MAX_LISTED = 8;
 /** How long an unbounded text may be that is cut: the row says so with this mark. */
 const CUT = '…';
 
-export class Table implements RowReader {
+/** What is sorted, shown and exported: rows of a table, or groups of them. */
+export interface Rows {
+  readonly template: Template;
+  readonly rows: number;
+  formatOf(column: string): Format;
+  /** Whether the column sorts and reads as text rather than as a number. */
+  isText(column: string): boolean;
+  /** NaN where there is none. */
+  number(row: number, column: string): number;
+  /** What a cell shows: one printable line, '' where there is no value. */
+  cell(row: number, column: string): string;
+  /** The value for an export, in the unit of unitOf(). */
+  value(row: number, column: string): Value;
+}
+
+export class Table implements Rows, RowReader {
   readonly template: Template;
   readonly batch: Batch;
   readonly joins: ReadonlyMap<string, JoinedBatch>;
@@ -122,13 +137,11 @@ export class Table implements RowReader {
     return this.#columns.get(column)?.as ?? 'int';
   }
 
-  /** Whether the column sorts and reads as text rather than as a number. */
   isText(column: string): boolean {
     const format = this.formatOf(column);
     return format === 'text' || format === 'path' || format === 'inet' || format === 'hexbytes';
   }
 
-  /** What a cell shows: one printable line, '' where there is no value. */
   cell(row: number, column: string): string {
     const format = this.formatOf(column);
     if (format === 'text' || format === 'path') return sanitize(this.text(row, column));
@@ -157,7 +170,6 @@ export class Table implements RowReader {
     return this.batch.has(column) ? this.batch.exact(row, column) : null;
   }
 
-  /** The value for an export, in the unit of unitOf(). */
   value(row: number, column: string): Value {
     const format = this.formatOf(column);
     if (format === 'text' || format === 'path') return this.text(row, column) || null;

@@ -75,6 +75,8 @@ export interface Column {
   readonly typed?: string;
   /** In grouped mode (see Template.group) the sum over the group's members. A 64-bit number. */
   readonly total?: boolean;
+  /** Whether a sum over rows says something, where they are grouped by a column; where absent its format decides. */
+  readonly adds?: boolean;
   /** Added once to a group's total: what members that ended have left behind. */
   readonly groupBase?: string;
   /** Cells to reserve, without the gap. Text columns grow into what is left. */

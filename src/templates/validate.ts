@@ -174,6 +174,7 @@ const COLUMN = object(
     needs: oneOf('statistics', ['run_stats']),
     zeroIsNone: flag,
     total: flag,
+    adds: flag,
     groupBase: text('a source'),
     width: whole(1, 1000),
   } satisfies Members<Omit<Column, 'typed'>>,

@@ -2,6 +2,7 @@
 import { filterNames, sortChoices } from '../state/asked.ts';
 import { chosenColumn, columnChoices } from '../state/columns-pane.ts';
 import { fullPath, linesOfDetail } from '../state/detail.ts';
+import { groupLines } from '../state/group-pane.ts';
 import { EDITS, insert } from '../state/input.ts';
 import { type ExportChoice, inputOfPane, type PaneName, takesText } from '../state/panes.ts';
 import { paneName, topPane } from '../state/place.ts';
@@ -61,6 +62,8 @@ function linesOf({ session, targets }: Reach): number {
       return targets.length;
     case 'sort':
       return sortChoices(state).length;
+    case 'group':
+      return groupLines(state).length;
     case 'columns':
       return columnChoices(state, pane.find).length;
     case 'help':
@@ -133,9 +136,20 @@ function toPane(by: 1 | -1): Handler {
   };
 }
 
-/** The elements of the selected map, or else all that is known of the row. */
+/** The rows of the selected group, or of the first one in sight. */
+function enterGroup(reach: Reach): void {
+  if (!state(reach).cursor) state(reach).move(0);
+  const { cursor, enterGroup } = state(reach);
+  if (cursor) enterGroup(cursor.row);
+}
+
+/** The rows of the selected group, the elements of the selected map, or else all that is known of the row. */
 function open(reach: Reach): void {
   const { templates, template, view } = state(reach);
+  if (view?.grouped) {
+    enterGroup(reach);
+    return;
+  }
   const column = templates.get(template)?.elements;
   if (column === undefined || !view || view.count === 0) {
     state(reach).openDetail();
@@ -209,6 +223,9 @@ function accept(reach: Reach): void {
     const column = sortChoices(now)[pane.index];
     if (column !== undefined) now.sortBy(column);
     now.back();
+  } else if (pane?.name === 'group') {
+    now.back();
+    now.group(groupLines(now)[pane.index] ?? '');
   } else if (pane?.name === 'export') {
     const { format, rows, input } = pane;
     void writeFile(reach, { format, rows, path: input.text.trim(), overwrite: false });
@@ -337,6 +354,7 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   find: (reach) => state(reach).openFind(),
   nextMatch: (reach) => state(reach).findNext(1),
   previousMatch: (reach) => state(reach).findNext(-1),
+  group: (reach) => state(reach).openGroup(),
   open,
   related,
   detail: (reach) => state(reach).openDetail(),

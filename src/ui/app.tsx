@@ -10,6 +10,7 @@ import { LiveTable } from './live-table.tsx';
 import { ColumnsPane } from './panes/columns.tsx';
 import { Detail } from './panes/detail.tsx';
 import { FormPane, formHeight, formOf } from './panes/form.tsx';
+import { GroupMenu } from './panes/group.tsx';
 import { Help } from './panes/help.tsx';
 import { KeyBar } from './panes/keybar.tsx';
 import { Picker } from './panes/picker.tsx';
@@ -59,6 +60,7 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
           <Box width={listWidth} height={rows.table} flexShrink={0} flexDirection="column" overflow="hidden">
             {list.name === 'picker' && <Picker {...area} targets={reach.targets} index={list.index} />}
             {list.name === 'sort' && <SortMenu {...area} state={state} index={list.index} />}
+            {list.name === 'group' && <GroupMenu {...area} state={state} index={list.index} />}
             {list.name === 'columns' && <ColumnsPane {...area} state={state} pane={list} />}
             {list.name === 'help' && <Help {...area} pane={paneUnderHelp(state)} index={list.index} />}
             {list.name === 'detail' && ways.length > 0 && <Ways theme={theme} ways={ways} width={width} />}

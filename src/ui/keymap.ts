@@ -16,7 +16,7 @@ interface Section<A extends string> {
   readonly bindings: readonly Binding<A>[];
 }
 
-const LISTS: readonly PaneName[] = ['picker', 'sort', 'columns', 'detail', 'help'];
+const LISTS: readonly PaneName[] = ['picker', 'sort', 'group', 'columns', 'detail', 'help'];
 const TYPING: readonly PaneName[] = ['search', 'where', 'find', 'filter', 'interval', 'narrow', 'export'];
 const READING: readonly PaneName[] = ['table', ...LISTS];
 
@@ -35,7 +35,7 @@ export const KEYMAP = keymap([
   },
   {
     title: 'Choosing',
-    where: ['picker', 'sort'],
+    where: ['picker', 'sort', 'group'],
     bindings: [{ action: 'accept', keys: ['enter'], help: 'take the marked line', bar: 'Take' }],
   },
   {
@@ -136,6 +136,7 @@ export const KEYMAP = keymap([
       },
       { action: 'columns', keys: ['c'], help: 'choose, order and resize the columns' },
       { action: 'sort', keys: ['s', 'f6'], help: 'choose the column to sort by', bar: 'Sort' },
+      { action: 'group', keys: ['b'], help: 'group by a column: one row for each value, with totals' },
       {
         action: 'open',
         keys: ['enter'],

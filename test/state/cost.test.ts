@@ -53,6 +53,7 @@ const QUESTION: Question = {
   sort: [{ column: 'pid', descending: false }],
   filters: {},
   switches: {},
+  groupBy: '',
   ungroup: false,
   search: null,
   where: '',
@@ -67,7 +68,7 @@ describeKernel('refreshes keep to their share', () => {
 
   it('in the worker: it says when the next one is due, and waits for it', async () => {
     const views: LiveView[] = [];
-    sampler = startSampler({ received: (view) => views.push(view), failed: () => {} });
+    sampler = startSampler({ received: (view) => views.push(view as LiveView), failed: () => {} });
     sampler.ask({ ...QUESTION, maxCost: 1 });
     await eventually(() => expect(views.length).toBeGreaterThan(2));
     const [first, second, third] = views.map(({ stats }) => stats);

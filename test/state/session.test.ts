@@ -31,6 +31,7 @@ describe('what is asked', () => {
       columns: TASK_COLUMNS.map((column) => column.name),
       all: false,
       sort: [{ column: 'cpu', descending: true }],
+      groupBy: '',
       filters: {},
       switches: { kthreads: true },
       ungroup: false,

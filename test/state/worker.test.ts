@@ -15,6 +15,7 @@ const QUESTION: Question = {
   sort: [{ column: 'pid', descending: false }],
   filters: {},
   switches: {},
+  groupBy: '',
   ungroup: false,
   search: null,
   where: '',
@@ -35,7 +36,7 @@ describeKernel('the worker', () => {
     block = 0;
     sampler = startSampler({
       received: (view) => {
-        views.push(view);
+        views.push(view as LiveView);
         // A slow receiver: the thread that paints is busy.
         for (const end = performance.now() + block; performance.now() < end; );
       },

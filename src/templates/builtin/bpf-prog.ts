@@ -113,6 +113,7 @@ export const bpfProg: Template = {
       from: ['percpu_sum(prog->stats, nsecs)', 'percpu_sum(prog->aux->stats, nsecs)'],
       needs: 'run_stats',
       as: 'ns',
+      adds: true,
       width: 7,
       help: 'time of the runs that were counted; what the program calls is included',
     },
@@ -184,7 +185,7 @@ export const bpfProg: Template = {
       width: 5,
       help: 'functions of their own that it consists of; 0 for one',
     },
-    { name: 'stack', from: 'prog->aux->stack_depth', as: 'bytes', width: 5, help: 'stack that it uses' },
+    { name: 'stack', from: 'prog->aux->stack_depth', as: 'bytes', adds: false, width: 5, help: 'stack that it uses' },
     { name: 'btf_id', from: 'prog->aux->btf->id', as: 'int', zeroIsNone: true, width: 6, help: 'id of its own BTF' },
     { name: 'gpl', from: 'prog->gpl_compatible', as: 'flag', width: 3, help: 'GPL compatible' },
     {

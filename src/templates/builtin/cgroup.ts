@@ -72,6 +72,7 @@ export const cgroup: Template = {
       name: 'procs',
       join: 'process.holders',
       as: 'int',
+      adds: true,
       width: 5,
       help: 'processes in it, not those of its descendants',
     },

@@ -93,7 +93,7 @@ export const taskFile: Template = {
       width: 8,
       help: 'flags of open(2), as /proc/PID/fdinfo shows them',
     },
-    { name: 'pos', from: 'file->f_pos', as: 'count', width: 6, help: 'position in bytes' },
+    { name: 'pos', from: 'file->f_pos', as: 'count', adds: false, width: 6, help: 'position in bytes' },
     { name: 'size', from: 'file->f_inode->i_size', as: 'bytes', width: 6, help: 'size' },
     {
       name: 'nlink',

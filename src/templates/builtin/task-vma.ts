@@ -68,7 +68,14 @@ export const taskVma: Template = {
       help: 'vm_pgoff as it is: in the file, in pages; without a file mostly the first address, in pages',
     },
     { name: 'vm_file', from: 'vma->vm_file', as: 'hex', zeroIsNone: true, width: 16, help: 'address of struct file' },
-    { name: 'offset', derive: 'given(vm_file, vm_pgoff)', as: 'pages', width: 7, help: 'where in the file it starts' },
+    {
+      name: 'offset',
+      derive: 'given(vm_file, vm_pgoff)',
+      as: 'pages',
+      adds: false,
+      width: 7,
+      help: 'where in the file it starts',
+    },
     {
       name: 'device',
       title: 'DEV',

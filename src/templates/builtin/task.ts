@@ -106,6 +106,7 @@ export const task: Template = {
       title: 'THR',
       from: 'task->signal->nr_threads',
       as: 'int',
+      adds: true,
       width: 4,
       help: 'threads of the process',
     },

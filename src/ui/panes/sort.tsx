@@ -1,5 +1,6 @@
 /** Columns to sort by: those shown, then the others. */
 import { sortChoices } from '../../state/asked.ts';
+import { shownTemplate } from '../../state/group-pane.ts';
 import type { SessionState } from '../../state/session.ts';
 import { columnOf } from '../../templates/template.ts';
 import { signOf } from '../sort-sign.ts';
@@ -17,7 +18,7 @@ export function SortMenu(props: {
   const { sort, view } = state;
   const names = sortChoices(state);
   const name = Math.max(7, ...names.map((each) => each.length)) + 2;
-  const template = state.templates.get(state.template)!;
+  const template = shownTemplate(state)!;
   const absent = new Map(view?.columns.map((column) => [column.name, column.absent]));
   const means = (each: string) => {
     const why = absent.get(each);

@@ -47,12 +47,15 @@ function changed(changes: Changes | undefined): Part[] {
   return text === '' ? [] : [part(5, ['plain', text])];
 }
 
-/** `12 of 18,002 rows`: those that the search left, of those read. */
-function counts({ count, total, stats, changes }: View): Part[] {
-  const rows =
-    count === total ? `${grouped.format(count)} rows` : `${grouped.format(count)} of ${grouped.format(total)} rows`;
+/** `12 of 18,002 rows`: those that the search left, of those read; `by state: 11 groups of 18,002 rows`. */
+function counts({ count, total, stats, changes, grouped: groups }: View): Part[] {
+  const some = (n: number) => (n === total ? '' : `${grouped.format(n)} of `);
+  const rows = `${groups ? some(groups.of) : some(count)}${grouped.format(total)} rows`;
   return [
-    part(8, ['plain', rows]),
+    part(8, [
+      'plain',
+      groups ? `by ${groups.by}: ${grouped.format(count)} group${count === 1 ? '' : 's'} of ${rows}` : rows,
+    ]),
     ...changed(changes),
     ...(stats.visited > total ? [part(1, ['plain', `${grouped.format(stats.visited)} visited`])] : []),
     ...(stats.doubles > 0 ? [part(4, ['plain', `${grouped.format(stats.doubles)} seen twice`])] : []),

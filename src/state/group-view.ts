@@ -1,0 +1,100 @@
+/** Groups of rows as a view; the rows themselves stay within reach. */
+import type { Value } from '../templates/table.ts';
+import type { Changes } from './changes.ts';
+import type { Grouped } from './grouping.ts';
+import { allGroups, type Groups, GroupTable, groupRows } from './groups.ts';
+import { LiveView, type ViewWire, viewColumn } from './live-view.ts';
+import type { View, ViewColumn } from './view.ts';
+
+/** With more groups than that it would take longer than it tells. */
+const MOST_COMPARED = 10_000;
+
+export class GroupView implements View {
+  readonly live: LiveView;
+  readonly table: GroupTable;
+  readonly columns: readonly ViewColumn[];
+  readonly details: readonly ViewColumn[];
+  /** Groups in the order in which they are shown. */
+  readonly order: Uint32Array;
+  /** See LiveView. */
+  changes: Changes | undefined;
+
+  /** @param before the view that was sent before this one */
+  constructor(wire: ViewWire, groups: Groups, before: SampledView | null = null) {
+    this.live = new LiveView(wire);
+    this.table = new GroupTable(this.live.table, groups);
+    this.order = wire.order;
+    const { template } = this.table;
+    const also = wire.details.filter((name) => !template.show.includes(name));
+    this.columns = template.show.map((name) => viewColumn(template, name, wire.absent));
+    this.details = [...this.columns, ...also.map((name) => viewColumn(template, name, wire.absent))];
+    if (wire.changes && before instanceof GroupView && before.count + this.count <= MOST_COMPARED)
+      this.changes = changesOf(this, before);
+    if (before) before.changes = undefined;
+  }
+
+  get template() {
+    return this.live.template;
+  }
+  get count() {
+    return this.order.length;
+  }
+  get total() {
+    return this.live.total;
+  }
+  get stats() {
+    return this.live.stats;
+  }
+  get grouped(): Grouped {
+    return this.table.groups;
+  }
+  cell(row: number, column: ViewColumn): string {
+    return this.table.cell(this.order[row]!, column.name);
+  }
+  number(row: number, column: string): number {
+    return this.table.number(this.order[row]!, column);
+  }
+  value(row: number, column: string): Value {
+    return this.table.value(this.order[row]!, column);
+  }
+  key(row: number): string {
+    return this.table.key(this.order[row]!);
+  }
+  rowOf(key: string): number {
+    const group = this.table.groupOfKey(key);
+    return group < 0 ? -1 : this.order.indexOf(group);
+  }
+  condition(row: number): string {
+    return this.table.condition(this.order[row]!);
+  }
+  /** Groups of every row that was read, whatever is searched for, in the kernel's order. */
+  rowsToWrite(all: boolean): { table: GroupTable; order: Uint32Array } {
+    if (!all) return { table: this.table, order: this.order };
+    const { by, shown } = this.table.groups;
+    const rows = this.live.table;
+    const groups = groupRows(rows, { groupBy: by, columns: shown, sort: [] }, this.live.allRows());
+    const table = new GroupTable(rows, groups);
+    return { table, order: allGroups(table) };
+  }
+}
+
+/** Groups that came, went and stayed, by what they are of. */
+function changesOf(view: GroupView, before: GroupView): Changes {
+  const old = new Map(Array.from({ length: before.count }, (_, row) => [before.key(row), row]));
+  const rows = Int32Array.from({ length: view.count }, (_, row) => old.get(view.key(row)) ?? -1);
+  const kept = new Set(rows);
+  return {
+    before,
+    added: rows.reduce((sum, row) => sum + (row < 0 ? 1 : 0), 0),
+    gone: Int32Array.from([...old.values()].filter((row) => !kept.has(row))),
+    rowBefore: (row) => rows[row] ?? -1,
+  };
+}
+
+export type SampledView = LiveView | GroupView;
+
+/** What the worker sent, as it is shown. @param before the view that was sent before */
+export function viewOf(wire: ViewWire, before: SampledView | null): SampledView {
+  if (wire.groups) return new GroupView(wire, wire.groups, before);
+  return new LiveView(wire, before);
+}

@@ -1,0 +1,78 @@
+/** Rows put together by what they have in a column: by which columns, and what columns such groups have. */
+import { type Column, columnOf, type Format, type Template, UsageError } from '../templates/template.ts';
+import { checkColumn, descendsFirst, type SortKey, sortColumns } from './sort.ts';
+
+/** What a view of groups says of itself. */
+export interface Grouped {
+  /** The column whose values the groups are of. */
+  readonly by: string;
+  /** Rows that are in the groups together. */
+  readonly of: number;
+}
+
+const AMOUNTS: readonly (Format | undefined)[] = ['count', 'bytes', 'pages', 'rate', 'byterate', 'cputime'];
+
+/** Whether the sum over several rows says something: of amounts, not of ids, times, ratios and durations. */
+export function addsUp({ adds, as, total, derive }: Column): boolean {
+  if (adds !== undefined) return adds;
+  // Shares of one whole.
+  if (as === 'percent') return derive !== undefined && /^(cpu|share)\(/.test(derive);
+  return AMOUNTS.includes(as) || total === true;
+}
+
+/** Ids, names and addresses; an amount would hardly have two rows alike. */
+export function isGroupable(column: Column): boolean {
+  return !descendsFirst(column.as);
+}
+
+/** Columns to group by: those shown, then the others. */
+export function groupChoices(template: Template, shown: readonly string[]): string[] {
+  const all = template.columns.filter(isGroupable).map(({ name }) => name);
+  return [...shown.filter((name) => all.includes(name)), ...all.filter((name) => !shown.includes(name))];
+}
+
+/** @throws UsageError for a column that there is not, or that cannot be grouped by */
+export function checkGroup(template: Template, name: string): string {
+  if (name === '' || isGroupable(columnOf(template, checkColumn(template, name))!)) return name;
+  const names = groupChoices(template, template.show).join(', ');
+  throw new UsageError(`${name} is an amount: ${template.name} can be grouped by ${names}`);
+}
+
+/** Name of the column with the number of rows in a group. */
+export function countColumn(template: Template): string {
+  let name = 'count';
+  for (let n = 2; columnOf(template, name); n++) name = `count_${n}`;
+  return name;
+}
+
+/** Groups as a table: the value, how many rows have it, totals, then what the rows may have in common. */
+export function groupedTemplate(template: Template, by: string, shown: readonly string[]): Template {
+  const count = countColumn(template);
+  const columns = shown.filter((name) => name !== by).map((name) => columnOf(template, name)!);
+  const totals = columns.filter(addsUp).map(({ name }) => name);
+  const others = columns.map(({ name }) => name).filter((name) => !totals.includes(name));
+  const counting: Column = { name: count, title: 'COUNT', as: 'count', width: 6, help: `rows with the same ${by}` };
+  return {
+    ...template,
+    columns: [
+      ...template.columns.map((c) => (totals.includes(c.name) ? { ...c, help: `total of: ${c.help}` } : c)),
+      counting,
+    ],
+    show: [by, count, ...totals, ...others],
+    sort: `-${count}`,
+  };
+}
+
+export interface AskedColumns {
+  readonly columns: readonly string[];
+  readonly sort: readonly SortKey[];
+  readonly groupBy: string;
+  /** Not shown, but wanted. */
+  readonly also?: readonly string[];
+}
+
+/** Columns of the template that are read for what is shown, sorted and grouped by. */
+export function readColumns(template: Template, { columns, sort, groupBy, also = [] }: AskedColumns): string[] {
+  const names = [...columns, ...sortColumns(sort), groupBy, ...also];
+  return [...new Set(names)].filter((name) => columnOf(template, name));
+}
