@@ -1,7 +1,7 @@
 /** One refresh of a template: its iterator, the iterators of its joins, derived columns, and how honest it all was. */
 import { Btf } from '../bpf/btf.ts';
 import { joinColumns, parseJoin, withDependencies } from '../templates/columns.ts';
-import { type Clock, type Interval, isOverTime } from '../templates/derive.ts';
+import { type Clock, type Interval, isOverTime, showsPins } from '../templates/derive.ts';
 import type { FormatContext } from '../templates/format.ts';
 import { type Batch, KeyIndex } from '../templates/record.ts';
 import { findTemplate } from '../templates/registry.ts';
@@ -218,6 +218,7 @@ export class Collector implements Disposable {
     this.#previousAt = now;
 
     const nowNs = batch.footer?.bootNs ?? now;
+    const absent = new Map(plan.absent);
     const context: FormatContext = {
       bootMs: reading.end - nowNs / 1e6,
       nowNs,
@@ -225,6 +226,7 @@ export class Collector implements Disposable {
       pageSize: this.#pageSize,
       userName: this.#userName,
       names: plan.names,
+      ...this.#pins(names, absent),
     };
     const conditions: Condition[] = plan.conditions.map((c) => ({ ...c }));
     const { map } = this.template;
@@ -232,7 +234,7 @@ export class Collector implements Disposable {
     if (namespaces.length > 1) conditions.unshift({ text: `${namespaces.length} netns`, where: 'link' });
     return {
       table: new Table(this.template, batch, joins, derived, context),
-      absent: plan.absent,
+      absent,
       after: plan.after,
       before,
       stats: {
@@ -261,6 +263,16 @@ export class Collector implements Disposable {
       this.#whereText = text;
     }
     return this.#where;
+  }
+
+  /** Pins, looked for only while a column shows them; where nothing of them can be seen it is absent. */
+  #pins(names: readonly string[], absent: Map<string, string>): Pick<FormatContext, 'pins'> {
+    const shown = names.filter((name) => showsPins(columnOf(this.template, name)?.derive));
+    if (shown.length === 0) return {};
+    const pins = this.#origin.pins?.();
+    if (pins && (pins.refused === '' || pins.paths.size > 0)) return { pins };
+    for (const name of shown) absent.set(name, pins?.refused ?? 'pins are not recorded');
+    return {};
   }
 
   /** Whether every object has a row: no filter, no condition in the kernel, nothing switched off. */

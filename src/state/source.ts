@@ -2,6 +2,7 @@
 import type { Btf } from '../bpf/btf.ts';
 import type { ReadOptions } from '../bpf/iterator.ts';
 import type { NetNamespace } from '../bpf/netns.ts';
+import { type PinList, Pins } from '../bpf/pins.ts';
 import type { CompileOptions, Plan } from '../templates/compile.ts';
 import { type EnumNames, enumNamesOf } from '../templates/enum-names.ts';
 import type { Batch } from '../templates/record.ts';
@@ -53,6 +54,8 @@ export interface Origin extends Disposable {
   open(template: Template, walk: string): Source;
   /** To be walked one after another; [] for where this process is. @throws UsageError */
   namespaces(scope: NetScope): readonly NetNamespace[];
+  /** What is pinned in bpf file systems; not there where only objects were recorded. */
+  pins?(): PinList;
   /** Names of an enum column that leaves them to the kernel. */
   enumNames(column: Column): EnumNames | undefined;
   close(): void;
@@ -62,6 +65,7 @@ export interface Origin extends Disposable {
 export class Kernel implements Origin {
   readonly #btf: Btf;
   readonly #namespaces: Namespaces;
+  readonly #pins = new Pins();
 
   constructor(btf: Btf) {
     this.#btf = btf;
@@ -74,6 +78,10 @@ export class Kernel implements Origin {
 
   namespaces(scope: NetScope): readonly NetNamespace[] {
     return this.#namespaces.list(scope);
+  }
+
+  pins(): PinList {
+    return this.#pins.list();
   }
 
   enumNames(column: Column): EnumNames | undefined {

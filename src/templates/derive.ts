@@ -2,6 +2,7 @@
  * Functions of derived columns: from columns of numbers to a column of numbers, or from one row to a text.
  * NaN stands for "no value"; every function passes it on unless it says otherwise.
  */
+import type { PinKind } from '../bpf/pins.ts';
 import { containerOf } from './container.ts';
 import { INET_ADDRESS } from './record.ts';
 import { MAX_SLABS } from './source.ts';
@@ -331,6 +332,8 @@ export interface RowReader {
   text(row: number, column: string): string;
   /** null where absent. */
   bytes(row: number, column: string): Buffer | null;
+  /** Where the program, map or link with this id is pinned. */
+  pins(kind: PinKind, id: number): string;
 }
 type Text = (reader: RowReader, row: number, args: readonly string[]) => string;
 
@@ -508,6 +511,9 @@ export const TEXT: Readonly<Record<string, Described & { readonly run: Text }>> 
     args: 2,
     run: (reader, row, [pid, command]) => `${reader.number(row, pid)}/${reader.text(row, command)}`,
   },
+  prog_pins: { args: 1, run: (reader, row, [id]) => reader.pins('prog', reader.number(row, id)) },
+  map_pins: { args: 1, run: (reader, row, [id]) => reader.pins('map', reader.number(row, id)) },
+  link_pins: { args: 1, run: (reader, row, [id]) => reader.pins('link', reader.number(row, id)) },
   /** fe80::/64 */
   prefix: {
     args: 2,
@@ -565,6 +571,11 @@ export function deriveFunction(name: string): DeriveFunction | undefined {
 /** Whether a column's `derive` compares with the refresh before, so that it has no value at the first one. */
 export function isOverTime(derive: string | undefined): boolean {
   return deriveFunction(/^\s*(\w+)/.exec(derive ?? '')?.[1] ?? '')?.overTime ?? false;
+}
+
+/** Whether a derived column shows pins, which are in no record. */
+export function showsPins(derive: string | undefined): boolean {
+  return derive !== undefined && /^\s*(prog|map|link)_pins\b/.test(derive);
 }
 
 /** `rate(a)` */

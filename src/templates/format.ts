@@ -1,4 +1,5 @@
 /** Numbers as people read them, one function per Format. Exact values are in exports. */
+import type { PinList } from '../bpf/pins.ts';
 import type { Format } from './template.ts';
 
 export interface FormatContext {
@@ -12,6 +13,8 @@ export interface FormatContext {
   readonly userName: (uid: number) => string | undefined;
   /** Names of columns whose template leaves them to the kernel's BTF, by column. */
   readonly names?: ReadonlyMap<string, Readonly<Record<number, string>>>;
+  /** What is pinned in bpf file systems, where a column shows it. */
+  readonly pins?: PinList;
 }
 
 const SUFFIXES = ['', 'K', 'M', 'G', 'T', 'P', 'E'];

@@ -1,4 +1,5 @@
 /** A batch with its joins and derived columns: every column of a template, row by row, as number, text or value. */
+import type { PinKind } from '../bpf/pins.ts';
 import { isConstant, parseDerive, parseJoin } from './columns.ts';
 import { type Argument, type Clock, type Interval, inetText, NUMERIC, type RowReader, TEXT } from './derive.ts';
 import { type FormatContext, formatNumber } from './format.ts';
@@ -115,6 +116,11 @@ export class Table implements Rows, RowReader {
       return other < 0 ? null : joined.table.bytes(other, joined.column);
     }
     return this.batch.has(column) && this.batch.present(row, column) ? this.batch.bytes(row, column) : null;
+  }
+
+  pins(kind: PinKind, id: number): string {
+    const { pins } = this.context;
+    return pins?.paths.get(`${kind} ${id}`)?.join(', ') ?? (pins?.refused ? '?' : '');
   }
 
   /** A text as the kernel has it, not made safe for a terminal; '' where absent or no text. */

@@ -88,6 +88,8 @@ const REFERENCE: References<Known> = {
     return undefined;
   },
   holders: () => 1,
+  // Of what is pinned: test/state/pins.test.ts.
+  pinned: () => null,
   held_by: (k) => `${k.pid}/${fs.readFileSync(`/proc/${k.pid}/comm`, 'latin1').trim()}`,
 };
 

@@ -64,6 +64,8 @@ const REFERENCE: References<Known> = {
   command: () => fs.readFileSync('/proc/self/comm', 'latin1').trim(),
   fd: (k) => k.fd,
   holders: () => 1,
+  // Of what is pinned: test/state/pins.test.ts.
+  pinned: () => null,
   held_by: () => `${process.pid}/${fs.readFileSync(`/proc/${process.pid}/comm`, 'latin1').trim()}`,
 };
 

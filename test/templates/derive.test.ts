@@ -181,6 +181,7 @@ describe('texts from a row', () => {
     number: (_: number, c: string) => numbers[c] ?? NAN,
     text: (_: number, c: string) => texts[c] ?? '',
     bytes: (_: number, c: string) => bytes[c] ?? null,
+    pins: () => '',
   });
   const ANON = 0x09041934;
   const PIPEFS = 0x50495045;

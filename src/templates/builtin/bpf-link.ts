@@ -138,6 +138,13 @@ export const bpfLink: Template = {
       help: 'reference count as it is: the walk holds one, too',
     },
     { name: 'refs', derive: 'sub(refcnt, 1)', as: 'int', width: 4, help: 'references: descriptors, pins' },
+    {
+      name: 'pinned',
+      derive: 'link_pins(id)',
+      as: 'text',
+      width: 24,
+      help: 'paths in bpf file systems that keep it; empty where it is not pinned, or in none that is mounted here; ? where not all of them may be read',
+    },
     ...HOLDER_COLUMNS,
   ],
 };

@@ -168,6 +168,13 @@ export const bpfMap: Template = {
       width: 7,
       help: 'writable mappings and writing calls under way',
     },
+    {
+      name: 'pinned',
+      derive: 'map_pins(id)',
+      as: 'text',
+      width: 24,
+      help: 'paths in bpf file systems that keep it; empty where it is not pinned, or in none that is mounted here; ? where not all of them may be read',
+    },
     ...HOLDER_COLUMNS,
   ],
 };

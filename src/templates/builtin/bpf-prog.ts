@@ -207,6 +207,13 @@ export const bpfProg: Template = {
     { name: 'user', from: 'prog->aux->user->uid.val', as: 'uid', width: 8, help: 'user who loaded it' },
     { name: 'loaded', from: 'prog->aux->load_time', as: 'time', width: 19, help: 'when it was loaded' },
     { name: 'age', from: 'prog->aux->load_time', as: 'age', width: 6, help: 'time since it was loaded' },
+    {
+      name: 'pinned',
+      derive: 'prog_pins(id)',
+      as: 'text',
+      width: 24,
+      help: 'paths in bpf file systems that keep it; empty where it is not pinned, or in none that is mounted here; ? where not all of them may be read',
+    },
     ...HOLDER_COLUMNS,
   ],
 };
