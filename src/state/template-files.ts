@@ -6,7 +6,8 @@ import type { Btf } from '../bpf/btf.ts';
 import { BUILTIN } from '../templates/builtin/index.ts';
 import type { Template } from '../templates/template.ts';
 import { sanitize } from '../templates/text.ts';
-import { MAX_FILE_BYTES, parseTemplates, type TemplateFileError } from '../templates/user.ts';
+import { MAX_FILE_BYTES, parseTemplates } from '../templates/user.ts';
+import type { TemplateFileError } from '../templates/yaml.ts';
 
 const ENDINGS: readonly string[] = ['.yaml', '.yml', '.json'];
 /** Of the folder; what lies behind them in the order of names is not read. */

@@ -4,6 +4,23 @@ import { didYouMean, nearest } from '../bpf/nearest.ts';
 import { findTarget, targetNames } from '../bpf/targets.ts';
 import { isConstant, joinColumns, parseDerive, parseJoin, withDependencies } from './columns.ts';
 import { DERIVE_NAMES, deriveFunction, deriveSignature, NUMERIC } from './derive.ts';
+import {
+  type Check,
+  check,
+  describe,
+  flag,
+  list,
+  mapOf,
+  name,
+  object,
+  oneOf,
+  oneOrMore,
+  type Path,
+  type Problem,
+  type Report,
+  text,
+  whole,
+} from './form.ts';
 import { contentOf, fits } from './infer.ts';
 import { shownTemplates } from './registry.ts';
 import { type RowValue, relatedColumns, whereOfRow } from './related.ts';
@@ -26,131 +43,31 @@ import {
   ungroupedWord,
   WALK_ORDERS,
 } from './template.ts';
-import { sanitize } from './text.ts';
 import { parseWhere, WhereError, type WhereOptions } from './where.ts';
 
-export type Path = readonly (string | number)[];
-
-export interface Problem {
-  /** Of the member that is wrong: ['columns', 2, 'from']. */
-  readonly path: Path;
-  /** Its name is, not its value. */
-  readonly atKey?: boolean;
-  /** Characters into its text. */
-  readonly offset?: number | undefined;
-  readonly message: string;
-}
-
-type Report = (path: Path, message: string, more?: { atKey?: boolean; offset?: number | undefined }) => void;
 type MustBeColumn = (column: string, path: Path, of?: readonly string[], whose?: string) => boolean;
-type Check = (value: unknown, path: Path, report: Report) => void;
 
-const NAME = /^[a-z][a-z0-9_]*$/;
-const NAME_LENGTH = 64;
-const TEXT_LENGTH = 1000;
-/** More than any struct of the kernel gives sense to, and few enough to be looked at. */
-const MAX_COLUMNS = 512;
-/** Of one map with fixed names: beyond it every further name is wrong. */
-const MAX_MEMBERS = 64;
 /** Of one template; the first mistakes explain the others. */
 const MAX_PROBLEMS = 20;
 /** Words that the command line takes for commands. */
 const RESERVED: readonly string[] = ['dump', 'templates', 'doctor', 'help', 'check'];
 
-function describe(value: unknown): string {
-  if (value === null || value === undefined) return 'nothing';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'a map';
-  if (typeof value !== 'string') return `the ${typeof value} ${value}`;
-  return `"${sanitize(value.length > 40 ? `${value.slice(0, 40)}...` : value)}"`;
-}
-
-const isMap = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const text =
-  (what: string): Check =>
-  (value, path, report) => {
-    if (typeof value !== 'string') report(path, `${what} is expected here, not ${describe(value)}`);
-    else if (value.length > TEXT_LENGTH) report(path, `${value.length} characters, at most ${TEXT_LENGTH} are taken`);
-    else if (value.trim() === '') report(path, `${what} is expected here, not an empty text`);
-    else if (sanitize(value) !== value) report(path, `a character that no terminal should get: ${sanitize(value)}`);
-  };
-
-const name: Check = (value, path, report) => {
-  if (typeof value !== 'string' || !NAME.test(value))
-    report(path, `a name is expected here (small letters, digits and _), not ${describe(value)}`);
-  else if (value.length > NAME_LENGTH) report(path, `a name has at most ${NAME_LENGTH} characters`);
-};
-
 /** A text that may be empty: an enumerator that is shown as nothing. */
-const label: Check = (value, path, report) => {
+const label = check({ type: 'string' }, (value, path, report) => {
   if (value !== '') text('a name')(value, path, report);
-};
+});
 
-const oneOf =
-  (what: string, names: readonly string[]): Check =>
-  (value, path, report) => {
-    if (typeof value === 'string' && names.includes(value)) return;
-    const near = typeof value === 'string' ? nearest(value, names) : [];
-    const help = near.length > 0 ? didYouMean(near) : `; there are ${names.join(', ')}`;
-    report(path, `there is no ${what} ${describe(value)}${help}`);
-  };
+/** A number as the name of a member. */
+const number = check({ pattern: '^-?\\d{1,19}$' }, (value, path, report) => {
+  if (typeof value !== 'string' || !/^-?\d{1,19}$/.test(value))
+    report(path, `a number is expected, not ${describe(value)}`);
+});
 
-const flag: Check = (value, path, report) => {
-  if (typeof value !== 'boolean') report(path, `true or false is expected here, not ${describe(value)}`);
-};
-
-const whole =
-  (low: number, high: number): Check =>
-  (value, path, report) => {
-    if (!Number.isInteger(value) || (value as number) < low || (value as number) > high)
-      report(path, `a whole number from ${low} to ${high} is expected here, not ${describe(value)}`);
-  };
-
-const list =
-  (of: Check, what: string, { least = 1, most = MAX_COLUMNS } = {}): Check =>
-  (value, path, report) => {
-    if (!Array.isArray(value)) report(path, `a list of ${what} is expected here, not ${describe(value)}`);
-    else if (value.length < least) report(path, `${least} or more ${what} are needed here, not ${value.length}`);
-    else if (value.length > most) report(path, `${value.length} ${what}, at most ${most} are taken`);
-    else for (const [i, item] of value.entries()) of(item, [...path, i], report);
-  };
-
-const oneOrMore =
-  (of: Check, what: string): Check =>
-  (value, path, report) =>
-    Array.isArray(value) ? list(of, what)(value, path, report) : of(value, path, report);
-
-/** A map from names that `key` takes. */
-const mapOf =
-  (key: Check, of: Check, what: string): Check =>
-  (value, path, report) => {
-    if (!isMap(value)) return report(path, `a map of ${what} is expected here, not ${describe(value)}`);
-    for (const [entry, item] of Object.entries(value)) {
-      key(entry, [...path, entry], (at, message) => report(at, message, { atKey: true }));
-      of(item, [...path, entry], report);
-    }
-  };
-
-/** A map with these members and no others. */
-const object =
-  (what: string, members: Readonly<Record<string, Check>>, required: readonly string[] = []): Check =>
-  (value, path, report) => {
-    if (!isMap(value)) return report(path, `${what} is expected here (a map), not ${describe(value)}`);
-    for (const [label, item] of Object.entries(value)) {
-      const check = Object.hasOwn(members, label) ? members[label] : undefined;
-      if (check) check(item, [...path, label], report);
-      else if (Object.keys(value).length > MAX_MEMBERS) {
-        return report(path, `${Object.keys(value).length} members, which ${what} does not have`);
-      } else {
-        const near = nearest(label, Object.keys(members));
-        const help = near.length > 0 ? didYouMean(near) : `; there are ${Object.keys(members).join(', ')}`;
-        report([...path, label], `${what} has no member ${describe(label)}${help}`, { atKey: true });
-      }
-    }
-    for (const label of required) if (!Object.hasOwn(value, label)) report(path, `${what} needs "${label}"`);
-  };
+/** One rule for texts, another one for all else. */
+const either = (texts: Check, others: Check): Check =>
+  check({ anyOf: [texts.schema, others.schema] }, (value, path, report) =>
+    (typeof value === 'string' ? texts : others)(value, path, report),
+  );
 
 /** A check for each member that a type has: one that is added to the type has to be added here. */
 type Members<T> = Readonly<Record<keyof T, Check>>;
@@ -167,10 +84,7 @@ const COLUMN = object(
     join: text('a column of a join such as owner.pid'),
     list: flag,
     as: oneOf('format', FORMATS),
-    names: (value, path, report) =>
-      typeof value === 'string'
-        ? text('the name of an enum')(value, path, report)
-        : mapOf(number, label, 'numbers to names')(value, path, report),
+    names: either(text('the name of an enum'), mapOf(number, label, 'numbers to names')),
     needs: oneOf('statistics', ['run_stats']),
     zeroIsNone: flag,
     total: flag,
@@ -181,16 +95,11 @@ const COLUMN = object(
   ['name'],
 );
 
-function number(value: unknown, path: Path, report: Report): void {
-  if (typeof value !== 'string' || !/^-?\d{1,19}$/.test(value))
-    report(path, `a number is expected, not ${describe(value)}`);
-}
-
 const SAFE = whole(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 /** A mask or value that an instruction holds. */
 const IMMEDIATE = whole(-(2 ** 31), 2 ** 31 - 1);
 
-const TEMPLATE = object(
+export const TEMPLATE = object(
   'a template',
   {
     name,
@@ -201,8 +110,9 @@ const TEMPLATE = object(
     sort: text('a column to sort by'),
     columns: list(COLUMN, 'columns'),
     casts: mapOf(
-      (label, path, report) =>
+      check({ pattern: '^[a-z_]\\w*$' }, (label, path, report) =>
         typeof label === 'string' && /^[a-z_]\w*$/.test(label) ? undefined : report(path, 'a name is expected here'),
+      ),
       object(
         'a cast',
         {
@@ -214,7 +124,7 @@ const TEMPLATE = object(
             'a condition of a cast',
             {
               source: text('a source'),
-              is: list((v, p, r) => (typeof v === 'string' ? text('an enumerator')(v, p, r) : SAFE(v, p, r)), 'values'),
+              is: list(either(text('an enumerator'), SAFE), 'values'),
             },
             ['source', 'is'],
           ),

@@ -1,0 +1,122 @@
+/** Files in YAML (of which JSON is a part) as people write them: their value, with the place of each of its parts. */
+import type { Document, Node, YAMLMap } from 'yaml';
+import type { Problem } from './form.ts';
+import { TemplateError } from './template.ts';
+import { sanitize } from './text.ts';
+
+/** Deepest member of a template: filters.pid.through.join in a list of templates. */
+const MAX_DEPTH = 16;
+
+/** `file:line:column: what is wrong`; line and column from 1. */
+export class TemplateFileError extends TemplateError {
+  readonly file: string;
+  readonly line: number;
+  readonly position: number;
+  constructor(file: string, line: number, position: number, template: string, problem: string) {
+    super(template, '', problem);
+    this.message = sanitize(`${file}:${line}:${position}: ${problem}`);
+    this.file = file;
+    this.line = line;
+    this.position = position;
+  }
+}
+
+/** What a file holds, with the place of each of its parts. */
+export interface Parsed {
+  readonly value: unknown;
+  readonly errors: TemplateFileError[];
+  locate(problem: Pick<Problem, 'path' | 'atKey' | 'offset'>): [number, number];
+}
+
+/**
+ * YAML 1.2 without anchors and tags: nothing in it can stand for more than is written.
+ * @param what a file of these is, for messages
+ */
+export async function parseYaml(text: string, file: string, what: string): Promise<Parsed> {
+  // Only a file to read makes it worth loading.
+  const { isAlias, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument, visit } = await import('yaml');
+  const lines = new LineCounter();
+  const at = (offset: number): [number, number] => {
+    const { line, col } = lines.linePos(offset);
+    return [Math.max(1, line), Math.max(1, col)];
+  };
+  const fail = (offset: number, problem: string) => new TemplateFileError(file, ...at(offset), '', problem);
+  const nowhere: Parsed['locate'] = () => [1, 1];
+
+  let document: Document.Parsed;
+  const errors: TemplateFileError[] = [];
+  let value: unknown;
+  try {
+    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2', uniqueKeys: false });
+    for (const { message, pos } of [...document.errors, ...document.warnings])
+      errors.push(fail(pos[0], firstLine(message)));
+    visit(document, {
+      Node(_, node, path) {
+        const offset = node.range?.[0] ?? 0;
+        if (isAlias(node)) errors.push(fail(offset, 'aliases (*name) are not taken; write it out'));
+        else if (node.anchor !== undefined) errors.push(fail(offset, 'anchors (&name) are not taken'));
+        else if (node.tag !== undefined && !/^tag:yaml\.org,2002:/.test(node.tag))
+          errors.push(fail(offset, 'tags are not taken'));
+        if (path.filter((p) => isMap(p) || isSeq(p)).length > MAX_DEPTH) {
+          errors.push(fail(offset, `nested more than ${MAX_DEPTH} deep, which no ${what} is`));
+          return visit.BREAK;
+        }
+        // The parser would compare each name with each.
+        const names = new Set<string>();
+        for (const { key } of isMap(node) ? node.items : []) {
+          if (!isScalar(key)) continue;
+          const name = String(key.value);
+          if (names.has(name)) errors.push(fail(key.range?.[0] ?? 0, `"${name}" is there twice`));
+          names.add(name);
+        }
+        return undefined;
+      },
+      Pair(_, { key }) {
+        if (isNode(key) && (!isScalar(key) || (typeof key.value !== 'string' && typeof key.value !== 'number')))
+          errors.push(fail(key.range?.[0] ?? 0, 'a name is expected before the colon'));
+      },
+    });
+    if (errors.length === 0 && document.contents === null) errors.push(fail(0, `there is no ${what} in this file`));
+    if (errors.length === 0) value = document.toJS({ maxAliasCount: 0 });
+  } catch (error) {
+    // The parser's recursion: a file of nothing but brackets.
+    if (!(error instanceof RangeError)) throw error;
+    return {
+      value: undefined,
+      errors: [new TemplateFileError(file, 1, 1, '', `nested more than ${MAX_DEPTH} deep, which no ${what} is`)],
+      locate: nowhere,
+    };
+  }
+
+  const locate: Parsed['locate'] = ({ path, atKey, offset }) => {
+    let node: Node | null = document.contents;
+    let found = node?.range?.[0] ?? 0;
+    for (const [i, step] of path.entries()) {
+      const last = i === path.length - 1;
+      if (isSeq(node)) node = (node.items[Number(step)] as Node | undefined) ?? null;
+      else if (isMap(node)) {
+        const pair = (node as YAMLMap).items.find(
+          (p) => isPair(p) && isScalar(p.key) && String(p.key.value) === String(step),
+        );
+        const key = pair?.key as Node | undefined;
+        if (key?.range) found = key.range[0];
+        if (last && atKey) return at(found);
+        node = (pair?.value as Node | null | undefined) ?? null;
+      } else node = null;
+      if (!node?.range) break;
+      if (isScalar(node) && node.range[0] === node.range[1]) break;
+      found = node.range[0];
+    }
+    if (offset !== undefined && isScalar(node) && typeof node.value === 'string' && node.range) {
+      // Where the text stands as it is, also a place within it can be shown.
+      const start = text.slice(node.range[0], node.range[1]).indexOf(node.value);
+      if (start >= 0) found = node.range[0] + start + offset;
+    }
+    return at(found);
+  };
+  return { value, errors, locate };
+}
+
+function firstLine(message: string): string {
+  return message.split('\n')[0];
+}
