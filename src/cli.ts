@@ -14,6 +14,7 @@ import { commandLine } from './state/command-line.ts';
 import { examine, reportText } from './state/doctor.ts';
 import { type DumpOptions, dump } from './state/dump.ts';
 import type { SampledView } from './state/group-view.ts';
+import type { ProgramReport } from './state/inspect.ts';
 import { tableOfMap } from './state/maps.ts';
 import { type NetScope, parseNetScope } from './state/namespaces.ts';
 import type { ExportChoice } from './state/panes.ts';
@@ -252,6 +253,9 @@ async function explore(options: Options): Promise<number> {
       first.resolve();
     },
     struct: (answer: StructAnswer) => session.getState().structReceived(answer),
+    explained(reports: readonly ProgramReport[], template: string) {
+      session.getState().explained(reports, template);
+    },
     failed(failure: Error) {
       if (!seen) error = failure;
       session.getState().failed(failure.message);

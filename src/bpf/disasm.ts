@@ -62,6 +62,8 @@ export interface DisassembleOptions {
   readonly labels?: ReadonlyMap<string, number>;
   /** Name of the helper that a call's immediate means; without it, and where it knows none, {@link HELPERS} decides. */
   readonly helperName?: (id: number) => string | undefined;
+  /** Name of the kernel function that a call's immediate means: a BTF id, in a program given back by the kernel an address. */
+  readonly functionName?: (imm: number) => string | undefined;
   /**
    * What to call a map that has no name in the instruction, given the immediate: in a program to be loaded that is a
    * file descriptor (`fd:5`, the default), in one that the kernel gives back it is the map's id.
@@ -221,10 +223,10 @@ function jumpText({ code, dst, src, off, imm }: Instruction): string | undefined
   return `if ${bank}${dst} ${sign} ${byRegister ? `${bank}${src}` : hex(imm)} goto pc${signed(off)}`;
 }
 
-function callText(instruction: Instruction, { helperName }: DisassembleOptions): string {
+function callText(instruction: Instruction, { helperName, functionName }: DisassembleOptions): string {
   const { src, imm } = instruction;
   if (src === PSEUDO.CALL) return `call pc${signed(callDistance(instruction))}`;
-  if (src === PSEUDO.KFUNC) return `call kernel-function#${imm}`;
+  if (src === PSEUDO.KFUNC) return `call ${functionName?.(imm) ?? 'kernel-function'}#${imm}`;
   return `call ${helperName?.(imm) ?? HELPER_NAMES.get(imm) ?? 'unknown'}#${imm}`;
 }
 

@@ -138,10 +138,12 @@ export function questionOf(state: SessionState): Question {
     interval,
     paused,
   };
+  const explain = state.panes.some((pane) => pane.name === 'program') ? ({ explain: true } as const) : {};
   const { maxCost } = state;
   return {
     ...asked,
     marks: state.marks,
+    ...explain,
     ...(struct && { struct }),
     ...(order === undefined ? {} : { order }),
     ...(maxCost === undefined ? {} : { maxCost }),

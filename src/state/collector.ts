@@ -18,6 +18,7 @@ import {
 } from '../templates/template.ts';
 import { type Conjunct, columnsOf, parseWhere } from '../templates/where.ts';
 import { clockRate } from './clock.ts';
+import type { Inspected } from './inspect.ts';
 import type { NetScope } from './namespaces.ts';
 import { NumberIndex } from './number-index.ts';
 import { BASE_WALK, Kernel, type Origin, type Reading, type Source } from './source.ts';
@@ -142,6 +143,13 @@ export class Collector implements Disposable {
 
   get plan() {
     return this.#base.plan;
+  }
+
+  /** The table's own program and those of its joins, as the last refresh had them; none where nothing is read here. */
+  programs(): readonly Inspected[] {
+    const own = [this.template.name, this.#base] as const;
+    const joins = [...this.#readers].map(([walk, source]) => [`join ${walk}`, source] as const);
+    return [own, ...joins].flatMap(([label, { inspected }]) => (inspected ? [{ label, ...inspected }] : []));
   }
 
   /** @throws BpfError, TemplateError, UsageError, BadRecordError; the next call starts afresh */

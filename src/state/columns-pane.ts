@@ -1,7 +1,5 @@
 /** The pane of columns: which are shown, in which order, how wide; each step takes effect at once. */
 import type { Template } from '../templates/template.ts';
-import { inputOf } from './input.ts';
-import type { NarrowedPane, Pane } from './panes.ts';
 import type { SessionState, Slice } from './session.ts';
 
 const WIDEST = 500;
@@ -9,10 +7,6 @@ const WIDEST = 500;
 export interface ColumnsSlice {
   /** @param absent column -> why it is not here */
   openColumns(absent: ReadonlyMap<string, string>): void;
-  /** Types what the list of the top pane is narrowed to. */
-  openNarrow(): void;
-  /** Narrows the list under what is typed. */
-  narrow(text: string): void;
   /** Shows or hides the chosen column, which stays the chosen one. */
   toggleColumn(): void;
   /** Moves the chosen column to the left or to the right of its neighbour. */
@@ -21,12 +15,6 @@ export interface ColumnsSlice {
   setWidth(column: string, width: number | null): void;
   /** The table with a column more, which is shown. @param templates all, with the changed one among them */
   gainColumn(column: string, templates: readonly Template[]): void;
-}
-
-/** What a list is narrowed to: while that is typed, what is typed so far. */
-export function findOf(state: Pick<SessionState, 'panes'>, pane: NarrowedPane & Pane): string {
-  const over = state.panes[state.panes.indexOf(pane) + 1];
-  return over?.name === 'narrow' ? over.input.text : pane.find;
 }
 
 /** Columns in the order of the pane: those shown, in their order, then the others by name. */
@@ -65,20 +53,6 @@ export const columnsSlice: Slice<ColumnsSlice> = (set, get) => {
   return {
     openColumns(absent) {
       set(({ panes }) => ({ panes: [...panes, { name: 'columns', index: 0, find: '', absent }] }));
-    },
-    openNarrow() {
-      set(({ panes }) => {
-        const top = panes.at(-1);
-        if (!top || !('find' in top)) return {};
-        return { panes: [...panes, { name: 'narrow', input: inputOf(top.find), error: '' }] };
-      });
-    },
-    narrow(find) {
-      set(({ panes }) => {
-        const below = panes.at(-2);
-        if (!below || !('find' in below)) return {};
-        return { panes: [...panes.slice(0, -2), { ...below, find: find.trim(), index: 0 }] };
-      });
     },
     toggleColumn() {
       const column = chosenColumn(get());

@@ -12,6 +12,7 @@ import { type CompileOptions, compile, type Plan, shapeOf } from '../templates/c
 import { ElementRecords } from '../templates/map-elements.ts';
 import { Batch, type BatchBuffers, newBuffers } from '../templates/record.ts';
 import { type MapOf, type Template, valueStride } from '../templates/template.ts';
+import type { Inspected } from './inspect.ts';
 import { reopen } from './maps.ts';
 import { BUFFERS, Reader } from './reader.ts';
 import type { Reading, Source } from './source.ts';
@@ -41,6 +42,11 @@ export class MapReader implements Source {
 
   get plan(): Plan {
     return this.#plan ?? this.#iterator.plan;
+  }
+
+  /** The iterator's program; none is loaded where bpf(2) reads. */
+  get inspected(): Omit<Inspected, 'label'> {
+    return this.#plan ? { plan: this.#plan, loaded: null } : this.#iterator.inspected;
   }
 
   /** Who reads: the kernel's iterator, or this process. */

@@ -2,6 +2,7 @@
 import type { FilterName } from '../templates/template.ts';
 import type { DetailPane } from './detail.ts';
 import type { Input } from './input.ts';
+import type { ProgramPart, ProgramReport } from './inspect.ts';
 
 export const EXPORT_FORMATS = ['csv', 'json', 'ndjson'] as const;
 
@@ -52,6 +53,14 @@ export type Pane =
       /** Whether the terminal was told to copy it, or why not. */
       readonly copied: string;
     }
+  | ({
+      readonly name: 'program';
+      readonly part: ProgramPart;
+      /** The table's own is the first, those of its joins follow. */
+      readonly program: number;
+      /** null until the worker has answered. */
+      readonly reports: readonly ProgramReport[] | null;
+    } & NarrowedPane)
   /** What the list below it is narrowed to. */
   | ({ readonly name: 'narrow' } & TextPane)
   | ({ readonly name: 'search' | 'interval' | 'where' | 'find' } & TextPane)
@@ -73,7 +82,7 @@ export function takesText(pane: PaneName): boolean {
   return TYPED.includes(pane);
 }
 
-const LISTS: readonly PaneName[] = ['picker', 'sort', 'group', 'columns', 'help', 'detail'];
+const LISTS: readonly PaneName[] = ['picker', 'sort', 'group', 'columns', 'program', 'help', 'detail'];
 
 export function isList(pane: PaneName): boolean {
   return LISTS.includes(pane);

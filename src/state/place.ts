@@ -5,6 +5,7 @@ import { type FilterTexts, filterNames, sortChoices } from './asked.ts';
 import { cameBack, type DetailPane, openedDetail } from './detail.ts';
 import { type Edit, inputOf } from './input.ts';
 import { formatInterval, parseInterval } from './interval.ts';
+import { widened } from './narrowing.ts';
 import {
   EXPORT_FORMATS,
   EXPORT_LINES,
@@ -101,7 +102,7 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
     back() {
       const { panes, search, groupBy, trail } = get();
       const top = panes.at(-1);
-      if (top && 'find' in top && top.find !== '') change((pane) => ({ ...pane, find: '', index: 0 }) as Pane);
+      if (top && 'find' in top && top.find !== '') change(() => widened(get(), top));
       else if (top?.name === 'detail' && cameBack(top) !== top) change((pane) => cameBack(pane as DetailPane));
       else if (panes.length > 0) set({ panes: panes.slice(0, -1) });
       else if (search && search !== trail.at(-1)?.place.search) set({ search: null });

@@ -39,6 +39,8 @@ export interface Question {
   readonly order?: WalkOrder;
   /** An object whose struct is looked at. */
   readonly struct?: StructQuestion;
+  /** The programs are asked for, too: what they are and what the kernel says of them. */
+  readonly explain?: true;
   /** Milliseconds between the starts of two refreshes. */
   readonly interval: number;
   /** Percent of the interval that a refresh may take before the interval is stretched; absent: any. */

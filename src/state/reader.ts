@@ -21,6 +21,7 @@ import {
 } from '../templates/compile.ts';
 import { Batch, type BatchBuffers, newBuffers } from '../templates/record.ts';
 import type { Filters, Template } from '../templates/template.ts';
+import type { Inspected } from './inspect.ts';
 import type { Reading, Source } from './source.ts';
 
 /** One is painted, one is the base of the rates, one is being written. */
@@ -51,6 +52,11 @@ export class Reader implements Source {
   constructor(template: Template, btf: Btf) {
     this.template = template;
     this.#btf = btf;
+  }
+
+  get inspected(): Omit<Inspected, 'label'> {
+    const { plan } = this;
+    return { plan, loaded: this.#program ? { program: this.#program, maps: this.#maps } : null };
   }
 
   get plan(): Plan {

@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Template } from '../templates/template.ts';
 import { type SampledView, viewOf } from './group-view.ts';
+import type { ProgramReport } from './inspect.ts';
 import type { Question } from './question.ts';
 import type { StructAnswer } from './struct-reader.ts';
 import type { FromWorker, ToWorker, WorkerData } from './worker.ts';
@@ -22,6 +23,8 @@ export interface Receiver {
   failed(error: Error & { code?: string }): void;
   /** What the question's `struct` asked for. */
   struct?(answer: StructAnswer): void;
+  /** Of this template's programs, while the question has `explain`. */
+  explained?(reports: readonly ProgramReport[], template: string): void;
 }
 
 /** In the bundle everything is one file, which knows by workerData that it is the worker. */
@@ -46,6 +49,7 @@ export function startSampler(receiver: Receiver, templates: readonly Template[] 
       if (last) receiver.received(last);
       post({ type: 'taken' });
     } else if (message.type === 'struct') receiver.struct?.(message.answer);
+    else if (message.type === 'programs') receiver.explained?.(message.reports, message.template);
     else receiver.failed(Object.assign(new Error(message.error.message), message.error));
   });
   worker.on('error', (error) => {

@@ -9,7 +9,9 @@ import { type ColumnsSlice, columnsSlice } from './columns-pane.ts';
 import { type DetailSlice, detailSlice } from './detail-slice.ts';
 import { type GroupSlice, groupSlice } from './group-pane.ts';
 import { type LookSlice, lookSlice } from './look.ts';
+import { type NarrowingSlice, narrowingSlice } from './narrowing.ts';
 import { type PlaceSlice, placeSlice } from './place.ts';
+import { type ProgramSlice, programSlice } from './program-pane.ts';
 import { type SeenSlice, seenSlice } from './seen.ts';
 import { type TrailSlice, trailSlice } from './trail.ts';
 
@@ -21,6 +23,8 @@ export type SessionState = AskedSlice &
   DetailSlice &
   ColumnsSlice &
   GroupSlice &
+  NarrowingSlice &
+  ProgramSlice &
   LookSlice &
   PlaceSlice;
 export type Session = StoreApi<SessionState>;
@@ -49,6 +53,8 @@ export function createSession(options: SessionOptions): Session {
     ...columnsSlice(set, get),
     ...trailSlice(set, get),
     ...groupSlice(set, get),
+    ...narrowingSlice(set, get),
+    ...programSlice(set, get),
     ...placeSlice(set, get),
   }));
 }

@@ -7,6 +7,7 @@ import type { CompileOptions, Plan } from '../templates/compile.ts';
 import { type EnumNames, enumNamesOf } from '../templates/enum-names.ts';
 import type { Batch } from '../templates/record.ts';
 import type { Column, Template } from '../templates/template.ts';
+import type { Inspected } from './inspect.ts';
 import { MapReader } from './map-reader.ts';
 import { Namespaces, type NetScope } from './namespaces.ts';
 import { Reader } from './reader.ts';
@@ -37,6 +38,8 @@ export interface Source extends Disposable {
   readonly plan: SourcePlan;
   /** Of the elements of a map: whether its iterator reads them, or this process. */
   readonly by?: 'kernel' | 'user';
+  /** The program that reads, where the kernel does. */
+  readonly inspected?: Omit<Inspected, 'label'>;
   /** @throws BpfError, TemplateError, UsageError */
   configure(asked: CompileOptions): void;
   /** What the set of a filter holds that goes through a join: see Plan.sets. */

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Btf } from '../bpf/btf.ts';
 import { pageSize } from '../bpf/host.ts';
+import type { Plan } from '../templates/compile.ts';
 import { findTemplate, registerTemplates } from '../templates/registry.ts';
 import type { Template } from '../templates/template.ts';
 import { changesOf } from './changes.ts';
@@ -9,6 +10,7 @@ import { type Collected, Collector } from './collector.ts';
 import { CpuMeter, stretched } from './cost.ts';
 import { readColumns } from './grouping.ts';
 import { buffersOf, GroupTable, groupRows, sortGroups } from './groups.ts';
+import { inspect, type ProgramReport } from './inspect.ts';
 import { toWire, type ViewWire } from './live-view.ts';
 import { passingRows, searchRows, sortRows } from './order.ts';
 import type { Question } from './question.ts';
@@ -33,11 +35,22 @@ export type ToWorker =
 export type FromWorker =
   | { readonly type: 'view'; readonly wire: ViewWire; readonly generation: number }
   | { readonly type: 'struct'; readonly answer: StructAnswer }
+  /** What reads: asked for by Question.explain, and sent again whenever it is another program. */
+  | { readonly type: 'programs'; readonly reports: readonly ProgramReport[]; readonly template: string }
   | { readonly type: 'failed'; readonly error: Failure };
 
 /** What decides which rows are shown, and in which order. */
 function rowsAsked(q: Question): string {
-  return JSON.stringify({ ...q, all: false, struct: null, interval: 0, maxCost: 0, paused: false, marks: true });
+  return JSON.stringify({
+    ...q,
+    all: false,
+    explain: false,
+    struct: null,
+    interval: 0,
+    maxCost: 0,
+    paused: false,
+    marks: true,
+  });
 }
 
 /** An error in a form that crosses threads. */
@@ -59,6 +72,8 @@ export function serve(port: NonNullable<typeof parentPort>): void {
   let spent = 0;
   /** What was sent last, and which question that answered. */
   let shown: { readonly asked: string; readonly order: Uint32Array } | null = null;
+  /** What was last said of the programs. */
+  let explained: readonly Plan[] | null = null;
 
   const post = (message: FromWorker) => port.postMessage(message);
   const fail = (error: unknown) => {
@@ -73,6 +88,19 @@ export function serve(port: NonNullable<typeof parentPort>): void {
 
   function neededBy(q: Question): string[] {
     return [...new Set([...detailsOf(q), ...readColumns(findTemplate(q.template), q)])];
+  }
+
+  /** Says what reads, where that is asked for and not said yet. */
+  function explain(q: Question): void {
+    if (!q.explain || collector?.template.name !== q.template) {
+      explained = null;
+      return;
+    }
+    const programs = collector.programs();
+    const before = explained;
+    explained = programs.map(({ plan }) => plan);
+    if (before?.length === programs.length && explained.every((plan, i) => plan === before[i])) return;
+    post({ type: 'programs', reports: programs.map(inspect), template: q.template });
   }
 
   function publish(q: Question, started: number | null): void {
@@ -132,6 +160,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       }
       publish(q, what === 'read' ? started : null);
       if (what === 'read') lookAtStruct(q);
+      explain(q);
     } catch (error) {
       // What an earlier question gave is no answer to this one.
       collected = null;
@@ -186,6 +215,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     else {
       if (!same((q) => [q.sort, q.groupBy, q.search])) run('order');
       if (!same((q) => q.struct)) lookAtStruct(next);
+      if (collected !== null) explain(next);
     }
     if (!same((q) => [q.interval, q.maxCost, q.paused])) schedule(0);
   }

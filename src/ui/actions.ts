@@ -6,6 +6,7 @@ import { groupLines } from '../state/group-pane.ts';
 import { EDITS, insert } from '../state/input.ts';
 import { type ExportChoice, inputOfPane, type PaneName, takesText } from '../state/panes.ts';
 import { paneName, topPane } from '../state/place.ts';
+import { programLines } from '../state/program-pane.ts';
 import type { Session } from '../state/session.ts';
 import { chosenRow, openWays } from '../state/trail.ts';
 import type { TargetInfo } from '../state/view.ts';
@@ -64,6 +65,8 @@ function linesOf({ session, targets }: Reach): number {
       return sortChoices(state).length;
     case 'group':
       return groupLines(state).length;
+    case 'program':
+      return programLines(pane).length;
     case 'columns':
       return columnChoices(state, pane.find).length;
     case 'help':
@@ -121,6 +124,7 @@ function toPane(by: 1 | -1): Handler {
     const { session } = reach;
     const now = state(reach);
     const pane = topPane(now);
+    if (pane?.name === 'program') return now.turnProgramPart(by);
     if (pane?.name === 'filter' || pane?.name === 'export') {
       const next = pane.index + by;
       if (next >= 0 && next < linesOf(reach)) return now.choose(by, linesOf(reach));
@@ -332,6 +336,11 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   filter: (reach) => state(reach).openFilter(),
   sort: (reach) => state(reach).openSort(),
   columns: (reach) => state(reach).openColumns(reach.effects.absentColumns()),
+  program: (reach) => state(reach).openProgram(),
+  nextProgram: (reach) => state(reach).turnProgram(1),
+  previousProgram: (reach) => state(reach).turnProgram(-1),
+  nextLine: (reach) => state(reach).nextLine(1),
+  previousLine: (reach) => state(reach).nextLine(-1),
   toggleColumn: (reach) => state(reach).toggleColumn(),
   columnLeft: (reach) => state(reach).shiftColumn(-1),
   columnRight: (reach) => state(reach).shiftColumn(1),

@@ -14,6 +14,7 @@ import { GroupMenu } from './panes/group.tsx';
 import { Help } from './panes/help.tsx';
 import { KeyBar } from './panes/keybar.tsx';
 import { Picker } from './panes/picker.tsx';
+import { ProgramPane } from './panes/program.tsx';
 import { SortMenu } from './panes/sort.tsx';
 import { Status } from './panes/status.tsx';
 import { Ways } from './panes/ways.tsx';
@@ -47,7 +48,12 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
 
   // A form may lie over a list: the list stays in sight.
   const list = state.panes.findLast(({ name }) => isList(name));
-  const wide = list !== undefined && list.name !== 'help' && list.name !== 'detail' && width >= SIDE_BY_SIDE;
+  const wide =
+    list !== undefined &&
+    list.name !== 'help' &&
+    list.name !== 'program' &&
+    list.name !== 'detail' &&
+    width >= SIDE_BY_SIDE;
   const listWidth = wide ? SIDE : width;
   const area = { theme, width: wide ? SIDE - 2 : width, height: rows.table };
   const ways = list?.name === 'detail' && rows.table > 2 ? wayParts(state) : [];
@@ -62,6 +68,7 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
             {list.name === 'sort' && <SortMenu {...area} state={state} index={list.index} />}
             {list.name === 'group' && <GroupMenu {...area} state={state} index={list.index} />}
             {list.name === 'columns' && <ColumnsPane {...area} state={state} pane={list} />}
+            {list.name === 'program' && <ProgramPane {...area} state={state} pane={list} />}
             {list.name === 'help' && <Help {...area} pane={paneUnderHelp(state)} index={list.index} />}
             {list.name === 'detail' && ways.length > 0 && <Ways theme={theme} ways={ways} width={width} />}
             {list.name === 'detail' && (

@@ -16,7 +16,7 @@ interface Section<A extends string> {
   readonly bindings: readonly Binding<A>[];
 }
 
-const LISTS: readonly PaneName[] = ['picker', 'sort', 'group', 'columns', 'detail', 'help'];
+const LISTS: readonly PaneName[] = ['picker', 'sort', 'group', 'columns', 'program', 'detail', 'help'];
 const TYPING: readonly PaneName[] = ['search', 'where', 'find', 'filter', 'interval', 'narrow', 'export'];
 const READING: readonly PaneName[] = ['table', ...LISTS];
 
@@ -74,6 +74,17 @@ export const KEYMAP = keymap([
     ],
   },
   {
+    title: 'Program',
+    where: ['program'],
+    bindings: [
+      { action: 'nextProgram', keys: ['right', '>'], help: "the programs of the table's joins" },
+      { action: 'previousProgram', keys: ['left', '<'], help: 'the program before' },
+      { action: 'nextLine', keys: ['n', 'enter'], help: 'next line that has what was typed' },
+      { action: 'previousLine', keys: ['N'], help: 'the one before' },
+      { action: 'narrow', keys: ['/'], help: 'find a line: a column, an instruction, a word' },
+    ],
+  },
+  {
     title: 'Finding in a list',
     where: ['columns'],
     bindings: [{ action: 'narrow', keys: ['/'], help: 'narrow the list to what is typed' }],
@@ -112,7 +123,11 @@ export const KEYMAP = keymap([
     title: 'Panes',
     where: [...READING.filter((pane) => pane !== 'detail'), ...TYPING],
     bindings: [
-      { action: 'nextPane', keys: ['tab'], help: 'next pane: table, views, filter; next line of a form' },
+      {
+        action: 'nextPane',
+        keys: ['tab'],
+        help: 'next pane: table, views, filter; next line or part of a pane',
+      },
       { action: 'previousPane', keys: ['shift-tab'], help: 'previous pane or line' },
     ],
   },
@@ -135,6 +150,7 @@ export const KEYMAP = keymap([
         bar: 'Where',
       },
       { action: 'columns', keys: ['c'], help: 'choose, order and resize the columns' },
+      { action: 'program', keys: ['p'], help: 'the program that reads this table, as the kernel has it' },
       { action: 'sort', keys: ['s', 'f6'], help: 'choose the column to sort by', bar: 'Sort' },
       { action: 'group', keys: ['b'], help: 'group by a column: one row for each value, with totals' },
       {

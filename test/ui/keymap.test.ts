@@ -5,6 +5,7 @@ import { press, type Reach } from '../../src/ui/actions.ts';
 import { Columns } from '../../src/ui/columns.ts';
 import { actionOf, barOf, helpRows, KEYMAP, keyLabel, textOf } from '../../src/ui/keymap.ts';
 import { themesOf } from '../../src/ui/theme.ts';
+import { fakeReports } from './fake-reports.ts';
 import { fakeAnswer } from './fake-struct.ts';
 import { TARGETS, taskView } from './fake-view.ts';
 import { fakeEffects, fakeSession, UTF8 } from './screen.tsx';
@@ -14,6 +15,7 @@ const PANES: readonly PaneName[] = [
   'picker',
   'sort',
   'columns',
+  'program',
   'help',
   'detail',
   'search',
@@ -48,6 +50,12 @@ function midst(pane: PaneName) {
     state().setWidth(state().columns[3]!, 5);
   }
   if (pane === 'narrow') state().openNarrow();
+  if (pane === 'program') {
+    state().openProgram();
+    state().explained(fakeReports(), 'task');
+    state().turnProgram(1);
+    state().choose(3, 9);
+  }
   if (pane === 'help') state().openHelp();
   if (pane === 'detail' || pane === 'find') {
     state().openDetail();
