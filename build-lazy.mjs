@@ -5,9 +5,9 @@
  */
 import { readFile } from 'node:fs/promises';
 
-/** Narrow, no emoji, nothing that combines: ASCII, Latin-1 from the first letter signs on, box drawing, blocks. */
 const PLAIN = String.raw`/^[\u0020-\u007E]*$/`;
-const NARROW = String.raw`/^[\u0020-\u007E\u00AB\u00B5-\u00FF\u2026\u2039\u203A\u2190-\u2193\u2500-\u2590\u25B2\u25BC\u25CF]*$/`;
+/** Narrow, no emoji, nothing that combines: ASCII, Latin-1 from its letters on, arrows, box drawing, blocks. */
+export const NARROW = String.raw`/^[\u0020-\u007E\u00AB\u00B5-\u00FF\u2026\u2039\u203A\u2190-\u2193\u2500-\u2590\u25B2\u25BC\u25CF]*$/`;
 
 const MEASURING = /\/(string-width|wrap-ansi|slice-ansi|ansi-tokenize|ink\/build)\/.*\.js$/;
 /** A constant at the top of a module. */

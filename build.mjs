@@ -1,4 +1,4 @@
-// Two production bundles: the program, dist/itertop.js, and the library below it, dist/bpf.js.
+// The program, dist/itertop.js, with its other thread, dist/worker.js, and the library below them, dist/bpf.js.
 import { build } from 'esbuild';
 import { lazyMeasuring } from './build-lazy.mjs';
 
@@ -25,5 +25,12 @@ const program = build({
     js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
   },
 });
+const worker = build({
+  ...common,
+  entryPoints: ['src/state/worker.ts'],
+  outfile: 'dist/worker.js',
+  minify: true,
+  plugins: [lazyMeasuring],
+});
 const library = build({ ...common, entryPoints: ['src/bpf/index.ts'], outfile: 'dist/bpf.js' });
-await Promise.all([program, library]);
+await Promise.all([program, worker, library]);

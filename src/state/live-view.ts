@@ -4,7 +4,7 @@ import { alignOf, type FormatContext } from '../templates/format.ts';
 import { Batch, type BatchBuffers, type Footer, type RecordLayout } from '../templates/record.ts';
 import { findTemplate } from '../templates/registry.ts';
 import { type JoinedBatch, Table, type Value } from '../templates/table.ts';
-import { type Column, columnOf, type Template } from '../templates/template.ts';
+import { columnOf, type Template, titleOf } from '../templates/template.ts';
 import type { Conjunct } from '../templates/where.ts';
 import type { Changes, ChangesWire } from './changes.ts';
 import type { Collected } from './collector.ts';
@@ -165,10 +165,6 @@ export class LiveView implements View {
     const row = this.table.batch.rowOfKey(key);
     return row < 0 ? -1 : this.order.indexOf(row);
   }
-}
-
-export function titleOf(column: Column): string {
-  return column.title ?? column.name.toUpperCase();
 }
 
 export function viewColumn(template: Template, name: string, absent: ReadonlyMap<string, string>): ViewColumn {

@@ -1,11 +1,11 @@
 /** The user interface's end of the worker: questions go in, views come out. */
-import { Worker } from 'node:worker_threads';
 import type { Template } from '../templates/template.ts';
 import { type SampledView, viewOf } from './group-view.ts';
 import type { ProgramReport } from './inspect.ts';
 import type { Question } from './question.ts';
 import type { StructAnswer } from './struct-reader.ts';
-import type { FromWorker, ToWorker, WorkerData } from './worker.ts';
+import type { FromWorker, ToWorker } from './worker.ts';
+import { takeWorker } from './worker-thread.ts';
 
 export interface Sampler {
   /** Replaces the question; what it changes is read or sorted anew at once, the rest at the next refresh. */
@@ -27,21 +27,14 @@ export interface Receiver {
   explained?(reports: readonly ProgramReport[], template: string): void;
 }
 
-/** In the bundle everything is one file, which knows by workerData that it is the worker. */
-const BUNDLED = !import.meta.url.endsWith('/sampler.ts');
-
 /** @param templates those registered in this thread */
 export function startSampler(receiver: Receiver, templates: readonly Template[] = []): Sampler {
-  const worker = new Worker(BUNDLED ? new URL(import.meta.url) : new URL('./worker.ts', import.meta.url), {
-    workerData: { role: 'itertop-worker', templates } satisfies WorkerData,
-    // Descriptors made by bpf(2) are closed by their owners; Node did not open them and would warn.
-    trackUnmanagedFds: false,
-    stdout: false,
-  });
+  const worker = takeWorker();
   let closed = false;
   let generation = 0;
   let last: SampledView | null = null;
   const post = (message: ToWorker) => worker.postMessage(message);
+  post({ type: 'templates', templates, generation });
   worker.on('message', (message: FromWorker) => {
     if (closed) return;
     if (message.type === 'view') {

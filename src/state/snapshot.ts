@@ -3,10 +3,9 @@ import os from 'node:os';
 import { conditionText } from '../templates/columns.ts';
 import { alignOf, unitOf } from '../templates/format.ts';
 import type { Rows, Value } from '../templates/table.ts';
-import { columnOf, type FilterName, type Filters } from '../templates/template.ts';
+import { columnOf, type FilterName, type Filters, titleOf } from '../templates/template.ts';
 import { fit, sanitize, textWidth } from '../templates/text.ts';
 import type { Grouped } from './grouping.ts';
-import { titleOf } from './live-view.ts';
 import type { RefreshStats } from './view.ts';
 
 export const SNAPSHOT_FORMATS = ['csv', 'json', 'ndjson', 'table'] as const;

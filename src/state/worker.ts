@@ -1,5 +1,5 @@
 /** The other thread: reads, decodes, joins, derives and sorts, so that a slow refresh never delays a key. */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { Btf } from '../bpf/btf.ts';
 import { pageSize } from '../bpf/host.ts';
 import type { Plan } from '../templates/compile.ts';
@@ -16,13 +16,6 @@ import { passingRows, searchRows, sortRows } from './order.ts';
 import type { Question } from './question.ts';
 import { type StructAnswer, StructReader } from './struct-reader.ts';
 import { userName } from './users.ts';
-
-/** How the worker begins; in the bundle also how it is told from the main thread. */
-export interface WorkerData {
-  readonly role: 'itertop-worker';
-  /** Registered beside those that are built in. */
-  readonly templates: readonly Template[];
-}
 
 export type ToWorker =
   | { readonly type: 'ask'; readonly question: Question }
@@ -57,7 +50,6 @@ function rowsAsked(q: Question): string {
 export type Failure = Pick<Error, 'name' | 'message'> & { readonly code: string; readonly log: string };
 
 export function serve(port: NonNullable<typeof parentPort>): void {
-  registerTemplates((workerData as WorkerData).templates);
   let generation = 0;
   let question: Question | null = null;
   let collector: Collector | null = null;
@@ -244,4 +236,10 @@ export function serve(port: NonNullable<typeof parentPort>): void {
   });
 }
 
-if (parentPort && import.meta.url.endsWith('/worker.ts')) serve(parentPort);
+if (parentPort) {
+  try {
+    // Most questions need it. Where it is not there the first one says so.
+    Btf.vmlinux();
+  } catch {}
+  serve(parentPort);
+}

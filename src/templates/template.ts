@@ -280,3 +280,8 @@ export function valueStride(map: MapOf): number {
 export function columnOf(template: Template, name: string): Column | undefined {
   return template.columns.find((c) => c.name === name);
 }
+
+/** The heading of a column. */
+export function titleOf(column: Column): string {
+  return column.title ?? column.name.toUpperCase();
+}

@@ -16,7 +16,8 @@ export function buildHarness(outfile) {
     format: 'esm',
     target: 'node22',
     define: { 'process.env.NODE_ENV': '"production"', 'process.env.DEV': '"false"' },
-    alias: { 'react-devtools-core': `${root}/build-empty.mjs` },
+    // What is drawn here comes from no kernel.
+    alias: { 'react-devtools-core': `${root}/build-empty.mjs`, koffi: `${root}/build-empty.mjs` },
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
     },

@@ -1,12 +1,11 @@
 /** All columns of the table: those shown, in their order, then the others; what each means, or why it is not here. */
 import { Box } from 'ink';
 import { columnChoices } from '../../state/columns-pane.ts';
-import { titleOf } from '../../state/live-view.ts';
 import { findOf } from '../../state/narrowing.ts';
 import type { Pane } from '../../state/panes.ts';
 import type { SessionState } from '../../state/session.ts';
 import { unitOf } from '../../templates/format.ts';
-import { type Column, columnOf } from '../../templates/template.ts';
+import { type Column, columnOf, titleOf } from '../../templates/template.ts';
 import { compose, Line } from '../line.tsx';
 import type { Theme } from '../theme.ts';
 import { firstInSight, ListWithFoot } from './list.tsx';
