@@ -79,7 +79,9 @@ export async function run(argv: readonly string[]): Promise<number> {
 /** A pipe or a terminal without cursor movement gets one plain table. */
 async function canExplore(options: Options): Promise<boolean> {
   const dumb = process.env['TERM'] === undefined || process.env['TERM'] === 'dumb';
-  return process.stdout.isTTY && !dumb && options.format === undefined && options.output === undefined;
+  return (
+    process.stdout.isTTY && !dumb && options.format === undefined && !options.struct && options.output === undefined
+  );
 }
 
 /** Says what went wrong, and for what the system lacks which command helps. */
@@ -228,6 +230,7 @@ async function runDump(options: Options): Promise<number> {
     template: findTemplate(question.template),
     searchText: formatSearch(question.search),
     format: options.format ?? 'table',
+    structs: options.struct,
     count: options.count,
     output: options.output,
     force: options.force,

@@ -34,6 +34,8 @@ export interface Options {
   /** Refreshes of a dump; 0 goes on until it is ended. */
   readonly count: number;
   readonly format: SnapshotFormat | undefined;
+  /** Whole structs instead of columns. */
+  readonly struct: boolean;
   readonly output: string | undefined;
   readonly force: boolean;
   readonly plan: boolean;
@@ -130,6 +132,11 @@ export const SPECS: Readonly<Record<string, Spec>> = {
     short: 'f',
     value: SNAPSHOT_FORMATS.join('|'),
     help: 'what to write (table)',
+    where: 'dump',
+  },
+  struct: {
+    type: 'boolean',
+    help: 'of each row the whole struct as the kernel prints it, without members that are zero',
     where: 'dump',
   },
   output: {
@@ -234,6 +241,8 @@ export function parseOptions(argv: readonly string[]): Options {
   if (format !== undefined && !(SNAPSHOT_FORMATS as readonly string[]).includes(format)) {
     throw new UsageError(`--format ${format}: it is one of ${SNAPSHOT_FORMATS.join(', ')}`);
   }
+  if (flag('struct') && format !== undefined)
+    throw new UsageError("--struct writes the kernel's text; it has no --format");
   const filters: Partial<Record<FilterName, string>> = {};
   for (const name of FILTER_NAMES) {
     const value = text(name);
@@ -261,6 +270,7 @@ export function parseOptions(argv: readonly string[]): Options {
     theme: text('theme'),
     count: whole('count', text('count'), 1),
     format: format as SnapshotFormat | undefined,
+    struct: flag('struct') ?? false,
     output: text('output'),
     force: flag('force') ?? false,
     plan: flag('plan') ?? false,

@@ -17,6 +17,7 @@ import { passingRows, searchRows, sortRows } from './order.ts';
 import type { Search } from './question.ts';
 import { type SnapshotFormat, snapshotWriter } from './snapshot.ts';
 import type { Sort } from './sort.ts';
+import { StructWriter } from './struct-writer.ts';
 import { userName } from './users.ts';
 
 export interface DumpOptions {
@@ -40,6 +41,8 @@ export interface DumpOptions {
   readonly interval: number;
   /** Percent of the interval that a refresh may take before it is stretched; absent: any. */
   readonly maxCost?: number;
+  /** The kernel's structs in place of columns, without a format of its own. */
+  readonly structs?: boolean;
   readonly output: string | undefined;
   readonly force: boolean;
   /** Ends the dump after what was read so far; a file is then complete. */
@@ -65,7 +68,8 @@ export async function dump(options: DumpOptions, stdout: Writable): Promise<void
     });
   const file = options.output === undefined ? null : new AtomicFile(options.output);
   const sink = file ? fileSink(file) : pipeSink(stdout);
-  const writer = snapshotWriter(options.format, options.count !== 1);
+  using structs = options.structs ? new StructWriter(template, options.netns) : null;
+  const writer = structs ?? snapshotWriter(options.format, options.count !== 1);
   try {
     if (needsTwo(template, options)) {
       collect();

@@ -52,11 +52,15 @@ export class StructReader implements Disposable {
   #maps = new Map<string, BpfMap>();
   #link: Link | null = null;
   #key: string | null = null;
-  #zeros = true;
+  #zeros: boolean;
   #plain = false;
 
-  /** @param path see StructQuestion */
-  constructor(template: Template, path: string, btf: Btf) {
+  /**
+   * @param path see StructQuestion
+   * @param zeros with members that are zero, as long as they fit
+   */
+  constructor(template: Template, path: string, btf: Btf, zeros = true) {
+    this.#zeros = zeros;
     this.template = template;
     this.path = path;
     this.#btf = btf;
@@ -68,7 +72,7 @@ export class StructReader implements Disposable {
     const asked: StructQuestion = { template: this.template.name, key, path: this.path };
     const none = { asked, root: '', type: '', lines: [], others: [], cut: false };
     try {
-      const text = this.#text(key, netns);
+      const text = this.text(key, netns);
       const { roots, others } = this.#dump!;
       const typed = others.map(({ path, type }) => ({ path, type: this.#btf.typeName(type) }));
       const printed = parseStructText(text);
@@ -83,8 +87,8 @@ export class StructReader implements Disposable {
     }
   }
 
-  /** '' where the object is not there. @throws BpfError, BtfError, TemplateError */
-  #text(key: string, netns: NetScope): string {
+  /** As the kernel prints it; '' where the object is not there. @throws BpfError, BtfError, TemplateError */
+  text(key: string, netns: NetScope): string {
     for (;;) {
       try {
         this.#load();
@@ -195,5 +199,5 @@ export class StructReader implements Disposable {
 }
 
 function missing(path: string): string {
-  return path === '' ? 'the object is gone' : `${path} is NULL, or the object that it belongs to is gone`;
+  return path === '' ? 'the object is gone' : `${path} is NULL or leads nowhere, or the object that has it is gone`;
 }

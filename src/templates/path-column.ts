@@ -25,6 +25,9 @@ export function columnOfPath(
   return { template: withColumns(template, item, btf, find).template, column, item };
 }
 
+/** Names of the one number in refcount_t, atomic_t, kuid_t and their like: what holds them tells more. */
+const WRAPPED: readonly string[] = ['counter', 'refs', 'refcount', 'val'];
+
 /** Of the last member, with those before it where another column has that name. */
 function freeName(template: Template, path: string): string {
   const words = path
@@ -32,6 +35,7 @@ function freeName(template: Template, path: string): string {
     .split(/\W+/)
     .map((word) => word.replace(/^[^a-z0-9]+/, ''))
     .filter((word) => word !== '');
+  while (words.length > 2 && WRAPPED.includes(words.at(-1)!)) words.pop();
   const taken = (name: string) => !/^[a-z]/.test(name) || columnOf(template, name) !== undefined;
   for (let first = words.length - 1; first >= 0; first--) {
     const name = words.slice(first).join('_');
