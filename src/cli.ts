@@ -422,7 +422,7 @@ function addColumn(session: Session, sampler: Sampler, path: string): string {
     paths.set(name, [...(paths.get(name) ?? []), path]);
   }
   session.getState().gainColumn(column, shownTemplates());
-  return `the table shows ${column}, as with --columns '+${item}'`;
+  return `shown now: --columns '+${item}'`;
 }
 
 /** Writes what is seen. Its memory is used again by later refreshes, so nothing is awaited in between. */

@@ -67,11 +67,11 @@ describe.skipIf(skip)('details in a terminal (needs root)', () => {
     // A column has it already: one descriptor, this test's.
     await find(terminal, '^usercnt', /map->usercnt\.counter: 1/);
     terminal.type('a');
-    await terminal.waitFor(/the table shows user_refs, as with --columns '\+user_refs'/);
+    await terminal.waitFor(/shown now: --columns '\+user_refs'/);
     // What loads as root may be speculated past: kernel/bpf/syscall.c.
     await find(terminal, '^bypass_spec_v1', /map->bypass_spec_v1: 1/);
     terminal.type('a');
-    await terminal.waitFor(/shows bypass_spec_v1, as with --columns '\+bypass_spec_v1=map->bypass_spec_v1'/);
+    await terminal.waitFor(/shown now: --columns '\+bypass_spec_v1=map->bypass_spec_v1'/);
     terminal.type(KEY.escape);
     await terminal.waitFor(/NAME +\S+ +BYPASS_SPEC_V1/);
     await terminal.waitFor(/array +t_detail_map +1 yes$/m);
