@@ -74,7 +74,7 @@ describe.skipIf(skip)('details in a terminal (needs root)', () => {
     await terminal.waitFor(/shown now: --columns '\+bypass_spec_v1=map->bypass_spec_v1'/);
     terminal.type(KEY.escape);
     await terminal.waitFor(/NAME +\S+ +BYPASS_SPEC_V1/);
-    await terminal.waitFor(/array +t_detail_map +1 yes$/m);
+    await terminal.waitFor(/array +t_detail_map +1 yes *$/m);
     terminal.type('q');
     expect((await terminal.exited).exitCode).toBe(0);
   });
