@@ -21,7 +21,8 @@ export class StructWriter implements SnapshotWriter, Disposable {
 
   /** Objects that went away meanwhile are left out. @throws BpfError, BtfError, TemplateError; UsageError for too many */
   *snapshot({ table, order }: Snapshot): Generator<string> {
-    if (!(table instanceof Table)) throw new UsageError('--struct prints objects, and a group is none: without --group');
+    if (!(table instanceof Table))
+      throw new UsageError('--struct prints objects, and a group is none: without --group');
     if (order.length > MAX_OBJECTS)
       throw new UsageError(
         `--struct prints at most ${MAX_OBJECTS} objects, these are ${order.length}; --pid, --port, --where narrow it down`,
