@@ -296,8 +296,8 @@ async function explore(options: Options): Promise<number> {
         session.getState(),
         options.files.map((file) => path.resolve(file)),
       ),
-    openMap: (id) => {
-      elements = tableOfMap(String(id));
+    openMap: (map) => {
+      elements = tableOfMap(map);
       registerTemplates([...registeredTemplates().filter((t) => t.name !== ELEMENTS), elements]);
       sampler.templates(registeredTemplates());
       session.getState().enter(elements, {}, shownTemplates());

@@ -76,6 +76,8 @@ export interface AskedSlice extends Place {
   setFilters(texts: FilterTexts): void;
   /** Throws UsageError. */
   parseFilter(name: FilterName, text: string): Filters[FilterName];
+  /** The condition, trimmed. Throws UsageError (WhereError with the place). */
+  checkWhere(template: Template, text: string): string;
   /** Throws UsageError. */
   setSearch(text: string): void;
   /** Throws UsageError (WhereError with the place). */
@@ -383,6 +385,7 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
       parseFilter(name, text) {
         return parseRanges(name, text, lookup);
       },
+      checkWhere,
       setSearch(text) {
         set({ search: parseSearch(text) });
       },

@@ -3,6 +3,7 @@ import type { FilterName } from '../templates/template.ts';
 import type { DetailPane } from './detail.ts';
 import type { Input } from './input.ts';
 import type { ProgramPart, ProgramReport } from './inspect.ts';
+import type { PromptPane } from './prompt.ts';
 
 export const EXPORT_FORMATS = ['csv', 'json', 'ndjson'] as const;
 
@@ -41,6 +42,7 @@ export interface NarrowedPane extends ListPane {
 export type Pane =
   | ({ readonly name: 'picker' | 'sort' | 'group' | 'help' } & ListPane)
   | DetailPane
+  | PromptPane
   | ({
       readonly name: 'columns';
       /** Column -> why it is not here, of all that the template has. */
@@ -75,7 +77,7 @@ export type Pane =
 
 export type PaneName = 'table' | Pane['name'];
 
-const TYPED: readonly PaneName[] = ['search', 'interval', 'where', 'find', 'filter', 'narrow', 'export'];
+const TYPED: readonly PaneName[] = ['prompt', 'search', 'interval', 'where', 'find', 'filter', 'narrow', 'export'];
 
 /** The pane that typed text goes into has one of these names. */
 export function takesText(pane: PaneName): boolean {
@@ -91,6 +93,7 @@ export function isList(pane: PaneName): boolean {
 /** The input that is being typed into, if there is one. */
 export function inputOfPane(pane: Pane | undefined): Input | undefined {
   switch (pane?.name) {
+    case 'prompt':
     case 'search':
     case 'where':
     case 'find':
@@ -116,6 +119,8 @@ export function withInput(pane: Pane, input: Input): Pane {
     case 'narrow':
     case 'export':
       return { ...pane, input, error: '' };
+    case 'prompt':
+      return { ...pane, input, error: '', completing: null };
     case 'filter':
       return { ...pane, fields: pane.fields.with(pane.index, { ...pane.fields[pane.index]!, input, error: '' }) };
     default:

@@ -12,6 +12,7 @@ import { type LookSlice, lookSlice } from './look.ts';
 import { type NarrowingSlice, narrowingSlice } from './narrowing.ts';
 import { type PlaceSlice, placeSlice } from './place.ts';
 import { type ProgramSlice, programSlice } from './program-pane.ts';
+import { type PromptSlice, promptSlice } from './prompt.ts';
 import { type SeenSlice, seenSlice } from './seen.ts';
 import { type TrailSlice, trailSlice } from './trail.ts';
 
@@ -20,6 +21,7 @@ export { questionOf };
 export type SessionState = AskedSlice &
   SeenSlice &
   TrailSlice &
+  PromptSlice &
   DetailSlice &
   ColumnsSlice &
   GroupSlice &
@@ -55,6 +57,7 @@ export function createSession(options: SessionOptions): Session {
     ...groupSlice(set, get),
     ...narrowingSlice(set, get),
     ...programSlice(set, get),
+    ...promptSlice(set, get),
     ...placeSlice(set, get),
   }));
 }

@@ -35,6 +35,8 @@ export interface TrailSlice {
    */
   enter(template: Template, narrowed?: Narrowed, templates?: readonly Template[]): void;
   goBack(): void;
+  /** Looks at a part of a table, as the beginning of a trail. Throws UsageError as enter() does. */
+  visit(template: Template, narrowed: Narrowed): void;
 }
 
 /** What of a table is looked at; the rest of its place is as usual. */
@@ -75,6 +77,20 @@ export const trailSlice: Slice<TrailSlice> = (set, get) => {
     state.enter(state.templates.get(way.template)!, { ...narrowed, ungroup, ...(show ? { columns: show } : {}) });
   }
 
+  /** A part of a table. Columns and sorting that the user chose for it hold there, too; not for another map. */
+  function placeWithin(state: SessionState, template: Template, narrowed: Narrowed): Partial<SessionState> {
+    const known = template.name === state.template ? placeOf(state) : state.places.get(template.name);
+    const first = firstPlace(template);
+    const { columns, widths, sort, ungrouped } = known && !template.map ? known : first;
+    const filters: Partial<Record<FilterName, Filters[FilterName]>> = {};
+    for (const [name, text] of Object.entries(narrowed.filterTexts ?? {}) as [FilterName, string][])
+      filters[name] = state.parseFilter(name, text);
+    return {
+      ...{ ...first, columns, widths, sort: ungrouped?.sort ?? sort, ...narrowed, filters: filters as Filters },
+      ...{ template: template.name, awaited: null, panes: [], view: null, error: '', notice: '' },
+    };
+  }
+
   return {
     trail: [],
     awaited: null,
@@ -104,19 +120,17 @@ export const trailSlice: Slice<TrailSlice> = (set, get) => {
       const from = chosenRow(state);
       const row = from ? labelOf(state.templates.get(state.template), from.view, from.row) : '';
       const step: Step = { template: state.template, place: placeOf(state), row };
-      // Columns and sorting that the user chose for that table hold for a part of it, too; not for another map.
-      const known = template.name === state.template ? step.place : state.places.get(template.name);
-      const first = firstPlace(template);
-      const { columns, widths, sort, ungrouped } = known && !template.map ? known : first;
-      const filters: Partial<Record<FilterName, Filters[FilterName]>> = {};
-      for (const [name, text] of Object.entries(narrowed.filterTexts ?? {}) as [FilterName, string][])
-        filters[name] = state.parseFilter(name, text);
       set({
-        ...{ ...first, columns, widths, sort: ungrouped?.sort ?? sort, ...narrowed, filters: filters as Filters },
-        ...{ template: template.name, trail: [...state.trail, step], awaited: null },
-        ...{ panes: [], view: null, error: '', notice: '' },
+        ...placeWithin(state, template, narrowed),
+        trail: [...state.trail, step],
         ...(templates ? { templates: byName(templates) } : {}),
       });
+    },
+    visit(template, narrowed) {
+      const state = get();
+      state.checkWhere(template, narrowed.where ?? '');
+      const { template: name, place } = state.trail[0] ?? { template: state.template, place: placeOf(state) };
+      set({ ...placeWithin(state, template, narrowed), trail: [], places: new Map(state.places).set(name, place) });
     },
     goBack() {
       const { trail } = get();

@@ -228,6 +228,10 @@ export interface Template {
   readonly elements?: string;
   /** Where a row leads; nine at most, as there are digits. */
   readonly related?: readonly Related[];
+  /** Other words for the table on the command line: `ps`. */
+  readonly aliases?: readonly string[];
+  /** What words after the table's name on the command line are looked up in: filters and columns, in this order. */
+  readonly finds?: readonly string[];
   /** Columns that say which object a row is; the first shown one where absent. */
   readonly label?: readonly string[];
   /** Not offered in the picker; read for joins only. */

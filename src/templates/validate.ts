@@ -184,6 +184,8 @@ export const TEMPLATE = object(
     gather: flag,
     netns: flag,
     elements: name,
+    aliases: list(name, 'words', { most: 8 }),
+    finds: list(name, 'filters or columns', { most: 8 }),
     label: list(name, 'columns', { most: 4 }),
     related: list(
       object(
@@ -282,6 +284,8 @@ export function checkNames(template: Template, find: (name: string) => Template 
       report(['filters', filter, 'through', 'join'], `there is no join "${through.join}"`);
   }
   for (const [i, column] of (template.label ?? []).entries()) mustBeColumn(column, ['label', i]);
+  for (const [i, found] of (template.finds ?? []).entries())
+    if (!Object.hasOwn(template.filters ?? {}, found)) mustBeColumn(found, ['finds', i]);
   for (const [i, related] of (template.related ?? []).entries())
     checkRelated(template, related, ['related', i], find, mustBeColumn, report);
   const known: string[] = [];

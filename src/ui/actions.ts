@@ -10,7 +10,9 @@ import { programLines } from '../state/program-pane.ts';
 import type { Session } from '../state/session.ts';
 import { chosenRow, openWays } from '../state/trail.ts';
 import type { TargetInfo } from '../state/view.ts';
+import { WhereError } from '../templates/where.ts';
 import type { Columns } from './columns.ts';
+import { type Command, commandsOf, completions, obey } from './commands.ts';
 import { toCopy } from './copied.ts';
 import { type Action, actionOf, helpRows, textOf } from './keymap.ts';
 import type { Key } from './keys.ts';
@@ -32,8 +34,8 @@ export interface Effects {
   copy(text: string): void;
   /** The words of the command line that gives the same rows. */
   commandLine(): readonly string[];
-  /** Looks at the elements of a map. Throws where that is not possible. */
-  openMap(id: number): void;
+  /** Looks at the elements of a map, by its id, name or path. Throws where that is not possible. */
+  openMap(map: string): void;
 }
 
 export interface Reach {
@@ -168,7 +170,7 @@ function openElements(reach: Reach, column: string): void {
   const from = chosenRow(state(reach));
   if (!from) return;
   try {
-    reach.effects.openMap(from.view.number(from.row, column));
+    reach.effects.openMap(String(from.view.number(from.row, column)));
   } catch (error) {
     state(reach).notify((error as Error).message.split('\n')[0]!);
   }
@@ -218,10 +220,37 @@ function take(reach: Reach, target: TargetInfo | undefined): void {
   }
 }
 
+/** All that can be typed after `:` now. */
+export function commands(reach: Reach): Command[] {
+  return commandsOf(reach, (action) => ACTIONS[action](reach));
+}
+
+const linesFor = (reach: Reach) => (text: string) => completions(commands(reach), text).map(({ line }) => line);
+
+/** What was typed after `:`. */
+function command(reach: Reach, line: string): void {
+  if (line.trim() === '') {
+    state(reach).back();
+    return;
+  }
+  const { panes } = state(reach);
+  // What is to be done may need the table, or open a pane of its own.
+  const all = commands(reach);
+  state(reach).obeyed(line.trim());
+  try {
+    obey(all, line);
+  } catch (error) {
+    reach.session.setState({ panes });
+    state(reach).refuse(error instanceof WhereError ? error.problem : (error as Error).message.split('\n')[0]!);
+  }
+}
+
 function accept(reach: Reach): void {
   const now = state(reach);
   const pane = topPane(now);
-  if (pane?.name === 'picker') {
+  if (pane?.name === 'prompt') {
+    command(reach, pane.input.text);
+  } else if (pane?.name === 'picker') {
     take(reach, reach.targets[pane.index]);
   } else if (pane?.name === 'sort') {
     const column = sortChoices(now)[pane.index];
@@ -330,6 +359,11 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   left: sideways(-1),
   right: sideways(1),
 
+  prompt: (reach) => state(reach).openPrompt(),
+  complete: (reach) => state(reach).complete(1, linesFor(reach)),
+  completeBack: (reach) => state(reach).complete(-1, linesFor(reach)),
+  earlier: (reach) => state(reach).recall(1),
+  later: (reach) => state(reach).recall(-1),
   picker: openPicker,
   search: (reach) => state(reach).openSearch(),
   where: (reach) => state(reach).openWhere(),

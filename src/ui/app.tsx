@@ -4,7 +4,7 @@ import { useStore } from 'zustand';
 import { isList } from '../state/panes.ts';
 import { paneName, topPane } from '../state/place.ts';
 import type { SessionState } from '../state/session.ts';
-import { paneUnderHelp, press, type Reach } from './actions.ts';
+import { commands, paneUnderHelp, press, type Reach } from './actions.ts';
 import { compose, Line, wrap } from './line.tsx';
 import { LiveTable } from './live-table.tsx';
 import { ColumnsPane } from './panes/columns.tsx';
@@ -15,6 +15,7 @@ import { Help } from './panes/help.tsx';
 import { KeyBar } from './panes/keybar.tsx';
 import { Picker } from './panes/picker.tsx';
 import { ProgramPane } from './panes/program.tsx';
+import { promptForm } from './panes/prompt.tsx';
 import { SortMenu } from './panes/sort.tsx';
 import { Status } from './panes/status.tsx';
 import { Ways } from './panes/ways.tsx';
@@ -42,7 +43,7 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
   const state = useStore(reach.session);
   const theme = reach.themes.of(state.theme);
   const pane = topPane(state);
-  const form = formOf(pane);
+  const form = pane?.name === 'prompt' ? promptForm(pane, commands(reach), height) : formOf(pane);
   const message = longError(theme, width, state);
   const rows = divide(height, formHeight(form, width), message.length);
 

@@ -27,7 +27,7 @@ const keymap = <A extends string>(sections: readonly Section<A>[]) => sections;
 export const KEYMAP = keymap([
   {
     title: 'Anywhere',
-    where: [...READING, ...TYPING, 'command', 'overwrite'],
+    where: [...READING, ...TYPING, 'prompt', 'command', 'overwrite'],
     bindings: [
       { action: 'help', keys: ['?', 'f1', 'h'], help: 'the keys that work here', bar: 'Help' },
       { action: 'quit', keys: ['q', 'f10', 'ctrl-c'], help: 'quit', bar: 'Quit' },
@@ -90,12 +90,33 @@ export const KEYMAP = keymap([
     bindings: [{ action: 'narrow', keys: ['/'], help: 'narrow the list to what is typed' }],
   },
   {
-    title: 'Typing',
+    title: 'Going anywhere',
+    where: READING,
+    bindings: [{ action: 'prompt', keys: [':'], help: 'type a table to go to, as in tcp 443, or an action' }],
+  },
+  {
+    title: 'Command line',
+    where: ['prompt'],
+    bindings: [
+      { action: 'complete', keys: ['tab'], help: 'complete what is typed; again for the next completion' },
+      { action: 'completeBack', keys: ['shift-tab'], help: 'the completion before' },
+      { action: 'earlier', keys: ['up'], help: 'what was typed before' },
+      { action: 'later', keys: ['down'], help: 'what was typed after that' },
+    ],
+  },
+  {
+    title: 'Typing in several lines',
     where: TYPING,
     bindings: [
-      { action: 'accept', keys: ['enter'], help: 'apply what is typed', bar: 'Apply' },
       { action: 'up', keys: ['up'], help: 'line above' },
       { action: 'down', keys: ['down'], help: 'line below' },
+    ],
+  },
+  {
+    title: 'Typing',
+    where: [...TYPING, 'prompt'],
+    bindings: [
+      { action: 'accept', keys: ['enter'], help: 'apply what is typed', bar: 'Apply' },
       { action: 'left', keys: ['left'], help: 'a character to the left; in a choice, the one before' },
       { action: 'right', keys: ['right'], help: 'a character to the right; in a choice, the next one' },
       { action: 'first', keys: ['home', 'ctrl-a'], help: 'start of the line' },
@@ -116,7 +137,7 @@ export const KEYMAP = keymap([
   },
   {
     title: 'Going back',
-    where: [...LISTS, ...TYPING, 'command', 'overwrite'],
+    where: [...LISTS, ...TYPING, 'prompt', 'command', 'overwrite'],
     bindings: [{ action: 'back', keys: ['escape'], help: 'back; what was typed is forgotten', bar: 'Back' }],
   },
   {
@@ -231,7 +252,7 @@ export const KEYMAP = keymap([
   },
   {
     title: 'Terminal',
-    where: [...READING, ...TYPING, 'command', 'overwrite'],
+    where: [...READING, ...TYPING, 'prompt', 'command', 'overwrite'],
     bindings: [
       { action: 'redraw', keys: ['ctrl-l'], help: 'draw the screen anew' },
       { action: 'nextTheme', keys: ['ctrl-t'], help: 'next theme: colours for other backgrounds and eyes, or none' },

@@ -32,7 +32,7 @@ export interface ExplorerOptions {
   /** The words of the command line that gives the same rows (state/command-line.ts). */
   commandLine(): readonly string[];
   /** Looks at the elements of a map: throws where that is not possible. */
-  openMap(id: number): void;
+  openMap(map: string): void;
   readonly stdout: WriteStream;
   readonly stdin: ReadStream;
   readonly looks?: Looks;

@@ -19,6 +19,7 @@ const PANES: readonly PaneName[] = [
   'help',
   'detail',
   'search',
+  'prompt',
   'where',
   'interval',
   'find',
@@ -72,6 +73,12 @@ function midst(pane: PaneName) {
     state().setFind('load|utime');
   }
   if (pane === 'find') state().openFind();
+  if (pane === 'prompt') {
+    for (const line of ['tcp 80', 'task 1', 'pause']) state().obeyed(line);
+    state().openPrompt();
+    state().recall(1);
+    state().recall(1);
+  }
   if (pane === 'search') state().openSearch();
   if (pane === 'where') state().openWhere();
   if (pane === 'interval') state().openInterval();

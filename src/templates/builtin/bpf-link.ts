@@ -10,6 +10,8 @@ export const bpfLink: Template = {
   key: ['id', 'link'],
   show: ['id', 'type', 'prog_id', 'prog_name', 'target', 'attach_type', 'pid', 'command', 'holders', 'refs'],
   sort: 'id',
+  aliases: ['link', 'links'],
+  finds: ['id', 'target'],
   label: ['id', 'type'],
   related: [
     { word: 'program', template: 'bpf_prog', where: 'id == $prog_id' },

@@ -21,6 +21,8 @@ export const bpfMap: Template = {
     'flags',
   ],
   sort: 'id',
+  aliases: ['map', 'maps'],
+  finds: ['id', 'name'],
   label: ['id', 'name'],
   related: [
     { word: 'holders', template: 'task_file', where: 'private_data == $map' },

@@ -22,6 +22,8 @@ export const bpfProg: Template = {
     'age',
   ],
   sort: '-cpu',
+  aliases: ['prog', 'program', 'programs'],
+  finds: ['id', 'name'],
   label: ['id', 'name'],
   related: [
     { word: 'links', template: 'bpf_link', where: 'prog_id == $id' },

@@ -33,6 +33,8 @@ export const cgroup: Template = {
   key: ['id'],
   show: ['path', 'depth', 'procs', 'cpu', 'time', 'memory', 'pids', 'descendants', 'frozen', 'pid', 'command'],
   sort: 'path',
+  aliases: ['cg', 'slices'],
+  finds: ['id', 'path'],
   label: ['path'],
   related: [
     { word: 'tasks', template: 'task', where: 'cgroup_id == $id' },

@@ -7,6 +7,7 @@ export const dmabuf: Template = {
   key: ['inode', 'buffer'],
   show: ['inode', 'size', 'exporter', 'name', 'refs'],
   sort: '-size',
+  finds: ['inode', 'name'],
   label: ['inode', 'name'],
   // The magic is that of the file system that only has such buffers (include/uapi/linux/magic.h).
   related: [{ word: 'holders', template: 'task_file', where: 'inode == $inode && magic == 0x444d4142' }],

@@ -80,6 +80,8 @@ export const ipv6Route: Template = {
   key: ['rt', 'table'],
   show: ['dest', 'gateway', 'device', 'metric', 'table', 'type', 'protocol', 'flags', 'refs', 'mtu', 'expires'],
   sort: 'table',
+  aliases: ['routes', 'route', 'ip6'],
+  finds: ['dest', 'device'],
   label: ['dest'],
   related: [
     { word: 'same device', template: 'ipv6_route', where: 'device == $device' },

@@ -7,6 +7,8 @@ export const kmemCache: Template = {
   key: ['cache'],
   show: ['objects', 'active', 'use', 'growth', 'object_size', 'slabs', 'per_slab', 'memory', 'partial', 'name'],
   sort: '-memory',
+  aliases: ['slab', 'slabs', 'slabtop'],
+  finds: ['name'],
   columns: [
     { name: 'cache', from: 's', as: 'hex', width: 16, help: 'address of struct kmem_cache' },
     {

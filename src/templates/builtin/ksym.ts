@@ -9,6 +9,8 @@ export const ksym: Template = {
   key: ['address', 'pos'],
   show: ['address', 'type', 'name', 'module'],
   sort: 'address',
+  aliases: ['sym', 'symbols', 'kallsyms'],
+  finds: ['name'],
   repeatsLast: true,
   columns: [
     {

@@ -39,6 +39,7 @@ export const netlink: Template = {
   key: ['sk', 'protocol', 'portid'],
   show: ['protocol', 'portid', 'pid', 'command', 'groups', 'rmem', 'drops', 'drop_rate', 'dump', 'wmem', 'inode'],
   sort: 'protocol',
+  finds: ['pid', 'command'],
   label: ['protocol', 'portid'],
   related: [
     SOCKET_PROCESS,

@@ -17,6 +17,8 @@ export const taskFile: Template = {
   key: ['file', 'tid', 'fd'],
   show: ['pid', 'comm', 'fd', 'mode', 'type', 'size', 'name', 'user', 'pos', 'device', 'inode'],
   sort: 'pid',
+  aliases: ['files', 'fd', 'lsof'],
+  finds: ['pid', 'name'],
   label: ['pid', 'comm', 'fd'],
   related: [
     { word: 'process', template: 'task', filters: { pid: 'pid' } },

@@ -7,6 +7,8 @@ export const taskVma: Template = {
   key: ['tid', 'start'],
   show: ['pid', 'comm', 'start', 'size', 'perms', 'path', 'end', 'offset', 'device', 'inode', 'flags'],
   sort: 'pid',
+  aliases: ['vma', 'pmap'],
+  finds: ['pid', 'path'],
   label: ['pid', 'comm', 'start'],
   related: [
     { word: 'process', template: 'task', filters: { pid: 'pid' } },

@@ -10,6 +10,8 @@ export const task: Template = {
   key: ['tid', 'start_ns'],
   show: ['pid', 'user', 'prio', 'nice', 'threads', 'virt', 'rss', 'state', 'cpu', 'time', 'cmdline'],
   sort: '-cpu',
+  aliases: ['ps', 'top', 'process'],
+  finds: ['pid', 'comm'],
   label: ['pid', 'comm'],
   related: [
     { word: 'files', template: 'task_file', filters: { pid: 'pid' } },

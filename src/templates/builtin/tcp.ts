@@ -34,6 +34,8 @@ export const tcp: Template = {
   key: ['sk', 'lport', 'rport'],
   show: ['state', 'rxq', 'txq', 'local', 'remote', 'pid', 'command', 'rtt', 'retrans', 'in_rate', 'out_rate'],
   sort: 'state',
+  aliases: ['ss', 'sockets'],
+  finds: ['port', 'raddr', 'command'],
   label: ['local', 'remote'],
   related: [
     SOCKET_PROCESS,

@@ -21,6 +21,7 @@ export const udp: Template = {
   key: ['sk', 'lport', 'rport'],
   show: ['state', 'rxq', 'txq', 'local', 'remote', 'pid', 'command', 'drops', 'drop_rate', 'user', 'inode'],
   sort: 'local',
+  finds: ['port', 'raddr', 'command'],
   label: ['local', 'remote'],
   related: [
     SOCKET_PROCESS,

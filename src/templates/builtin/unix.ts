@@ -35,6 +35,7 @@ export const unix: Template = {
     'peer_inode',
   ],
   sort: 'address',
+  finds: ['inode', 'address'],
   label: ['inode', 'address'],
   related: [
     SOCKET_PROCESS,

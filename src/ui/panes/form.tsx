@@ -16,8 +16,10 @@ interface Field {
   readonly hint: string;
 }
 
-interface Form {
+export interface Form {
   readonly title: string;
+  /** Lines between the title and the fields. */
+  readonly above?: readonly (readonly Piece[])[];
   readonly fields: readonly Field[];
   readonly error: string;
   /** Words of a command line that is shown. */
@@ -96,7 +98,7 @@ export function formOf(pane: Pane | undefined): Form | undefined {
 /** Lines that the form takes: one for the error is always there, so that the table does not jump. */
 export function formHeight(form: Form | undefined, width: number): number {
   if (form?.words) return 1 + commandLines(form.words, width).length;
-  return form ? 1 + form.fields.length + (form.fields.length > 0 ? 1 : 0) : 0;
+  return form ? 1 + (form.above?.length ?? 0) + form.fields.length + (form.fields.length > 0 ? 1 : 0) : 0;
 }
 
 /** Marked by the terminal's mouse, they are one command again. */
@@ -130,8 +132,10 @@ export function FormPane(props: {
   // Hints go where they would leave too little room to type in.
   const hinted = width - label - hint - 5 >= 16;
   const value = Math.max(1, width - label - 3 - (hinted ? hint + 1 : 0));
+  const above = form.above ?? [];
   const lines = [
     compose(theme, width, [['header', ` ${form.title}`.padEnd(width)]]),
+    ...above.map((pieces) => compose(theme, width, pieces)),
     ...form.fields.map((field) =>
       compose(theme, width, [
         [field.active ? 'label' : 'plain', `${field.active ? '>' : ' '}${field.label.padEnd(label)} `],
@@ -143,7 +147,7 @@ export function FormPane(props: {
     ...(form.fields.length > 0 ? [compose(theme, width, [['error', form.error && ` error: ${form.error}`]])] : []),
   ];
   // Where not all fits, the line that is typed in stays.
-  const active = form.fields.findIndex((field) => field.active);
+  const active = above.length + form.fields.findIndex((field) => field.active);
   const shown = lines.length <= height ? lines : [...lines.slice(active + 1, active + 2), ...lines.slice(-1)];
   return (
     <Box flexDirection="column" height={height} flexShrink={0} overflow="hidden">
