@@ -16,6 +16,7 @@ import { type DumpOptions, dump } from './state/dump.ts';
 import type { SampledView } from './state/group-view.ts';
 import type { ProgramReport } from './state/inspect.ts';
 import { tableOfMap } from './state/maps.ts';
+import { marksOf } from './state/marking.ts';
 import { type NetScope, parseNetScope } from './state/namespaces.ts';
 import type { ExportChoice } from './state/panes.ts';
 import { type Sampler, startSampler } from './state/sampler.ts';
@@ -433,7 +434,8 @@ async function exportView(session: Session, choice: ExportChoice): Promise<strin
   const file = new AtomicFile(choice.path);
   try {
     const all = choice.rows === 'all';
-    const { table, order } = view.rowsToWrite(all);
+    const marks = choice.rows === 'marked' ? marksOf(state) : undefined;
+    const { table, order } = view.rowsToWrite(all, marks);
     const writer = snapshotWriter(choice.format, false);
     const columns = view.columns.map((c) => c.name);
     const snapshot = {
@@ -443,7 +445,7 @@ async function exportView(session: Session, choice: ExportChoice): Promise<strin
       columns,
       stats: view.stats,
       filters: state.filters,
-      search: all ? '' : formatSearch(state.search),
+      search: choice.rows === 'shown' ? formatSearch(state.search) : '',
       where: state.where,
     };
     for (const piece of writer.snapshot(snapshot)) file.write(piece);

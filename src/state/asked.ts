@@ -14,6 +14,7 @@ import {
 import { structQuestion } from './detail.ts';
 import { type Grouping, grouped, NO_GROUPING, shownTemplate } from './group-pane.ts';
 import { MAX_INTERVAL, MIN_INTERVAL, stepInterval } from './interval.ts';
+import { markedQuestion } from './marking.ts';
 import type { NetScope } from './namespaces.ts';
 import type { Question, Search } from './question.ts';
 import { parseSearch } from './search.ts';
@@ -123,6 +124,7 @@ export function questionOf(state: SessionState): Question {
   // The details of a group are what it shows.
   const detail = groupBy === '' ? state.panes.find((pane) => pane.name === 'detail') : undefined;
   const all = detail !== undefined;
+  const marked = markedQuestion(state);
   const struct = detail && structQuestion(detail, template);
   const also = state.awaited?.columns ?? [];
   const asked = {
@@ -146,6 +148,7 @@ export function questionOf(state: SessionState): Question {
     ...asked,
     marks: state.marks,
     ...explain,
+    ...(marked && { marked }),
     ...(struct && { struct }),
     ...(order === undefined ? {} : { order }),
     ...(maxCost === undefined ? {} : { maxCost }),

@@ -261,6 +261,11 @@ export class Collector implements Disposable {
     };
   }
 
+  /** Row of an object in the batch that was read last, or in the one before that; -1 where it is not in it. */
+  rowOf(key: string, which: 'last' | 'before' = 'last'): number {
+    return (which === 'last' ? this.#keys : this.#oldKeys).rowOf(key);
+  }
+
   #parse(text: string): readonly Conjunct[] {
     if (text !== this.#whereText) {
       this.#where = parseWhere(text, this.template, {

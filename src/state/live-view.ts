@@ -1,5 +1,6 @@
 /** A view over memory that the worker has filled: nothing is copied, only what is visible is formatted. */
 
+import { exactCell } from '../templates/exact.ts';
 import { alignOf, type FormatContext } from '../templates/format.ts';
 import { Batch, type BatchBuffers, type Footer, type RecordLayout } from '../templates/record.ts';
 import { findTemplate } from '../templates/registry.ts';
@@ -41,6 +42,8 @@ export interface ViewWire {
   readonly after: readonly Conjunct[];
   readonly order: Uint32Array<ArrayBuffer>;
   readonly total: number;
+  /** Keys that were marked and are gone. */
+  readonly unmarked: readonly string[];
   /** Against the view that was sent before this one. */
   readonly changes: ChangesWire | null;
   readonly stats: RefreshStats;
@@ -83,6 +86,7 @@ export function toWire(
   total: number,
   changes: ChangesWire | null = null,
   groups: Groups | null = null,
+  unmarked: readonly string[] = [],
 ): ViewWire {
   const { table, absent, after, stats } = collected;
   const { userName: _, ...context } = table.context;
@@ -98,6 +102,7 @@ export function toWire(
     after,
     order,
     total,
+    unmarked,
     changes,
     stats,
     groups,
@@ -113,6 +118,7 @@ export class LiveView implements View {
   /** Rows of the table in the order in which they are shown. */
   readonly order: Uint32Array;
   readonly total: number;
+  readonly unmarked: readonly string[];
   /** Gone once there is a newer view: the memory of the one before is then written to. */
   changes: Changes | undefined;
   readonly grouped?: undefined;
@@ -128,6 +134,7 @@ export class LiveView implements View {
     this.order = wire.order;
     this.total = wire.total;
     this.#after = wire.after;
+    this.unmarked = wire.unmarked;
     if (wire.changes && before instanceof LiveView) {
       const { rows, gone, added } = wire.changes;
       this.changes = { before, added, gone, rowBefore: (row) => rows[row] ?? -1 };
@@ -145,12 +152,16 @@ export class LiveView implements View {
   allRows(): Uint32Array {
     return passingRows(this.table, this.#after);
   }
-  /** Every row that was read, or those that the search left, in their order. */
-  rowsToWrite(all: boolean): { table: Table; order: Uint32Array } {
-    return { table: this.table, order: all ? this.allRows() : this.order };
+  /** Every row that was read, or those that the search left, in their order; those with one of these keys. */
+  rowsToWrite(all: boolean, keys?: ReadonlySet<string>): { table: Table; order: Uint32Array } {
+    if (!keys) return { table: this.table, order: all ? this.allRows() : this.order };
+    return { table: this.table, order: this.allRows().filter((row) => keys.has(this.table.batch.key(row))) };
   }
   cell(row: number, column: ViewColumn): string {
     return this.table.cell(this.order[row], column.name);
+  }
+  exactCell(row: number, column: ViewColumn): string {
+    return exactCell(this.table, this.order[row], column.name);
   }
   number(row: number, column: string): number {
     return this.table.number(this.order[row], column);

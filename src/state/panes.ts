@@ -9,8 +9,8 @@ export const EXPORT_FORMATS = ['csv', 'json', 'ndjson'] as const;
 
 export interface ExportChoice {
   readonly format: (typeof EXPORT_FORMATS)[number];
-  /** Every row that was read, or those that the search left. */
-  readonly rows: 'shown' | 'all';
+  /** Rows as shown, those that are marked, or every row that was read. */
+  readonly rows: 'shown' | 'marked' | 'all';
   readonly path: string;
   readonly overwrite: boolean;
 }

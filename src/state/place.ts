@@ -5,6 +5,7 @@ import { type FilterTexts, filterNames, sortChoices } from './asked.ts';
 import { cameBack, type DetailPane, openedDetail } from './detail.ts';
 import { type Edit, inputOf } from './input.ts';
 import { formatInterval, parseInterval } from './interval.ts';
+import { markedQuestion, onlyMarks } from './marking.ts';
 import { widened } from './narrowing.ts';
 import {
   EXPORT_FORMATS,
@@ -23,7 +24,10 @@ export interface PlaceSlice extends Pick<Window, 'rows'> {
   /** The last one has the keys; none: the table has them. */
   readonly panes: readonly Pane[];
 
-  /** One step back: the top pane, else the search, a group, the table that this one was opened from, the selection. */
+  /**
+   * One step back: the top pane, else the search, the choice of marked rows, a group, the table that this one was opened
+   * from, the selection, the marks.
+   */
   back(): void;
   closeAll(): void;
   openPicker(names: readonly string[]): void;
@@ -58,6 +62,11 @@ export interface PlaceSlice extends Pick<Window, 'rows'> {
   submit(): void;
   /** Why what was typed in the top pane was refused. */
   refuse(error: string): void;
+}
+
+/** What can be written: marked rows where there are some. */
+export function exportRows(state: SessionState): ExportChoice['rows'][] {
+  return markedQuestion(state) ? ['shown', 'marked', 'all'] : ['shown', 'all'];
 }
 
 const swapped = (path: string, from: string, to: string) =>
@@ -100,15 +109,17 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
     rows: 0,
 
     back() {
-      const { panes, search, groupBy, trail } = get();
+      const { panes, search, groupBy, trail, cursor, follow } = get();
       const top = panes.at(-1);
       if (top && 'find' in top && top.find !== '') change(() => widened(get(), top));
       else if (top?.name === 'detail' && cameBack(top) !== top) change((pane) => cameBack(pane as DetailPane));
       else if (panes.length > 0) set({ panes: panes.slice(0, -1) });
       else if (search && search !== trail.at(-1)?.place.search) set({ search: null });
+      else if (onlyMarks(get())) get().toggleOnlyMarked();
       else if (groupBy !== '') get().group('');
       else if (trail.length > 0) get().goBack();
-      else set({ cursor: null, follow: false });
+      else if (cursor || follow) set({ cursor: null, follow: false });
+      else get().dropMarks();
     },
     closeAll() {
       set({ panes: [] });
@@ -201,7 +212,10 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
     turn(by) {
       change((pane) => {
         if (pane.name !== 'export') return pane;
-        if (EXPORT_LINES[pane.index] === 'rows') return { ...pane, rows: pane.rows === 'all' ? 'shown' : 'all' };
+        if (EXPORT_LINES[pane.index] === 'rows') {
+          const choices = exportRows(get());
+          return { ...pane, rows: choices[(choices.indexOf(pane.rows) + by + choices.length) % choices.length]! };
+        }
         if (EXPORT_LINES[pane.index] !== 'format') return pane;
         const at = EXPORT_FORMATS.indexOf(pane.format) + by + EXPORT_FORMATS.length;
         const format = EXPORT_FORMATS[at % EXPORT_FORMATS.length]!;

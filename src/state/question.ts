@@ -1,6 +1,7 @@
 /** What the user wants to see, as plain data: it travels to the worker that answers it with views. */
 
 import type { Filters, WalkOrder } from '../templates/template.ts';
+import type { Marked } from './marking.ts';
 import type { NetScope } from './namespaces.ts';
 import type { Sort } from './sort.ts';
 import type { StructQuestion } from './struct-reader.ts';
@@ -37,6 +38,8 @@ export interface Question {
   readonly netns: NetScope;
   /** For a target that walks in an order; the template's where absent. */
   readonly order?: WalkOrder;
+  /** Rows that the user has marked. */
+  readonly marked?: Marked;
   /** An object whose struct is looked at. */
   readonly struct?: StructQuestion;
   /** The programs are asked for, too: what they are and what the kernel says of them. */

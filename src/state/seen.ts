@@ -1,5 +1,6 @@
 /** What the last refreshes gave. */
 import { refreshed } from './detail.ts';
+import { withoutGone } from './marking.ts';
 import type { Slice } from './session.ts';
 import type { View } from './view.ts';
 import { overView } from './window.ts';
@@ -30,7 +31,7 @@ export const seenSlice: Slice<SeenSlice> = (set, get) => ({
         if (pane.name !== 'detail') return pane;
         return refreshed(pane, view);
       });
-      return { view, error: '', panes, ...overView(state, view) };
+      return { view, error: '', panes, ...overView(state, view), ...withoutGone(state, view) };
     });
     get().arrived();
   },

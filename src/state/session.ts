@@ -9,6 +9,7 @@ import { type ColumnsSlice, columnsSlice } from './columns-pane.ts';
 import { type DetailSlice, detailSlice } from './detail-slice.ts';
 import { type GroupSlice, groupSlice } from './group-pane.ts';
 import { type LookSlice, lookSlice } from './look.ts';
+import { type MarkingSlice, markingSlice } from './marking.ts';
 import { type NarrowingSlice, narrowingSlice } from './narrowing.ts';
 import { type PlaceSlice, placeSlice } from './place.ts';
 import { type ProgramSlice, programSlice } from './program-pane.ts';
@@ -23,6 +24,7 @@ export type SessionState = AskedSlice &
   TrailSlice &
   PromptSlice &
   DetailSlice &
+  MarkingSlice &
   ColumnsSlice &
   GroupSlice &
   NarrowingSlice &
@@ -51,6 +53,7 @@ export function createSession(options: SessionOptions): Session {
     ...askedSlice(options)(set, get),
     ...seenSlice(set, get),
     ...detailSlice(set, get),
+    ...markingSlice(set, get),
     ...lookSlice(options)(set, get),
     ...columnsSlice(set, get),
     ...trailSlice(set, get),

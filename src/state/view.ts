@@ -60,8 +60,12 @@ export interface View {
   readonly changes?: Changes | undefined;
   /** Where a row is a group of rows. */
   readonly grouped?: Grouped | undefined;
+  /** Keys that were marked and whose objects are gone since the refresh before. */
+  readonly unmarked?: readonly string[];
   /** Formatted and safe to print: one line, no control characters. '' where the object has no such value. */
   cell(row: number, column: ViewColumn): string;
+  /** The same with all digits of its number, in the unit of exports. */
+  exactCell?(row: number, column: ViewColumn): string;
   /** A column's number, shown or not; NaN where there is none. */
   number(row: number, column: string): number;
   /** A column's value as it is, not made safe for a terminal; null where there is none. */

@@ -34,6 +34,7 @@ export type FromWorker =
 
 /** What decides which rows are shown, and in which order. */
 function rowsAsked(q: Question): string {
+  const marked = q.marked?.only ? q.marked.keys : null;
   return JSON.stringify({
     ...q,
     all: false,
@@ -43,6 +44,7 @@ function rowsAsked(q: Question): string {
     maxCost: 0,
     paused: false,
     marks: true,
+    marked,
   });
 }
 
@@ -95,12 +97,23 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     post({ type: 'programs', reports: programs.map(inspect), template: q.template });
   }
 
+  function onlyMarked(keys: readonly string[], passing: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+    const marked = new Set(keys.map((key) => collector!.rowOf(key)));
+    return passing.filter((row) => marked.has(row));
+  }
+
+  /** Keys that the batch before had, and this one has not. */
+  function goneKeys(keys: readonly string[]): string[] {
+    return keys.filter((key) => collector!.rowOf(key) < 0 && collector!.rowOf(key, 'before') >= 0);
+  }
+
   function publish(q: Question, started: number | null): void {
     if (!collected) return;
     const passing = passingRows(collected.table, collected.after);
     const total = passing.length;
     const { table } = collected;
-    const found = searchRows(table, q.search, q.groupBy === '' ? q.columns : [q.groupBy, ...q.columns], passing);
+    const chosen = q.marked?.only ? onlyMarked(q.marked.keys, passing) : passing;
+    const found = searchRows(table, q.search, q.groupBy === '' ? q.columns : [q.groupBy, ...q.columns], chosen);
     const groups = q.groupBy === '' ? null : groupRows(table, q, found);
     const order = groups ? sortGroups(new GroupTable(table, groups), q.sort) : sortRows(table, q.sort, found);
     // What a refresh costs includes its first sorting; sorting again later is no refresh.
@@ -114,8 +127,9 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     // Of groups the view finds them itself.
     const rowsOnly = groups ? new Uint32Array(0) : order;
     const changes = comparable ? changesOf(rowsOnly, collected.before!, shown!.order) : null;
-    const wire = toWire(collected, q.columns, detailsOf(q), order, total, changes, groups);
-    shown = q.marks ? { asked, order: rowsOnly.slice() } : null;
+    const unmarked = started !== null && shown?.asked === asked ? goneKeys(q.marked?.keys ?? []) : [];
+    const wire = toWire(collected, q.columns, detailsOf(q), order, total, changes, groups, unmarked);
+    shown = { asked, order: rowsOnly.slice() };
     sent = true;
     port.postMessage({ type: 'view', wire, generation } satisfies FromWorker, [
       wire.order.buffer,
@@ -205,7 +219,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     const known = () => before !== null && neededBy(next).every((column) => neededBy(before).includes(column));
     if (!same(readable) || collected === null || !known()) run('read');
     else {
-      if (!same((q) => [q.sort, q.groupBy, q.search])) run('order');
+      if (!same((q) => [q.sort, q.groupBy, q.search, q.marked?.only ? q.marked.keys : null])) run('order');
       if (!same((q) => q.struct)) lookAtStruct(next);
       if (collected !== null) explain(next);
     }

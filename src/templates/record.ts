@@ -416,12 +416,8 @@ export class Batch {
 
   /** Of the key, 32 bits. */
   keyHash(row: number): number {
-    const words = this.#words;
     const start = (this.#offsets[row] + this.layout.keyOffset) >> 2;
-    const end = start + (this.layout.keySize >> 2);
-    let h = 0;
-    for (let w = start; w < end; w++) h = Math.imul(h ^ words[w], 0x9e3779b1) ^ (h >>> 15);
-    return h ^ (h >>> 16);
+    return hashOf(this.#words, start, start + (this.layout.keySize >> 2));
   }
 
   /** Whether a row of another batch of the same layout has the key of `row`. */
@@ -432,6 +428,12 @@ export class Batch {
       if (this.#words[mine + w] !== other.#words[theirs + w]) return false;
     return true;
   }
+}
+
+function hashOf(words: Uint32Array, start: number, end: number): number {
+  let h = 0;
+  for (let w = start; w < end; w++) h = Math.imul(h ^ words[w], 0x9e3779b1) ^ (h >>> 15);
+  return h ^ (h >>> 16);
 }
 
 export const LITTLE = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
@@ -462,6 +464,18 @@ export class KeyIndex {
       if (slots[slot] === 0) slots[slot] = row + 1;
     }
     return doubles;
+  }
+
+  /** The first row of the indexed batch with this key, as Batch.key() gives it, or -1. */
+  rowOf(key: string): number {
+    const batch = this.#batch;
+    if (!batch || batch.rows === 0 || key.length !== batch.layout.keySize) return -1;
+    const words = new Uint32Array(new Uint8Array(Buffer.from(key, 'latin1')).buffer);
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    for (let slot = hashOf(words, 0, words.length) & mask; slots[slot] !== 0; slot = (slot + 1) & mask)
+      if (batch.key(slots[slot] - 1) === key) return slots[slot] - 1;
+    return -1;
   }
 
   /** The row of the indexed batch that has the key of `row` in `other`, or -1. */

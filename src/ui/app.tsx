@@ -2,7 +2,7 @@
 import { Box, useWindowSize } from 'ink';
 import { useStore } from 'zustand';
 import { isList } from '../state/panes.ts';
-import { paneName, topPane } from '../state/place.ts';
+import { exportRows, paneName, topPane } from '../state/place.ts';
 import type { SessionState } from '../state/session.ts';
 import { commands, paneUnderHelp, press, type Reach } from './actions.ts';
 import { compose, Line, wrap } from './line.tsx';
@@ -43,7 +43,7 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
   const state = useStore(reach.session);
   const theme = reach.themes.of(state.theme);
   const pane = topPane(state);
-  const form = pane?.name === 'prompt' ? promptForm(pane, commands(reach), height) : formOf(pane);
+  const form = pane?.name === 'prompt' ? promptForm(pane, commands(reach), height) : formOf(pane, exportRows(state));
   const message = longError(theme, width, state);
   const rows = divide(height, formHeight(form, width), message.length);
 

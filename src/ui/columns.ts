@@ -2,6 +2,7 @@
 import { isCompared } from '../state/changes.ts';
 import type { Sort } from '../state/sort.ts';
 import type { View, ViewColumn } from '../state/view.ts';
+import { unitOf } from '../templates/format.ts';
 import { fit, sanitize, sanitizeAscii, textWidth } from '../templates/text.ts';
 import { type BodyLine, bodyLines } from './body.ts';
 import { heatOf, isHeated } from './heat.ts';
@@ -27,6 +28,8 @@ export interface Sight {
   readonly widths?: Readonly<Record<string, number>>;
   /** A row that stays in sight whatever else is shown between rows. */
   readonly keep?: number | undefined;
+  /** Numbers with all their digits, and their units in the heading. */
+  readonly exact?: boolean;
 }
 
 export interface Frame {
@@ -43,6 +46,9 @@ interface Placed {
   readonly width: number;
 }
 
+/** Beside what a heading says anyway: CPU%, and what is shown by a name or as two numbers. */
+const UNITS_SHOWN = /^(?!%|uid|dev_t|1\/s).+/;
+
 const NOT_ASCII = /[^\x20-\x7e]/;
 const isText = (column: ViewColumn) => column.format === 'text' || column.format === 'path';
 
@@ -51,6 +57,7 @@ export class Columns {
   /** Columns of the last frame are out of sight on the right. */
   more = false;
   #template = '';
+  #exact = false;
   #widths = new Map<string, number>();
   #theme: Theme;
   #placed: readonly Placed[] = [];
@@ -61,8 +68,10 @@ export class Columns {
 
   frame(view: View, sight: Sight, theme = this.#theme): Frame {
     this.#theme = theme;
-    if (view.template !== this.#template) {
+    const { exact = false } = sight;
+    if (view.template !== this.#template || exact !== this.#exact) {
       this.#template = view.template;
+      this.#exact = exact;
       this.#widths.clear();
     }
     const width = Math.max(1, sight.width);
@@ -71,7 +80,7 @@ export class Columns {
     // The sign for more columns gets a place of its own, where there is room for one.
     const placed = all.more && width >= NARROW ? this.#place(view, body, sight, width - 2) : all;
     // Of those columns alone that have room.
-    const painted = placed.columns.map((column) => ({ ...column, roles: rolesOf(view, body, column) }));
+    const painted = placed.columns.map((column) => ({ ...column, roles: rolesOf(view, body, column, exact) }));
     const lines = body.map(({ gone }, line) => this.#line(painted, line, gone));
     this.more = placed.more;
     this.#placed = placed.columns;
@@ -95,11 +104,12 @@ export class Columns {
     const own = sight.widths ?? {};
     const elastic = view.columns.findLast((column) => isText(column) && own[column.name] === undefined);
     // The text that gets what is left also gives the gutter its cell.
-    const narrow = (column: ViewColumn) => Math.max(column.width - (column === elastic ? 1 : 0), column.title.length);
+    const narrow = (column: ViewColumn) =>
+      Math.max(column.width - (column === elastic ? 1 : 0), this.#title(column).length);
     const columns: Placed[] = [];
     let used = 0;
     for (const column of candidates) {
-      const cells = cellsOf(view, body, column);
+      const cells = cellsOf(view, body, column, sight.exact);
       const given = own[column.name];
       const wanted = given ?? this.#width(column, cells, sight.sort);
       const start = columns.length === 0 ? 0 : used + GAP;
@@ -117,8 +127,13 @@ export class Columns {
     return { columns: stretched, more: columns.length < candidates.length };
   }
 
+  #title({ title, format }: ViewColumn): string {
+    const unit = this.#exact ? unitOf(format).split(' ')[0]! : '';
+    return UNITS_SHOWN.test(unit) ? `${title}[${unit}]` : title;
+  }
+
   #width(column: ViewColumn, cells: readonly string[], sort: Sort): number {
-    const title = column.title.length + signOf(sort, column.name, this.#theme.signs).length;
+    const title = this.#title(column).length + signOf(sort, column.name, this.#theme.signs).length;
     let width = Math.max(column.width, title, this.#widths.get(column.name) ?? 0);
     for (const cell of cells) {
       if (cell.length <= width && !NOT_ASCII.test(cell)) continue;
@@ -151,7 +166,7 @@ export class Columns {
     placed.columns.forEach(({ column, width: cells }, index) => {
       if (index > 0) pieces.push(['header', index === 1 && sight.left > 0 ? signs.moreLeft : ' ']);
       const sign = signOf(sight.sort, column.name, signs);
-      const title = fit(column.title, cells - sign.length, column.align, ascii) + sign;
+      const title = fit(this.#title(column), cells - sign.length, column.align, ascii) + sign;
       pieces.push([sign !== '' ? 'sorted' : 'header', title]);
       used += cells + (index > 0 ? GAP : 0);
     });
@@ -161,13 +176,17 @@ export class Columns {
   }
 }
 
-function cellsOf(view: View, body: readonly BodyLine[], column: ViewColumn): string[] {
+function cellsOf(view: View, body: readonly BodyLine[], column: ViewColumn, exact = false): string[] {
   if (column.absent !== '') return body.map(() => '');
-  return body.map(({ row, gone }) => (gone ? view.changes!.before : view).cell(row, column));
+  return body.map(({ row, gone }) => cellOf(gone ? view.changes!.before : view, row, column, exact));
+}
+
+function cellOf(view: View, row: number, column: ViewColumn, exact: boolean): string {
+  return exact && view.exactCell ? view.exactCell(row, column) : view.cell(row, column);
 }
 
 /** How hot the cells are, or whether they have changed. */
-function rolesOf(view: View, body: readonly BodyLine[], { column, cells }: Placed): readonly Role[] {
+function rolesOf(view: View, body: readonly BodyLine[], { column, cells }: Placed, exact: boolean): readonly Role[] {
   const { changes } = view;
   if (isHeated(column.format)) {
     const numbers = body.map(({ row, gone }) => (gone ? Number.NaN : view.number(row, column.name)));
@@ -176,7 +195,7 @@ function rolesOf(view: View, body: readonly BodyLine[], { column, cells }: Place
   if (!changes || !isCompared(column.format)) return cells.map(() => 'plain');
   return body.map(({ row, gone }, line) => {
     const old = gone ? -1 : changes.rowBefore(row);
-    return old >= 0 && changes.before.cell(old, column) !== cells[line] ? 'changed' : 'plain';
+    return old >= 0 && cellOf(changes.before, old, column, exact) !== cells[line] ? 'changed' : 'plain';
   });
 }
 

@@ -1,4 +1,5 @@
 /** Why the table has no rows, and the key that brings them back. */
+import { onlyMarks } from '../state/marking.ts';
 import { formatSearch } from '../state/search.ts';
 import type { SessionState } from '../state/session.ts';
 import { keyOf } from './keymap.ts';
@@ -8,6 +9,9 @@ export function whyEmpty(state: SessionState): string {
   const { view, template, search, where, filterTexts, switches, error } = state;
   if (view && view.count > 0) return '';
   if (!view) return error === '' ? `reading ${template} ...` : `error: ${error}`;
+  if (onlyMarks(state) && view.total > 0) {
+    return `None of the marked rows is among ${view.total} rows: ${keyOf('onlyMarked', 'table')} shows all.`;
+  }
   if (search && view.total > 0) {
     return `None of ${view.total} rows matches the search ${formatSearch(search)}: ${keyOf('back', 'table')} drops it.`;
   }

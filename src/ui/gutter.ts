@@ -11,9 +11,16 @@ export function gutterWidth(theme: Theme, width: number): number {
   return theme.marks || width >= ROOMY ? 1 : 0;
 }
 
-export function signOf(theme: Theme, view: View, { row, gone }: BodyLine, selected: boolean): Piece {
+export function signOf(
+  theme: Theme,
+  view: View,
+  { row, gone }: BodyLine,
+  selected: boolean,
+  marks: ReadonlySet<string>,
+): Piece {
   if (theme.marks && selected) return ['plain', '>'];
   if (gone) return ['gone', '-'];
+  if (marks.size > 0 && marks.has(view.key(row))) return ['marked', '*'];
   if (view.changes?.rowBefore(row) === -1) return ['fresh', '+'];
   return ['plain', ' '];
 }

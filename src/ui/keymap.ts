@@ -185,6 +185,9 @@ export const KEYMAP = keymap([
       { action: 'sortRight', keys: ['>'], help: 'sort by the column on the right' },
       { action: 'nextFound', keys: ['n'], help: 'next row that was found' },
       { action: 'previousFound', keys: ['N'], help: 'previous row that was found' },
+      { action: 'mark', keys: ['m'], help: 'mark the selected row, or take its mark away' },
+      { action: 'onlyMarked', keys: ['M'], help: 'show only marked rows, or all again' },
+      { action: 'exact', keys: ['x'], help: 'numbers with all their digits, in the units of exports' },
       { action: 'follow', keys: ['F'], help: 'keep the selected row at its line of the screen' },
       { action: 'kernelThreads', keys: ['K'], help: 'hide or show kernel threads' },
       { action: 'threads', keys: ['H'], help: 'show threads, or whole processes; each CPU of a per-CPU map' },
@@ -194,7 +197,7 @@ export const KEYMAP = keymap([
       {
         action: 'back',
         keys: ['escape', 'backspace'],
-        help: 'drop the search, go back a table, drop the selection',
+        help: 'drop the search, go back a table, drop the selection and marks',
       },
     ],
   },

@@ -3,6 +3,7 @@ import { Box } from 'ink';
 import { memo, useLayoutEffect, useMemo } from 'react';
 import stringWidth from 'string-width';
 import { useStore } from 'zustand';
+import { marksOf } from '../state/marking.ts';
 import type { Session } from '../state/session.ts';
 import type { Columns } from './columns.ts';
 import { whyEmpty } from './empty.ts';
@@ -40,7 +41,8 @@ export function LiveTable(props: {
   const header = props.rows > 1 ? 1 : 0;
   const rows = props.rows - header;
   const state = useStore(session);
-  const { view, sort, left, widths, cursor } = state;
+  const { view, sort, left, widths, cursor, exact } = state;
+  const marks = marksOf(state);
   const top = Math.max(0, Math.min(state.top, (view?.count ?? 0) - rows));
   const gutter = gutterWidth(theme, width);
   // Otherwise a moving cursor changes no line.
@@ -50,8 +52,10 @@ export function LiveTable(props: {
 
   const frame = useMemo(
     () =>
-      view ? columns.frame(view, { top, rows, left, width: width - gutter, sort, widths, keep }, theme) : undefined,
-    [view, columns, theme, top, rows, left, width, gutter, sort, widths, keep],
+      view
+        ? columns.frame(view, { top, rows, left, width: width - gutter, sort, widths, keep, exact }, theme)
+        : undefined,
+    [view, columns, theme, top, rows, left, width, gutter, sort, widths, keep, exact],
   );
   const heading = useMemo(() => {
     const before: Piece = ['header', ' '.repeat(gutter)];
@@ -64,7 +68,7 @@ export function LiveTable(props: {
       {header > 0 && <Line text={heading} />}
       {frame?.body.map((each, line) => {
         const selected = !each.gone && each.row === cursor?.row;
-        const [role, sign] = signOf(theme, view!, each, selected);
+        const [role, sign] = signOf(theme, view!, each, selected, marks);
         const text = (gutter > 0 ? paint(theme, role, sign) : '') + frame.lines[line];
         return <Row key={line} theme={theme} width={width} text={text} selected={selected} />;
       })}

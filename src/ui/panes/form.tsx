@@ -29,8 +29,8 @@ export interface Form {
 const choices = (all: readonly string[], chosen: string): Piece[] =>
   all.flatMap((each): Piece[] => [['plain', ' '], each === chosen ? ['title', `[${each}]`] : ['plain', ` ${each} `]]);
 
-/** undefined for panes that are no forms. */
-export function formOf(pane: Pane | undefined): Form | undefined {
+/** undefined for panes that are no forms. @param rows what can be exported */
+export function formOf(pane: Pane | undefined, rows: readonly string[] = ['shown', 'all']): Form | undefined {
   switch (pane?.name) {
     case 'search':
       return {
@@ -74,7 +74,7 @@ export function formOf(pane: Pane | undefined): Form | undefined {
         error: pane.fields.find(({ error }) => error !== '')?.error ?? '',
       };
     case 'export': {
-      const values = { format: choices(EXPORT_FORMATS, pane.format), rows: choices(['shown', 'all'], pane.rows) };
+      const values = { format: choices(EXPORT_FORMATS, pane.format), rows: choices(rows, pane.rows) };
       return {
         title: 'Export to a file; left and right choose',
         fields: EXPORT_LINES.map((line, index) => ({

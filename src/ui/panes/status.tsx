@@ -3,6 +3,7 @@ import { Box } from 'ink';
 import { memo } from 'react';
 import type { Changes } from '../../state/changes.ts';
 import { formatInterval } from '../../state/interval.ts';
+import { marksOf, onlyMarks } from '../../state/marking.ts';
 import { formatSearch } from '../../state/search.ts';
 import type { SessionState } from '../../state/session.ts';
 import type { Condition, View } from '../../state/view.ts';
@@ -79,6 +80,10 @@ export type StatusState = Pick<
   | 'switches'
   | 'ungroup'
   | 'follow'
+  | 'marked'
+  | 'onlyMarked'
+  | 'exact'
+  | 'groupBy'
 >;
 
 export function firstLine(state: StatusState, kernel: string, theme: Theme, width: number): string {
@@ -110,6 +115,15 @@ function conditions(state: StatusState): Part[] {
   );
 }
 
+function marking(state: StatusState): Part[] {
+  const { size } = marksOf(state);
+  const marked = `${onlyMarks(state) ? 'only ' : ''}${size} marked`;
+  return [
+    ...(size > 0 ? [part(5, ['marked', marked])] : []),
+    ...(state.exact ? [part(4, ['plain', 'exact numbers'])] : []),
+  ];
+}
+
 export function secondLine(state: StatusState, theme: Theme, width: number): string {
   if (state.error !== '') return arrange(theme, width, [part(1, ['error', `error: ${state.error}`])]);
   if (state.notice !== '') return arrange(theme, width, [part(1, ['notice', state.notice])]);
@@ -125,6 +139,7 @@ export function secondLine(state: StatusState, theme: Theme, width: number): str
     ...(state.ungroup && template && ungroupedWord(template)
       ? [part(3, ['plain', `with ${ungroupedWord(template)}`])]
       : []),
+    ...marking(state),
     ...(state.follow ? [part(4, ['plain', 'following'])] : []),
   ];
   return arrange(theme, width, left, ways);
