@@ -4,13 +4,24 @@ import path from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { Btf, BtfError } from './bpf/btf.ts';
 import { pageSize } from './bpf/host.ts';
-import { didYouMean, nearest } from './bpf/nearest.ts';
 import { describeMissing, hasCapability, missing } from './bpf/support.ts';
 import { BpfError } from './bpf/syscall.ts';
 import { targetNames } from './bpf/targets.ts';
 import { checkTemplate, helpText, type Options, parseOptions, wantsDebug } from './options.ts';
+import {
+  intervalOf,
+  maxCostOf,
+  NO_SETTINGS,
+  noTheme,
+  ownKeys,
+  parseSettings,
+  type ReadSettings,
+  type Settings,
+  settledTemplates,
+} from './settings.ts';
 import { AtomicFile } from './state/atomic-file.ts';
-import { commandLine } from './state/command-line.ts';
+import { columnItems, commandLine } from './state/command-line.ts';
+import { MAX_COST } from './state/cost.ts';
 import { examine, reportText } from './state/doctor.ts';
 import { type DumpOptions, dump } from './state/dump.ts';
 import type { SampledView } from './state/group-view.ts';
@@ -21,8 +32,10 @@ import { type NetScope, parseNetScope } from './state/namespaces.ts';
 import type { ExportChoice } from './state/panes.ts';
 import { type Sampler, startSampler } from './state/sampler.ts';
 import { formatSearch } from './state/search.ts';
-import { createSession, questionOf, type Session } from './state/session.ts';
+import { createSession, questionOf, type Session, type SessionState } from './state/session.ts';
+import { type Change, configFolder, readSettingsFile, saveSettings } from './state/settings-file.ts';
 import { snapshotWriter } from './state/snapshot.ts';
+import { formatSort, sortColumns } from './state/sort.ts';
 import type { StructAnswer } from './state/struct-reader.ts';
 import { TemplateFiles, templateFolder } from './state/template-files.ts';
 import { userId } from './state/users.ts';
@@ -48,6 +61,7 @@ import {
 import { starter } from './templates/starter.ts';
 import { type Column, type Template, TemplateError, UsageError } from './templates/template.ts';
 import { type Conjunct, parseWhere } from './templates/where.ts';
+import { rebind } from './ui/keymap.ts';
 import { THEMES } from './ui/themes.ts';
 
 const EXIT = { done: 0, failed: 1, usage: 2, unsupported: 3 } as const;
@@ -142,27 +156,36 @@ const filesOf = (options: Options) => new TemplateFiles(options.files, templateF
  * @param say what is wrong with files where that may be why something is missing
  * @throws UsageError
  */
-async function prepare(files: TemplateFiles, options: Options, say = complain): Promise<Asked> {
+async function prepare(
+  files: TemplateFiles,
+  options: Options,
+  read: ReadSettings = NO_SETTINGS,
+  say = complain,
+): Promise<Asked> {
   checkMap(options);
-  const read = await files.load();
-  registerTemplates(read.templates);
+  const own = await files.load();
+  registerTemplates(own.templates);
   // BTF is looked through only where a name needs it.
   const known = options.template === '' || shownTemplates().some((t) => t.name === options.template);
   if (!known || options.command === 'templates') genericTemplates();
   if (options.map !== undefined) elements ??= tableOfMap(options.map);
-  const loaded = { ...read, templates: [...read.templates, ...(generic ?? []), ...(elements ? [elements] : [])] };
-  registerTemplates(loaded.templates);
+  registerTemplates([...own.templates, ...(generic ?? []), ...(elements ? [elements] : [])]);
+  const said = settle(read);
+  const loaded = { ...own, templates: registeredTemplates(), problems: [...read.problems, ...own.problems, ...said] };
   try {
     const name = checkTemplate(
-      options.template || (options.map === undefined ? undefined : ELEMENTS) || loaded.first || 'task',
+      options.template ||
+        (options.map === undefined ? undefined : ELEMENTS) ||
+        loaded.first ||
+        read.settings.template ||
+        'task',
       shownTemplates().map((t) => t.name),
     );
     const warnings = loaded.warnings.filter((w) => w.template === name).map((w) => w.message);
     const said = [...loaded.problems, ...warnings];
     const asked = { template: name, columns: undefined, registered: loaded.templates, said };
     if (options.columns === undefined) return asked;
-    const find = (other: string) => allTemplates().find((t) => t.name === other);
-    const { template, columns } = withColumns(findTemplate(name), options.columns, () => Btf.vmlinux(), find);
+    const { template, columns } = withColumns(findTemplate(name), options.columns, () => Btf.vmlinux(), anyTemplate);
     const registered = [...loaded.templates.filter((t) => t.name !== name), template];
     registerTemplates(registered);
     return { ...asked, columns, registered };
@@ -172,14 +195,22 @@ async function prepare(files: TemplateFiles, options: Options, say = complain): 
   }
 }
 
+const anyTemplate = (name: string) => allTemplates().find((t) => t.name === name);
+
+/** Registers templates as the settings want them. @returns what is wrong with that */
+function settle(read: ReadSettings): readonly string[] {
+  const { templates, problems } = settledTemplates(shownTemplates(), read, () => Btf.vmlinux(), anyTemplate);
+  if (templates.length > 0) {
+    const changed = new Set(templates.map((t) => t.name));
+    registerTemplates([...registeredTemplates().filter((t) => !changed.has(t.name)), ...templates]);
+  }
+  return problems;
+}
+
 /** @throws UsageError */
-function checkTheme(name: string | undefined): void {
-  const names = Object.keys(THEMES);
-  if (name === undefined || names.includes(name)) return;
-  const near = nearest(name, names);
-  throw new UsageError(
-    `there is no theme "${name}"${near.length > 0 ? didYouMean(near) : `; there are ${names.join(', ')}`}`,
-  );
+function checkTheme(name: string | undefined, { themes = {} }: Settings): void {
+  const names = [...Object.keys(THEMES), ...Object.keys(themes)];
+  if (name !== undefined && !names.includes(name)) throw new UsageError(noTheme(name, names));
 }
 
 /** A table of elements needs a map, and no other table takes one. */
@@ -197,7 +228,7 @@ function complain(problems: readonly string[]): void {
   for (const problem of problems) process.stderr.write(`itertop: ${problem}\n`);
 }
 
-function sessionOf(options: Options, asked: Asked): Session {
+function sessionOf(options: Options, asked: Asked, settings: Settings = {}): Session {
   return createSession({
     templates: shownTemplates(),
     template: asked.template,
@@ -212,9 +243,10 @@ function sessionOf(options: Options, asked: Asked): Session {
     ungroup: options.threads,
     search: options.search,
     where: options.where,
-    theme: options.theme,
-    interval: options.interval,
-    maxCost: options.maxCost,
+    theme: options.theme ?? settings.theme,
+    interval: options.interval ?? intervalOf(settings),
+    maxCost: options.maxCost ?? maxCostOf(settings) ?? MAX_COST,
+    marks: settings.marks,
     ...(options.kthreads === undefined ? {} : { switches: { kthreads: options.kthreads } }),
   });
 }
@@ -243,10 +275,13 @@ async function runDump(options: Options): Promise<number> {
 }
 
 async function explore(options: Options): Promise<number> {
-  checkTheme(options.theme);
+  const read = options.settings ? await readSettings() : NO_SETTINGS;
+  const { settings } = read;
+  checkTheme(options.theme, settings);
   const files = filesOf(options);
-  const asked = await prepare(files, options);
-  const session = sessionOf(options, asked);
+  const asked = await prepare(files, options, read);
+  const session = sessionOf(options, asked, settings);
+  rebind(ownKeys(settings));
   const first = Promise.withResolvers<void>();
   let error: (Error & { code?: string }) | null = null;
   let seen = false;
@@ -275,12 +310,13 @@ async function explore(options: Options): Promise<number> {
     sampler.close();
     throw error;
   }
+  const began = session.getState();
   let offered: TargetInfo[] | undefined;
   const changed = () => {
     offered = undefined;
   };
   if (asked.said.length > 0) session.getState().notify(notice(asked.said));
-  using _ = watchTemplates(files, options, asked, session, sampler, changed);
+  using _ = watchTemplates(files, options, read, asked, session, sampler, changed);
   const explorer = runExplorer({
     session,
     sampler,
@@ -297,6 +333,7 @@ async function explore(options: Options): Promise<number> {
         session.getState(),
         options.files.map((file) => path.resolve(file)),
       ),
+    saveSettings: () => saveTable(session, began),
     openMap: (map) => {
       elements = tableOfMap(map);
       registerTemplates([...registeredTemplates().filter((t) => t.name !== ELEMENTS), elements]);
@@ -306,20 +343,21 @@ async function explore(options: Options): Promise<number> {
     },
     stdout: process.stdout,
     stdin: process.stdin,
-    looks: { ascii: options.ascii },
+    looks: { ascii: options.ascii ?? settings.ascii, marks: settings.signs, themes: settings.themes },
   });
   // What looks through BTF comes after the first picture.
-  const more = setImmediate(() => offerGeneric(session, sampler, changed));
+  const more = setImmediate(() => offerGeneric(session, sampler, read, changed));
   await explorer.finally(() => clearImmediate(more));
   return EXIT.done;
 }
 
 /** Adds the tables of iterators that no template is made for. */
-function offerGeneric(session: Session, sampler: Sampler, changed: () => void): void {
+function offerGeneric(session: Session, sampler: Sampler, read: ReadSettings, changed: () => void): void {
   const known = new Set(shownTemplates().map((t) => t.name));
   const added = genericTemplates().filter((t) => !known.has(t.name));
   if (added.length === 0) return;
   registerTemplates([...registeredTemplates(), ...added]);
+  settle(read);
   sampler.templates(registeredTemplates());
   session.getState().setTemplates(shownTemplates());
   sampler.ask(questionOf(session.getState()));
@@ -330,6 +368,7 @@ function offerGeneric(session: Session, sampler: Sampler, changed: () => void): 
 function watchTemplates(
   files: TemplateFiles,
   options: Options,
+  read: ReadSettings,
   asked: Asked,
   session: Session,
   sampler: Sampler,
@@ -340,7 +379,7 @@ function watchTemplates(
   const reload = async () => {
     let said: readonly string[];
     try {
-      ({ said } = await prepare(files, { ...options, template: asked.template }, () => {}));
+      ({ said } = await prepare(files, { ...options, template: asked.template }, read, () => {}));
     } catch (error) {
       // What was asked for at the start is not there any more; the others are.
       said = [(error as Error).message.split('\n')[0]];
@@ -367,7 +406,40 @@ function watchTemplates(
 /** One line: the first thing that is wrong, by the name of its file. */
 function notice(said: readonly string[]): string {
   const more = said.length > 1 ? ` (and ${said.length - 1} more: itertop templates)` : '';
-  return said[0].replace(`${templateFolder()}/`, '') + more;
+  return said[0].replace(`${templateFolder()}/`, '').replace(`${configFolder()}/`, '') + more;
+}
+
+/** Throws UsageError where the file is there and cannot be read. */
+async function readSettings(): Promise<ReadSettings> {
+  const found = readSettingsFile();
+  return found ? await parseSettings(found.text, found.file) : NO_SETTINGS;
+}
+
+/**
+ * Saves how the table looks that is looked at, and what was changed of all tables since `began`.
+ * @returns what it did. Throws UsageError where the file is wrong or not ours
+ */
+async function saveTable(session: Session, began: SessionState): Promise<string> {
+  const state = session.getState();
+  const { template, columns, sort, ungrouped, groupBy, widths, theme, interval, marks } = state;
+  if (findTemplate(template).map) throw new UsageError(`not saved: the columns of ${template} are those of one map`);
+  const found = readSettingsFile();
+  const [problem] = found ? (await parseSettings(found.text, found.file)).problems : [];
+  if (problem !== undefined) throw new UsageError(`not saved: ${problem}`);
+  const at = ['tables', template];
+  const wanted = ungrouped?.sort ?? sort;
+  const changes: Change[] = [
+    { path: [...at, 'columns'], value: columnItems(findTemplate(template), columns, sortColumns(wanted)) },
+    { path: [...at, 'sort'], value: formatSort(wanted) },
+    { path: [...at, 'group'], value: groupBy || undefined },
+    { path: [...at, 'widths'], value: Object.keys(widths).length > 0 ? widths : undefined },
+    ...(theme === began.theme ? [] : [{ path: ['theme'], value: theme }]),
+    ...(interval === began.interval ? [] : [{ path: ['interval'], value: interval / 1000 }]),
+    ...(marks === began.marks ? [] : [{ path: ['marks'], value: marks }]),
+  ];
+  const file = await saveSettings(changes, found);
+  const also = changes.filter(({ path: [first] }) => first !== 'tables').map(({ path: [first] }) => first);
+  return `saved in ${file}: columns and order of ${template}${also.map((word) => `, ${word}`).join('')}`;
 }
 
 /** What the picker offers, and why something cannot be picked here. */

@@ -24,13 +24,15 @@ export interface Options {
   readonly netns: string | undefined;
   readonly order: WalkOrder | undefined;
   /** Milliseconds. */
-  readonly interval: number;
-  /** Percent of the interval; undefined: no limit. */
+  readonly interval: number | undefined;
+  /** Percent of the interval; Infinity: no limit. */
   readonly maxCost: number | undefined;
   readonly threads: boolean;
   readonly kthreads: boolean | undefined;
   readonly ascii: boolean | undefined;
   readonly theme: string | undefined;
+  /** The settings file is read. */
+  readonly settings: boolean;
   /** Refreshes of a dump; 0 goes on until it is ended. */
   readonly count: number;
   readonly format: SnapshotFormat | undefined;
@@ -108,6 +110,7 @@ export const SPECS: Readonly<Record<string, Spec>> = {
   },
   kthreads: { type: 'boolean', help: 'task: with kernel threads; --no-kthreads without' },
   ascii: { type: 'boolean', help: 'draw with ASCII only' },
+  settings: { type: 'boolean', help: 'as the settings file says (yes); --no-settings leaves it unread' },
   theme: {
     type: 'string',
     value: 'NAME',
@@ -263,7 +266,8 @@ export function parseOptions(argv: readonly string[]): Options {
     netns: text('netns'),
     order: walkOrder(text('order')),
     interval: seconds(text('interval')),
-    maxCost: parseMaxCost(text('max-cost') ?? String(MAX_COST)),
+    maxCost: text('max-cost') === undefined ? undefined : parseMaxCost(text('max-cost')!),
+    settings: flag('settings') ?? true,
     threads: flag('threads') ?? false,
     kthreads: flag('kthreads'),
     ascii: flag('ascii'),
@@ -322,8 +326,8 @@ function walkOrder(text: string | undefined): WalkOrder | undefined {
   return order;
 }
 
-function seconds(text: string | undefined): number {
-  if (text === undefined) return 1000;
+function seconds(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
   const ms = Number(text) * 1000;
   if (text.trim() === '' || !(ms >= MIN_INTERVAL && ms <= MAX_INTERVAL)) {
     throw new UsageError(

@@ -1,6 +1,7 @@
 /** The published JSON Schemas are those of the rules that check the files; UPDATE_GOLDEN=1 writes them. */
 import fs from 'node:fs';
 import { expect, it } from 'vitest';
+import { SETTINGS } from '../src/settings.ts';
 import type { Schema } from '../src/templates/form.ts';
 import { TEMPLATE } from '../src/templates/validate.ts';
 
@@ -18,6 +19,15 @@ it.each<[string, Schema]>([
         template: TEMPLATE.schema,
         file: { anyOf: [{ $ref: '#/$defs/template' }, { type: 'array', items: { $ref: '#/$defs/template' } }] },
       },
+    },
+  ],
+  [
+    'settings',
+    {
+      $schema: DIALECT,
+      title: 'itertop: settings',
+      description: 'settings.yaml or settings.json in $XDG_CONFIG_HOME/itertop',
+      ...SETTINGS.schema,
     },
   ],
 ])('docs/%s.schema.json', (name, schema) => {

@@ -192,9 +192,11 @@ export function firstPlace(template: Template): Place {
     cursor: null,
     top: 0,
     left: 0,
-    widths: {},
+    widths: template.saved?.widths ?? {},
     follow: false,
-    ...NO_GROUPING,
+    ...(template.saved?.group
+      ? grouped(template, template.saved.group, template.show, parseSort(template, template.sort))
+      : NO_GROUPING),
   };
 }
 
@@ -258,8 +260,9 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
 
     function start(): Pick<AskedSlice, keyof Place> {
       const template = templateOf(templates, options.template);
-      const { sort, groupBy, switches, ungroup } = options;
+      const { sort, switches, ungroup } = options;
       const place = firstPlace(template);
+      const groupBy = options.groupBy ?? place.groupBy;
       const columns = options.columns?.map((name) => checkColumn(template, name));
       const shown = columns ?? withCpu(template, place.columns, ungroup ?? false);
       if (switches) checkSwitches(template, switches);
@@ -268,8 +271,8 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
         ...place,
         columns: shown,
         ...(groupBy
-          ? grouped(template, groupBy, shown, place.sort, sort)
-          : { sort: sort ? parseSort(template, sort) : place.sort }),
+          ? grouped(template, groupBy, shown, place.ungrouped?.sort ?? place.sort, sort)
+          : { ...NO_GROUPING, sort: sort ? parseSort(template, sort) : (place.ungrouped?.sort ?? place.sort) }),
         switches: { ...place.switches, ...switches },
         ungroup: ungroup ?? false,
         search: parseSearch(options.search ?? ''),

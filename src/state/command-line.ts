@@ -12,6 +12,7 @@ export type CommandState = Pick<
   | 'template'
   | 'columns'
   | 'sort'
+  | 'groupBy'
   | 'filterTexts'
   | 'switches'
   | 'ungroup'
@@ -33,6 +34,7 @@ export function commandLine(state: CommandState, files: readonly string[] = []):
     ...files.map((file): [string, string] => ['template', file]),
     ['map', mapText(template)],
     ['columns', columns],
+    ['group', state.groupBy || undefined],
     ['sort', formatSort(state.sort)],
     ...Object.entries(filterTexts),
     ['where', where || undefined],
@@ -56,10 +58,14 @@ export function commandLine(state: CommandState, files: readonly string[] = []):
  * @param alsoUsed columns that need not be shown
  */
 export function columnsText(template: Template, columns: readonly string[], alsoUsed: readonly string[] = []): string {
+  return columnItems(template, columns, alsoUsed).join();
+}
+
+export function columnItems(template: Template, columns: readonly string[], alsoUsed: readonly string[]): string[] {
   const made = (name: string) => columnOf(template, name)?.typed;
   const used = [...columns, ...alsoUsed.filter((name) => made(name) !== undefined)];
   const needed = withDependencies(template, used).filter((name) => made(name) !== undefined);
-  return [...new Set([...columns, ...needed])].map((name) => made(name) ?? name).join();
+  return [...new Set([...columns, ...needed])].map((name) => made(name) ?? name);
 }
 
 const wordsOf = (text: string): string[] => text.match(/\w+/g) ?? [];

@@ -11,10 +11,10 @@ export interface Cost {
   readonly every: number;
 }
 
-/** `25`, `25%`: a percentage from 1 to 100; `off`: undefined. Throws UsageError. */
-export function parseMaxCost(text: string): number | undefined {
+/** `25`, `25%`: a percentage from 1 to 100; `off`: Infinity. Throws UsageError. */
+export function parseMaxCost(text: string): number {
   const word = text.trim().replace(/\s*%$/, '');
-  if (word === 'off') return undefined;
+  if (word === 'off') return Number.POSITIVE_INFINITY;
   const percent = Number(word);
   if (word === '' || !(percent >= 1 && percent <= 100)) {
     throw new UsageError(`--max-cost ${text}: it is a percentage from 1 to 100, or off`);

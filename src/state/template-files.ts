@@ -1,6 +1,5 @@
 /** The user's templates: where their files are, reading them, and noticing that they changed. They are never written to. */
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import type { Btf } from '../bpf/btf.ts';
 import { BUILTIN } from '../templates/builtin/index.ts';
@@ -8,6 +7,7 @@ import type { Template } from '../templates/template.ts';
 import { sanitize } from '../templates/text.ts';
 import { MAX_FILE_BYTES, parseTemplates } from '../templates/user.ts';
 import type { TemplateFileError } from '../templates/yaml.ts';
+import { configFolder } from './settings-file.ts';
 
 const ENDINGS: readonly string[] = ['.yaml', '.yml', '.json'];
 /** Of the folder; what lies behind them in the order of names is not read. */
@@ -28,10 +28,7 @@ export interface Loaded {
 
 /** $XDG_CONFIG_HOME/itertop/templates, ~/.config/itertop/templates where that is not set (XDG Base Directory). */
 export function templateFolder(env: NodeJS.ProcessEnv = process.env): string {
-  const { XDG_CONFIG_HOME: config } = env;
-  // A relative path there is to be ignored, says the specification.
-  const base = config && path.isAbsolute(config) ? config : path.join(env['HOME'] || os.homedir(), '.config');
-  return path.join(base, 'itertop', 'templates');
+  return path.join(configFolder(env), 'templates');
 }
 
 export class TemplateFiles {

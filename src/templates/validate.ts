@@ -205,7 +205,7 @@ export const TEMPLATE = object(
       { least: 0, most: 9 },
     ),
     // A map is chosen when it is looked at.
-  } satisfies Members<Omit<Template, 'map'>>,
+  } satisfies Members<Omit<Template, 'map' | 'saved'>>,
   ['name', 'target', 'columns'],
 );
 

@@ -32,6 +32,8 @@ export interface Effects {
   addColumn(path: string): string;
   /** Tells the terminal to take a text into its clipboard. Throws UsageError for one that is too long. */
   copy(text: string): void;
+  /** Saves how the table looks, and says so. Rejects where that is not possible. */
+  saveSettings(): Promise<string>;
   /** The words of the command line that gives the same rows. */
   commandLine(): readonly string[];
   /** Looks at the elements of a map, by its id, name or path. Throws where that is not possible. */
@@ -329,6 +331,10 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   refresh: ({ effects }) => effects.refresh(),
   copy,
   command: showCommand,
+  save: (reach) => {
+    const say = (text: string) => state(reach).notify(text);
+    reach.effects.saveSettings().then(say, ({ message }: Error) => say(message));
+  },
   nextTheme: (reach) => {
     const { names } = reach.themes;
     state(reach).setTheme(names[(names.indexOf(state(reach).theme) + 1) % names.length]!);

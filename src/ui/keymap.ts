@@ -226,7 +226,10 @@ export const KEYMAP = keymap([
   {
     title: 'Keeping',
     where: ['table'],
-    bindings: [{ action: 'export', keys: ['e', 'ctrl-s'], help: 'write the rows to a file', bar: 'Export' }],
+    bindings: [
+      { action: 'export', keys: ['e', 'ctrl-s'], help: 'write the rows to a file', bar: 'Export' },
+      { action: 'save', keys: ['W'], help: 'save columns and order of this table in the settings file' },
+    ],
   },
   {
     title: 'Copying',
@@ -266,6 +269,82 @@ export const KEYMAP = keymap([
 
 export type Action = (typeof KEYMAP)[number]['bindings'][number]['action'];
 
+const bindings = KEYMAP.flatMap((section) => section.bindings as readonly Binding<Action>[]);
+
+/** Actions whose keys can be chosen, with what they do; not those to which each key means something else. */
+export const ACTION_HELP: ReadonlyMap<Action, string> = new Map(
+  bindings.filter(({ keys }) => !keys.includes('1')).map(({ action, help }) => [action, help]),
+);
+
+/** Other keys for actions, wherever these have some. */
+export type OwnKeys = Partial<Readonly<Record<Action, readonly Key[]>>>;
+type Sections = readonly Section<Action>[];
+
+let sections: Sections = KEYMAP;
+
+/** From now on these keys do it, in this thread. */
+export function rebind(keys: OwnKeys): void {
+  sections = withKeys(keys);
+}
+
+function withKeys(own: OwnKeys): Sections {
+  return KEYMAP.map((section) => ({
+    ...section,
+    bindings: (section.bindings as readonly Binding<Action>[]).map((binding) => ({
+      ...binding,
+      keys: own[binding.action] ?? binding.keys,
+    })),
+  }));
+}
+
+/** What is wrong with keys that were chosen. */
+export interface KeyProblem {
+  readonly action: Action;
+  /** undefined: it is missed. */
+  readonly key: Key | undefined;
+  readonly problem: string;
+}
+
+/** One key for two things in a pane, and panes that nothing leads out of. */
+export function keyProblems(own: OwnKeys): KeyProblem[] {
+  const problems: KeyProblem[] = [];
+  const chosen = withKeys(own);
+  const panes = new Set(KEYMAP.flatMap(({ where }) => where));
+  const doing = (all: Sections, key: Key, pane: PaneName) =>
+    all
+      .filter(({ where }) => where.includes(pane))
+      .flatMap((section) => section.bindings.filter(({ keys }) => live(keys, pane).includes(key)))
+      .map(({ action }) => action);
+  for (const [name, keys] of Object.entries(own)) {
+    const action = name as Action;
+    for (const key of keys ?? []) {
+      for (const pane of panes) {
+        const actions = doing(chosen, key, pane);
+        const other = actions.includes(action) ? actions.find((each) => each !== action) : undefined;
+        if (other === undefined || doing(KEYMAP as Sections, key, pane).includes(action)) continue;
+        const where = pane === 'table' ? 'the table' : `the pane ${pane}`;
+        problems.push({ action, key, problem: `${keyLabel(key)} does ${other} already in ${where}` });
+        break;
+      }
+    }
+  }
+  for (const action of ['quit', 'back'] as const) {
+    const can = (all: Sections, pane: PaneName) =>
+      all.some(
+        ({ where, bindings }) =>
+          where.includes(pane) && bindings.some((each) => each.action === action && live(each.keys, pane).length > 0),
+      );
+    const missed = [...panes].find((pane) => can(KEYMAP as Sections, pane) && !can(chosen, pane));
+    if (missed)
+      problems.push({
+        action,
+        key: undefined,
+        problem: `${action} needs a key that is no character: in ${missed} those are typed`,
+      });
+  }
+  return problems;
+}
+
 function isPrintable(key: Key): boolean {
   return [...key].length === 1;
 }
@@ -277,7 +356,7 @@ function live(keys: readonly Key[], pane: PaneName): Key[] {
 
 /** What a key does in a pane; undefined: nothing, or it is text (see textOf). */
 export function actionOf(key: Key, pane: PaneName): Action | undefined {
-  for (const { where, bindings } of KEYMAP) {
+  for (const { where, bindings } of sections) {
     if (!where.includes(pane)) continue;
     for (const { action, keys } of bindings) if (live(keys, pane).includes(key)) return action;
   }
@@ -300,8 +379,8 @@ export function keyLabel(key: Key): string {
 
 /** Label of the key that does this in this pane. */
 export function keyOf(action: Action, pane: PaneName): string {
-  const sections = KEYMAP.filter(({ where }) => where.includes(pane));
-  const keys = sections.flatMap(({ bindings }) => bindings.filter((binding) => binding.action === action))[0]?.keys;
+  const here = sections.filter(({ where }) => where.includes(pane));
+  const keys = here.flatMap(({ bindings }) => bindings.filter((binding) => binding.action === action))[0]?.keys;
   return keyLabel(live(keys ?? [], pane)[0] ?? '');
 }
 
@@ -314,7 +393,7 @@ function labelOf(keys: readonly Key[]): string {
   return digits ? `${first}..${last}` : keys.map(keyLabel).join(' ');
 }
 
-function rows(section: (typeof KEYMAP)[number], pane?: PaneName): KeyRow[] {
+function rows(section: Sections[number], pane?: PaneName): KeyRow[] {
   return section.bindings
     .map(({ keys, help }): KeyRow => [labelOf(pane ? live(keys, pane) : keys), help])
     .filter(([keys]) => keys !== '');
@@ -322,8 +401,8 @@ function rows(section: (typeof KEYMAP)[number], pane?: PaneName): KeyRow[] {
 
 /** The help of a pane: what works there, then the rest; a row without a key is a heading. */
 export function helpRows(pane: PaneName): KeyRow[] {
-  const here = KEYMAP.filter(({ where }) => where.includes(pane));
-  const elsewhere = KEYMAP.filter(({ where }) => !where.includes(pane));
+  const here = sections.filter(({ where }) => where.includes(pane));
+  const elsewhere = sections.filter(({ where }) => !where.includes(pane));
   return [
     ...here.flatMap((section) => [['', section.title] as const, ...rows(section, pane)]),
     ...elsewhere.flatMap((section) => [['', `${section.title} (not here)`] as const, ...rows(section)]),
@@ -332,10 +411,12 @@ export function helpRows(pane: PaneName): KeyRow[] {
 
 /** Labels of the key bar of a pane. */
 export function barOf(pane: PaneName): readonly { readonly key: string; readonly word: string }[] {
-  return KEYMAP.filter(({ where }) => where.includes(pane)).flatMap(({ bindings }) =>
-    bindings.flatMap(({ keys, bar }) => {
-      const key = live(keys, pane)[0];
-      return bar && key ? [{ key: keyLabel(key), word: bar }] : [];
-    }),
-  );
+  return sections
+    .filter(({ where }) => where.includes(pane))
+    .flatMap(({ bindings }) =>
+      bindings.flatMap(({ keys, bar }) => {
+        const key = live(keys, pane)[0];
+        return bar && key ? [{ key: keyLabel(key), word: bar }] : [];
+      }),
+    );
 }

@@ -48,6 +48,27 @@ const SEQUENCES: Readonly<Record<string, Key>> = {
   '[21~': 'f10',
 };
 
+/** Every key that is no printable character. */
+export const KEY_NAMES: readonly Key[] = [
+  ...new Set([...Object.values(SEQUENCES), 'enter', 'tab', 'backspace', 'escape']),
+  ...[...'abcdefgklnopqrstuvwxyz'].map((letter) => `ctrl-${letter}`),
+];
+
+const SHORT: Readonly<Record<string, Key>> = {
+  esc: 'escape',
+  space: ' ',
+  pgup: 'pageup',
+  pgdn: 'pagedown',
+  return: 'enter',
+};
+
+/** The key of a name, as the help has it or as it is here: `Ctrl-S`, `PgUp`, `Space`, `x`; undefined where there is none. */
+export function keyNamed(name: string): Key | undefined {
+  if ([...name].length === 1) return /[\x00-\x1f\x7f-\x9f]/.test(name) ? undefined : name;
+  const word = name.toLowerCase();
+  return Object.hasOwn(SHORT, word) ? SHORT[word] : KEY_NAMES.find((key) => key === word);
+}
+
 /** A CSI or SS3 sequence; and what may still become one. */
 const SEQUENCE = /^\x1b(\[\[[A-E]|\[[0-?]*[ -/]*[@-~]|O[A-Za-z])/;
 const UNFINISHED = /^\x1b(?:\[\[?|\[[0-?]*[ -/]*|O)?$/;

@@ -29,6 +29,8 @@ export interface ExplorerOptions {
   absentColumns(): ReadonlyMap<string, string>;
   /** Has the table show a member of the kernel's, by its path; says so. Throws where that is no single value. */
   addColumn(path: string): string;
+  /** Saves how the table looks, and says so. Rejects where that is not possible. */
+  saveSettings(): Promise<string>;
   /** The words of the command line that gives the same rows (state/command-line.ts). */
   commandLine(): readonly string[];
   /** Looks at the elements of a map: throws where that is not possible. */
@@ -50,7 +52,7 @@ const SIGNALS: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
  */
 export async function runExplorer(options: ExplorerOptions): Promise<void> {
   const { session, sampler, kernel, stdout, stdin } = options;
-  const { exportView, absentColumns, addColumn, commandLine, openMap } = options;
+  const { exportView, absentColumns, addColumn, commandLine, saveSettings, openMap } = options;
   if (!stdout.isTTY || !stdin.isTTY) {
     throw new UsageError(
       'the explorer needs a terminal for input and output; `itertop dump` writes to files and pipes',
@@ -89,7 +91,7 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
     effects: {
       quit: () => terminal.restore(),
       refresh: () => sampler.refresh(),
-      ...{ suspend, redraw, exportView, absentColumns, addColumn, commandLine, openMap },
+      ...{ suspend, redraw, exportView, absentColumns, addColumn, commandLine, saveSettings, openMap },
       copy: (text) => terminal.beside(clipboardSequence(text, process.env)),
     },
   };

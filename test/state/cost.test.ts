@@ -14,7 +14,7 @@ it.each([
   [' 12.5 % ', 12.5],
   ['1', 1],
   ['100%', 100],
-  ['off', undefined],
+  ['off', Number.POSITIVE_INFINITY],
 ])('--max-cost %s', (text, expected) => {
   expect(parseMaxCost(text)).toBe(expected);
 });
@@ -31,6 +31,7 @@ it.each([
   [1000, 300, 10, 3000],
   [1000, 5000, 100, 5000],
   [1000, 5000, undefined, 1000],
+  [1000, 5000, Number.POSITIVE_INFINITY, 1000],
 ])('every %i ms, %i ms spent, at most %s %%: %i ms', (interval, spent, maxCost, expected) => {
   expect(stretched(interval, spent, maxCost)).toBe(expected);
 });

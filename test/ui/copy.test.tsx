@@ -42,6 +42,7 @@ describe('the command line', () => {
         ...{ templates: new Map([[template.name, template]]), template: template.name, columns: ['pid', 'comm'] },
         ...{ sort: [{ column: 'pid', descending: false }], filterTexts: {}, ungroup: false, search: null },
         ...{ switches: Object.fromEntries((template.switches ?? []).map(({ name, on }) => [name, on])) },
+        groupBy: '',
         ...{ where: '', netns: 'all', order: undefined },
         ...state,
       },
@@ -96,6 +97,12 @@ describe('the command line', () => {
       '--columns state,rxq --sort rxq --netns 4026531840,7',
       tcp,
       { columns: ['state', 'rxq'], sort: [{ column: 'rxq', descending: false }], netns: [4026531840, 7] },
+    ],
+    [
+      'groups',
+      '--columns pid,comm --group comm --sort=-rows',
+      task,
+      { groupBy: 'comm', sort: [{ column: 'rows', descending: true }] },
     ],
     [
       'files',

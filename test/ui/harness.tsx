@@ -90,6 +90,7 @@ await runExplorer({
   kernel: '6.18.5',
   absentColumns: () => new Map(),
   addColumn: (path) => path,
+  saveSettings: async () => 'saved',
   commandLine: () => ['itertop', 'dump', session.getState().template],
   openMap: () => {},
   exportView: async ({ path, overwrite }) => {

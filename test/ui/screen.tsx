@@ -34,6 +34,10 @@ export function fakeEffects(exportView: Effects['exportView'] = async ({ path })
       return `added ${path}`;
     },
     copy: (text) => void calls.push(`copy ${text}`),
+    saveSettings: async () => {
+      calls.push('save');
+      return 'saved';
+    },
     commandLine: () => ['itertop', 'dump', 'task', '--pid', '1'],
     openMap: (id) => void calls.push(`map ${id}`),
     exportView: async (choice) => {

@@ -1,0 +1,101 @@
+/** Where the settings are, and changing some of them: the rest of the file, comments included, stays as it was written. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { UsageError } from '../templates/template.ts';
+import { AtomicFile } from './atomic-file.ts';
+import { userName } from './users.ts';
+
+/** The first of these that is there is the one. */
+const NAMES: readonly string[] = ['settings.yaml', 'settings.yml', 'settings.json'];
+const MAX_BYTES = 256 * 1024;
+const HEADING =
+  '# Settings of itertop; docs/settings.schema.json tells what there is. Saved by W, and yours to edit.\n';
+
+export interface Change {
+  readonly path: readonly string[];
+  /** undefined: away with it. */
+  readonly value: unknown;
+}
+
+/** $XDG_CONFIG_HOME/itertop, ~/.config/itertop where that is not set (XDG Base Directory). */
+export function configFolder(env: NodeJS.ProcessEnv = process.env): string {
+  const { XDG_CONFIG_HOME: config } = env;
+  // A relative path there is to be ignored, says the specification.
+  const base = config && path.isAbsolute(config) ? config : path.join(env['HOME'] || os.homedir(), '.config');
+  return path.join(base, 'itertop');
+}
+
+/** undefined where there is none. Throws UsageError where it cannot be read. */
+export function readSettingsFile(folder = configFolder()): { file: string; text: string } | undefined {
+  const file = NAMES.map((name) => path.join(folder, name)).find((each) => fs.existsSync(each));
+  if (file === undefined) return undefined;
+  try {
+    const { size } = fs.statSync(file);
+    if (!fs.statSync(file).isFile()) throw new Error('it is no regular file');
+    if (size > MAX_BYTES) throw new Error(`it is larger than ${MAX_BYTES / 1024} KiB`);
+    return { file, text: fs.readFileSync(file, 'utf8') };
+  } catch (error) {
+    throw new UsageError(`${file}: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * @param text what the file holds, undefined where there is none
+ * @returns its name. Throws UsageError where it may not be written
+ */
+export async function saveSettings(
+  changes: readonly Change[],
+  known: { file: string; text: string } | undefined,
+  folder = configFolder(),
+): Promise<string> {
+  const named = known?.file ?? path.join(folder, NAMES[0]!);
+  refuseForeign(named);
+  // Not the link to it: what it leads to is written anew.
+  const file = known ? fs.realpathSync(named) : named;
+  const text = await withChanges(known?.text ?? HEADING, changes, file.endsWith('.json'));
+  fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const output = new AtomicFile(file);
+  try {
+    output.write(text);
+    output.commit(true);
+  } finally {
+    output.discard();
+  }
+  return named;
+}
+
+export async function withChanges(text: string, changes: readonly Change[], json: boolean): Promise<string> {
+  const { isMap, isSeq, parseDocument } = await import('yaml');
+  const document = parseDocument(text);
+  for (const { path: at, value } of changes) {
+    if (value === undefined) {
+      if (document.hasIn(at)) document.deleteIn(at);
+      continue;
+    }
+    // A name without a value is a place for it.
+    for (let depth = 1; depth < at.length; depth++)
+      if (!isMap(document.getIn(at.slice(0, depth), true))) document.setIn(at.slice(0, depth), document.createNode({}));
+    const node = document.createNode(value);
+    if (isSeq(node)) node.flow = true;
+    document.setIn(at, node);
+  }
+  if (json) return `${JSON.stringify(document.toJS(), null, 2)}\n`;
+  return document.toString({ lineWidth: 0, flowCollectionPadding: false });
+}
+
+/** Under sudo HOME may still be the user's: what is there is not root's to write. Throws UsageError. */
+function refuseForeign(file: string): void {
+  const own = process.geteuid!();
+  const paths = [file, fs.existsSync(file) ? fs.realpathSync(file) : file, path.dirname(file)];
+  for (let each = path.dirname(file); !fs.existsSync(each); each = path.dirname(each)) paths.push(path.dirname(each));
+  for (const each of paths) {
+    const stat = fs.lstatSync(each, { throwIfNoEntry: false });
+    if (stat && stat.uid !== own) {
+      const help = 'nothing of another user is written (sudo -H, or XDG_CONFIG_HOME, names a folder of your own)';
+      throw new UsageError(`not saved: ${each} belongs to ${nameOf(stat.uid)}, not to ${nameOf(own)}; ${help}`);
+    }
+  }
+}
+
+const nameOf = (uid: number) => userName(uid) ?? `user ${uid}`;
