@@ -11,7 +11,7 @@ import { LITTLE } from '../templates/record.ts';
 import { compileStructDump, type StructDump } from '../templates/struct-dump.ts';
 import { parseStructText } from '../templates/struct-text.ts';
 import { type StructLine, structTree } from '../templates/struct-tree.ts';
-import { type Template, TemplateError } from '../templates/template.ts';
+import { type Template, TemplateError, UsageError } from '../templates/template.ts';
 import { Namespaces, type NetScope } from './namespaces.ts';
 
 /** What is looked at, as plain data. */
@@ -38,6 +38,7 @@ export interface StructAnswer {
   readonly error: string;
 }
 
+const EXPECTED = [BpfError, BtfError, TemplateError, UsageError];
 const ZERO_KEY = Buffer.alloc(4);
 const FIRST_BYTES = 65536;
 
@@ -82,8 +83,8 @@ export class StructReader implements Disposable {
       const type = this.#btf.typeName(root.type);
       return { asked, root: root.path, type, lines, others: typed, cut: !this.#zeros, error: '' };
     } catch (error) {
-      if (!(error instanceof BpfError || error instanceof BtfError || error instanceof TemplateError)) throw error;
-      return { ...none, error: error.message };
+      if (!EXPECTED.some((kind) => error instanceof kind)) throw error;
+      return { ...none, error: (error as Error).message };
     }
   }
 

@@ -32,6 +32,17 @@ interface Place {
   readonly path: string | undefined;
 }
 
+const names = new WeakMap<Btf, Map<number, string>>();
+
+/** The same types come again with every refresh. */
+function typeName(btf: Btf, type: number): string {
+  const known = names.get(btf) ?? new Map<number, string>();
+  names.set(btf, known);
+  const name = known.get(type) ?? btf.typeName(type);
+  known.set(type, name);
+  return name;
+}
+
 const nameless = (place: Place, n: number): Place => ({ ...place, key: `${place.key}/${n}`, path: undefined });
 
 const ZERO = /^(0|0x0+|""|'\\0'|)$/;
@@ -110,7 +121,7 @@ export function structTree(root: PrintedMember, type: number, btf: Btf): StructL
     lines[at] = {
       depth: place.depth,
       name,
-      type: unnamed ? '' : type !== 0 ? btf.typeName(type) : member.type,
+      type: unnamed ? '' : type !== 0 ? typeName(btf, type) : member.type,
       value: member.value,
       key: place.key,
       path: unnamed ? '' : (place.path ?? ''),

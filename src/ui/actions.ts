@@ -182,11 +182,16 @@ function openElements(reach: Reach, column: string): void {
 function addColumn(reach: Reach): void {
   const pane = topPane(state(reach));
   if (pane?.name !== 'detail') return;
-  const marked = linesOfDetail(pane)[pane.index];
-  const path = marked?.kind === 'member' ? fullPath(pane, marked.line) : '';
   const say = (text: string) => state(reach).notify(text.split('\n')[0]!);
-  if (pane.part !== 'structure') say('a adds members of the structure: Tab goes there; c in the table chooses columns');
-  else if (path === '') say('this line is no member that a column could show');
+  const marked = linesOfDetail(pane)[pane.index];
+  if (marked?.kind === 'column') {
+    const { name } = pane.view.details[marked.column]!;
+    state(reach).gainColumn(name, [...state(reach).templates.values()]);
+    say(`shown now: --columns '+${name}'`);
+    return;
+  }
+  const path = marked?.kind === 'member' ? fullPath(pane, marked.line) : '';
+  if (path === '') say('this line is no member that a column could show');
   else {
     try {
       say(reach.effects.addColumn(path));

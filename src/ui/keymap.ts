@@ -67,7 +67,7 @@ export const KEYMAP = keymap([
       { action: 'foldOne', keys: ['left'], help: 'fold members, or go to the line that this one is in' },
       { action: 'lookBack', keys: ['backspace'], help: 'back to the structure before' },
       { action: 'zeros', keys: ['0'], help: 'show or hide members that are zero' },
-      { action: 'addColumn', keys: ['a'], help: 'add the member to the table, as a column' },
+      { action: 'addColumn', keys: ['a'], help: 'show the marked column, or member of the structure, in the table' },
       { action: 'find', keys: ['/', 'f3'], help: 'search names and values' },
       { action: 'nextMatch', keys: ['n'], help: 'next line that matches' },
       { action: 'previousMatch', keys: ['N'], help: 'previous line that matches' },

@@ -1,4 +1,4 @@
-/** Small graphs of one line: a character a sample, the newest on the right. */
+/** Graphs of characters: one a sample, the newest on the right. */
 import type { Theme } from './theme.ts';
 
 const BLOCKS = [...'▁▂▃▄▅▆▇█'];
@@ -6,6 +6,11 @@ const ASCII = [...' .:-=+*#'];
 
 /** The last `width` values between the least and the greatest of those shown; blank where there is none. */
 export function spark(theme: Theme, values: readonly number[], width: number): string {
+  return graph(theme, values, width, 1)[0]!;
+}
+
+/** The same over several lines, the uppermost first. */
+export function graph(theme: Theme, values: readonly number[], width: number, rows: number): string[] {
   const levels = theme.ascii ? ASCII : BLOCKS;
   const shown = values.slice(-width);
   let least = Number.POSITIVE_INFINITY;
@@ -14,9 +19,15 @@ export function spark(theme: Theme, values: readonly number[], width: number): s
     if (value < least) least = value;
     if (value > most) most = value;
   }
-  const graph = shown.map((value) => {
-    if (Number.isNaN(value)) return ' ';
-    return levels[most > least ? Math.round(((value - least) / (most - least)) * (levels.length - 1)) : 0]!;
+  const steps = rows * levels.length - 1;
+  const heights = shown.map((value) => (most > least ? Math.round(((value - least) / (most - least)) * steps) : 0));
+  return Array.from({ length: rows }, (_, line) => {
+    const below = (rows - 1 - line) * levels.length;
+    const text = heights.map((height) => {
+      // NaN: there was no value.
+      if (!(height >= below)) return ' ';
+      return levels[Math.min(height - below, levels.length - 1)]!;
+    });
+    return text.join('').padStart(width);
   });
-  return graph.join('').padStart(width);
 }

@@ -18,6 +18,9 @@ export interface DetailProps {
   readonly height: number;
 }
 
+/** Columns that say which object it is, where there is room. */
+const NAMED = 4;
+
 const WORDS: Readonly<Record<DetailPart, string>> = {
   columns: 'Columns',
   structure: 'Structure',
@@ -26,8 +29,8 @@ const WORDS: Readonly<Record<DetailPart, string>> = {
 
 function titleLine({ theme, pane, width }: DetailProps): string {
   const { view, row, gone, part, wanted } = pane;
-  const first = view.columns[0];
-  const title = first ? ` ${view.template} ${first.title} ${view.cell(row, first)}` : ` ${view.template}`;
+  const named = view.columns.filter((column) => column.absent === '' && view.cell(row, column) !== '').slice(0, NAMED);
+  const [first, ...others] = named.map((column) => `${column.title} ${view.cell(row, column)}`);
   const parts = DETAIL_PARTS.map(
     (each): Part => ({
       keep: each === part ? 7 : 3,
@@ -35,7 +38,8 @@ function titleLine({ theme, pane, width }: DetailProps): string {
     }),
   );
   return arrange(theme, width, [
-    { keep: 9, pieces: [['title', title]] },
+    { keep: 9, pieces: [['title', ` ${view.template} ${first ?? ''}`]] },
+    ...others.map((text, n): Part => ({ keep: 2 - n / NAMED, pieces: [['plain', text]] })),
     ...(gone ? [{ keep: 8, pieces: [['notice', 'is gone: its last values']] } as Part] : []),
     ...parts,
     ...(wanted
