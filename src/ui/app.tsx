@@ -1,6 +1,5 @@
 /** The whole screen, always exactly as large as the terminal. */
 import { Box, useWindowSize } from 'ink';
-import { useStore } from 'zustand';
 import { isList } from '../state/panes.ts';
 import { exportRows, paneName, topPane } from '../state/place.ts';
 import type { SessionState } from '../state/session.ts';
@@ -23,6 +22,7 @@ import { divide } from './screen.ts';
 import type { Theme } from './theme.ts';
 import { wayParts } from './trail-line.ts';
 import { useKeys } from './use-keys.ts';
+import { useFrameState } from './use-session.ts';
 
 /** From this width on a list and the table stand side by side. */
 const SIDE_BY_SIDE = 120;
@@ -40,7 +40,7 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
   const { columns: width, rows: height } = useWindowSize();
   useKeys((key) => press(reach, key));
 
-  const state = useStore(reach.session);
+  const state = useFrameState(reach.session);
   const theme = reach.themes.of(state.theme);
   const pane = topPane(state);
   const form = pane?.name === 'prompt' ? promptForm(pane, commands(reach), height) : formOf(pane, exportRows(state));
@@ -87,6 +87,8 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
             session={reach.session}
             theme={theme}
             columns={reach.columns}
+            x={wide ? SIDE : 0}
+            y={rows.status}
             width={wide ? width - SIDE : width}
             rows={rows.table}
           />

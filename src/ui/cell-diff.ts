@@ -6,6 +6,7 @@
  * came or went. Here unchanged cells are skipped, and lines that moved are moved by the terminal (IL, DL).
  */
 import { CellLine, CellScreen, TAIL, textOf } from './cells.ts';
+import { Layer, type LayerContent } from './layer.ts';
 import { movedLines } from './moved-lines.ts';
 import { PLAIN, styleChange } from './sgr.ts';
 
@@ -58,6 +59,9 @@ export class CellDiff {
   #style: number | undefined = PLAIN;
   /** What there is to write. */
   #out = '';
+  #layers = new Map<string, Layer>();
+  /** The target with the layers over it. */
+  #picture: CellLine[] = [];
 
   constructor(columns: number, rows: number) {
     this.#target = new CellScreen(columns, rows);
@@ -72,6 +76,37 @@ export class CellDiff {
     this.#target.style = old.style;
     this.#target.moveTo(old.x, old.y);
     this.#known = false;
+  }
+
+  /** Puts lines over what the application writes, or takes them away; seen at the next write() or present(). */
+  layer(name: string, content: LayerContent | undefined): void {
+    if (!content) this.#layers.delete(name);
+    else if (!this.#layers.get(name)?.draw(content)) this.#layers.set(name, new Layer(content));
+  }
+
+  /** What to write to the terminal for layers that have changed. */
+  present(): string {
+    // What the application draws comes first; while it has no screen, or a frame is under way, nothing is shown.
+    if (!this.#alternate || !this.#known || this.#sync) return '';
+    this.#sync = true;
+    this.#present();
+    if (this.#marked) this.#out += END_SYNC;
+    this.#sync = this.#marked = false;
+    const out = this.#out;
+    this.#out = '';
+    return out;
+  }
+
+  /** What is to be seen. */
+  #composed(): readonly CellLine[] {
+    const { lines, columns, rows } = this.#target;
+    // A picture that was wiped stays so: others may write there.
+    if (this.#layers.size === 0 || this.#target.isBlank()) return lines;
+    if (this.#picture.length !== rows || this.#picture[0]?.glyphs.length !== columns)
+      this.#picture = Array.from({ length: rows }, () => new CellLine(columns));
+    for (const [y, line] of lines.entries()) this.#picture[y]!.copy(line);
+    for (const layer of this.#layers.values()) layer.over(this.#picture);
+    return this.#picture;
   }
 
   /** What to write to the terminal for what the application has written. */
@@ -181,7 +216,8 @@ export class CellDiff {
 
   /** Makes the terminal show the target. Its style is plain before and after. */
   #present(): void {
-    const { lines, columns, rows } = this.#target;
+    const { columns, rows } = this.#target;
+    const lines = this.#composed();
     let out = this.#style === undefined ? '\x1b[m' : styleChange(this.#style, PLAIN);
     this.#style = PLAIN;
     if (!this.#known) {
@@ -191,7 +227,7 @@ export class CellDiff {
       else for (const line of this.#shown) line.erase(0, columns, PLAIN);
       this.#known = true;
     }
-    out += this.#change();
+    out += this.#change(lines);
     for (const [y, line] of lines.entries()) this.#shown[y]!.copy(line);
 
     const turned = this.#shownVisible !== this.#visible;
@@ -205,8 +241,7 @@ export class CellDiff {
   }
 
   /** The shortest way from the lines that are shown to those that are meant: with lines moved, or without. */
-  #change(): string {
-    const { lines } = this.#target;
+  #change(lines: readonly CellLine[]): string {
     const inPlace = paint(this.#shown, lines, '');
     if (inPlace.length < WORTH_MOVING) return inPlace;
     const moves = movedLines(this.#shown, lines);
@@ -301,15 +336,16 @@ function along(distance: number, forward: string, back: string): string {
   return `\x1b[${count === 1 ? '' : count}${distance > 0 ? forward : back}`;
 }
 
-/** The stream with a `write` that writes the least; all else is the stream's own. */
-export function withCellDiff(stream: NodeJS.WriteStream): NodeJS.WriteStream {
-  const size = (): [number, number] => [stream.columns || 80, stream.rows || 24];
-  const diff = new CellDiff(...size());
+function sizeOf(stream: NodeJS.WriteStream): [number, number] {
+  return [stream.columns || 80, stream.rows || 24];
+}
 
+/** The stream with a `write` that writes the least; all else is the stream's own. */
+export function withCellDiff(stream: NodeJS.WriteStream, diff = new CellDiff(...sizeOf(stream))): NodeJS.WriteStream {
   type Done = (error?: Error | null) => void;
   function write(chunk: string | Uint8Array, encoding?: BufferEncoding | Done, done?: Done): boolean {
     const callback = typeof encoding === 'function' ? encoding : done;
-    diff.resize(...size());
+    diff.resize(...sizeOf(stream));
     const out = diff.write(typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString());
     return out === '' && !callback ? true : stream.write(out, callback);
   }

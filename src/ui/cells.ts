@@ -76,6 +76,15 @@ export class CellLine {
     return true;
   }
 
+  /** Another line's cells over these, from cell `x` on, as far as there is room. */
+  overlay(x: number, other: CellLine): void {
+    const room = Math.max(0, this.glyphs.length - x);
+    const all = other.glyphs.length <= room;
+    this.glyphs.set(all ? other.glyphs : other.glyphs.subarray(0, room), x);
+    this.styles.set(all ? other.styles : other.styles.subarray(0, room), x);
+    this.unsure ||= other.unsure;
+  }
+
   /** Cells up to the last one that is not blank and plain. */
   used(): number {
     let end = this.glyphs.length;

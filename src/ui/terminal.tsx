@@ -1,7 +1,8 @@
 /** The terminal while the application has it: the alternate screen, the lines that never wrap, and the way back. */
 import { render, useApp } from 'ink';
 import { type ReactNode, useLayoutEffect } from 'react';
-import { withCellDiff } from './cell-diff.ts';
+import { CellDiff, withCellDiff } from './cell-diff.ts';
+import { LayersContext, layersOf } from './layers.ts';
 
 /** A line that the terminal takes for longer than it is must not push the screen up (DECAWM). */
 const WRAP_OFF = '\x1b[?7l';
@@ -39,7 +40,8 @@ export function openTerminal(
   stdin: NodeJS.ReadStream,
   patchConsole = true,
 ): Terminal {
-  const stdout = withCellDiff(terminal);
+  const diff = new CellDiff(terminal.columns || 80, terminal.rows || 24);
+  const stdout = withCellDiff(terminal, diff);
   let lendByInk: Lend | undefined;
   let restored = false;
 
@@ -57,7 +59,7 @@ export function openTerminal(
         lendByInk = lend;
       }}
     >
-      {node}
+      <LayersContext value={layersOf(diff, (text) => void terminal.write(text))}>{node}</LayersContext>
     </Lender>,
     {
       stdout,

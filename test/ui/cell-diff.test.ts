@@ -317,6 +317,69 @@ describe('what is written', () => {
   });
 });
 
+describe('a layer', () => {
+  /** What the terminal shows after these writes, in one column of blanks less. */
+  async function shown(columns: number, rows: number, use: (diff: CellDiff, write: (text: string) => void) => void) {
+    const terminal = open(columns, rows);
+    const diff = new CellDiff(columns, rows);
+    let out = '';
+    use(diff, (text) => {
+      out += text;
+    });
+    await feed(terminal, out);
+    const { active } = terminal.buffer;
+    const lines = Array.from({ length: rows }, (_, y) => active.getLine(y)!.translateToString(true));
+    terminal.dispose();
+    return { lines, out };
+  }
+  const begin = (diff: CellDiff) => diff.write(`${ENTER}\x1b[?25l\x1b[?7ltop\n\n\n\nfoot`);
+
+  it('lies over what the application writes, before it and after it', async () => {
+    const { lines } = await shown(12, 5, (diff, write) => {
+      write(begin(diff));
+      diff.layer('a', { x: 2, y: 1, width: 6, lines: ['\x1b[1mone\x1b[22m', 'two', '日本語'] });
+      write(diff.present());
+      write(diff.write('\x1b[Htip'));
+      diff.layer('a', { x: 2, y: 1, width: 6, lines: ['one', 'changed and too long', ''] });
+      write(diff.present());
+    });
+    expect(lines).toEqual(['tip', '  one', '  change', '', 'foot']);
+  });
+
+  it('is written in its changed cells only', async () => {
+    const diff = new CellDiff(40, 5);
+    begin(diff);
+    diff.layer('a', { x: 0, y: 1, width: 40, lines: ['PID  COMM', '  1  init', '  2  kthreadd'] });
+    diff.present();
+    diff.layer('a', { x: 0, y: 1, width: 40, lines: ['PID  COMM', '  7  init', '  2  kthreadd'] });
+    expect(diff.present()).toBe('\x1b[?2026h\x1b[3;3H7\x1b[?2026l');
+    expect(diff.present()).toBe('');
+  });
+
+  it('goes, and what is under it comes; two lie side by side; beyond the edge nothing is drawn', async () => {
+    const { lines } = await shown(12, 5, (diff, write) => {
+      write(begin(diff));
+      diff.layer('a', { x: 0, y: 0, width: 12, lines: ['over the top'] });
+      diff.layer('b', { x: 0, y: 2, width: 4, lines: ['left'] });
+      diff.layer('c', { x: 6, y: 2, width: 20, lines: ['right and on', '', 'over', 'the', 'edge'] });
+      write(diff.present());
+      diff.layer('a', undefined);
+      write(diff.present());
+    });
+    expect(lines).toEqual(['top', '', 'left  right', '', 'foot  over']);
+  });
+
+  it('is not seen before there is a screen, nor on one that was wiped', () => {
+    const diff = new CellDiff(12, 3);
+    diff.layer('a', { x: 0, y: 1, width: 3, lines: ['one'] });
+    expect(diff.present()).toBe('');
+    expect(diff.write(`${ENTER}top`)).toContain('one');
+    expect(diff.write(WIPE)).not.toContain('one');
+    expect(diff.present()).toBe('');
+    expect(diff.write('top')).toContain('one');
+  });
+});
+
 describe('the stream', () => {
   it('is the other one but for what it writes, and calls back', async () => {
     const written: string[] = [];
