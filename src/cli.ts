@@ -291,7 +291,10 @@ async function explore(options: Options): Promise<number> {
       session.getState().received(view);
       first.resolve();
     },
-    struct: (answer: StructAnswer) => session.getState().structReceived(answer),
+    struct(answer: StructAnswer) {
+      session.getState().structReceived(answer);
+      session.getState().valuesReceived(answer);
+    },
     explained(reports: readonly ProgramReport[], template: string) {
       session.getState().explained(reports, template);
     },

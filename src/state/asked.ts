@@ -20,6 +20,7 @@ import type { Question, Search } from './question.ts';
 import { parseSearch } from './search.ts';
 import type { SessionOptions, SessionState, Slice } from './session.ts';
 import { alsoBy, checkColumn, descendsFirst, formatSort, inverted, keptSort, parseSort, type Sort } from './sort.ts';
+import { structsQuestion } from './structs-pane.ts';
 import type { Cursor } from './window.ts';
 
 /** What the user typed for each filter; absent where nothing. */
@@ -125,7 +126,7 @@ export function questionOf(state: SessionState): Question {
   const detail = groupBy === '' ? state.panes.find((pane) => pane.name === 'detail') : undefined;
   const all = detail !== undefined;
   const marked = markedQuestion(state);
-  const struct = detail && structQuestion(detail, template);
+  const struct = detail ? structQuestion(detail, template) : groupBy === '' ? structsQuestion(state) : undefined;
   const also = state.awaited?.columns ?? [];
   const asked = {
     template,

@@ -4,6 +4,7 @@ import { inputOf } from './input.ts';
 import type { NarrowedPane, Pane } from './panes.ts';
 import { matchFrom } from './program-pane.ts';
 import type { SessionState, Slice } from './session.ts';
+import { memberLines } from './structs-pane.ts';
 
 export type Narrowed = Extract<Pane, NarrowedPane>;
 
@@ -23,6 +24,17 @@ export function findOf(state: Pick<SessionState, 'panes'>, pane: Narrowed): stri
 /** The pane with its whole list, the mark on the line that it was on. */
 export function widened(state: SessionState, pane: Narrowed): Pane {
   if (pane.name === 'program') return { ...pane, find: '' };
+  if (pane.name === 'structs') {
+    const member = memberLines(state, pane)[pane.index];
+    const whole = { ...pane, find: '' };
+    return {
+      ...whole,
+      index: Math.max(
+        0,
+        memberLines(state, whole).findIndex(({ path }) => path === member?.path),
+      ),
+    };
+  }
   const chosen = columnChoices(state, pane.find)[pane.index];
   const index = chosen === undefined ? 0 : columnChoices(state, '').indexOf(chosen);
   return { ...pane, find: '', index };

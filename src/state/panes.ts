@@ -4,6 +4,7 @@ import type { DetailPane } from './detail.ts';
 import type { Input } from './input.ts';
 import type { ProgramPart, ProgramReport } from './inspect.ts';
 import type { PromptPane } from './prompt.ts';
+import type { StructAnswer } from './struct-reader.ts';
 
 export const EXPORT_FORMATS = ['csv', 'json', 'ndjson'] as const;
 
@@ -63,6 +64,17 @@ export type Pane =
       /** null until the worker has answered. */
       readonly reports: readonly ProgramReport[] | null;
     } & NarrowedPane)
+  | ({
+      readonly name: 'structs';
+      /** What is looked into: a path from an object of the iterator; '' for all of its objects. */
+      readonly at: string;
+      /** The pointer that this starts from, whose members the kernel prints. */
+      readonly pointer: string;
+      /** Where one came from, with the line that was chosen there. */
+      readonly trail: readonly { readonly at: string; readonly index: number; readonly find: string }[];
+      /** Values in the selected row; null until they come. */
+      readonly answer: StructAnswer | null;
+    } & NarrowedPane)
   /** What the list below it is narrowed to. */
   | ({ readonly name: 'narrow' } & TextPane)
   | ({ readonly name: 'search' | 'interval' | 'where' | 'find' } & TextPane)
@@ -84,7 +96,7 @@ export function takesText(pane: PaneName): boolean {
   return TYPED.includes(pane);
 }
 
-const LISTS: readonly PaneName[] = ['picker', 'sort', 'group', 'columns', 'program', 'help', 'detail'];
+const LISTS: readonly PaneName[] = ['picker', 'sort', 'group', 'columns', 'structs', 'program', 'help', 'detail'];
 
 export function isList(pane: PaneName): boolean {
   return LISTS.includes(pane);

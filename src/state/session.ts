@@ -15,6 +15,7 @@ import { type PlaceSlice, placeSlice } from './place.ts';
 import { type ProgramSlice, programSlice } from './program-pane.ts';
 import { type PromptSlice, promptSlice } from './prompt.ts';
 import { type SeenSlice, seenSlice } from './seen.ts';
+import { type StructsSlice, structsSlice } from './structs-pane.ts';
 import { type TrailSlice, trailSlice } from './trail.ts';
 
 export { questionOf };
@@ -29,6 +30,7 @@ export type SessionState = AskedSlice &
   GroupSlice &
   NarrowingSlice &
   ProgramSlice &
+  StructsSlice &
   LookSlice &
   PlaceSlice;
 export type Session = StoreApi<SessionState>;
@@ -61,6 +63,7 @@ export function createSession(options: SessionOptions): Session {
     ...narrowingSlice(set, get),
     ...programSlice(set, get),
     ...promptSlice(set, get),
+    ...structsSlice(set, get),
     ...placeSlice(set, get),
   }));
 }

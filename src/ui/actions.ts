@@ -8,6 +8,7 @@ import { type ExportChoice, inputOfPane, type PaneName, takesText } from '../sta
 import { paneName, topPane } from '../state/place.ts';
 import { programLines } from '../state/program-pane.ts';
 import type { Session } from '../state/session.ts';
+import { chosenMember, memberLines } from '../state/structs-pane.ts';
 import { chosenRow, openWays } from '../state/trail.ts';
 import type { TargetInfo } from '../state/view.ts';
 import { WhereError } from '../templates/where.ts';
@@ -69,6 +70,8 @@ function linesOf({ session, targets }: Reach): number {
       return sortChoices(state).length;
     case 'group':
       return groupLines(state).length;
+    case 'structs':
+      return memberLines(state, pane).length;
     case 'program':
       return programLines(pane).length;
     case 'columns':
@@ -129,6 +132,8 @@ function toPane(by: 1 | -1): Handler {
     const now = state(reach);
     const pane = topPane(now);
     if (pane?.name === 'program') return now.turnProgramPart(by);
+    if (pane?.name === 'columns') return now.openStructs();
+    if (pane?.name === 'structs') return now.leaveStructs();
     if (pane?.name === 'filter' || pane?.name === 'export') {
       const next = pane.index + by;
       if (next >= 0 && next < linesOf(reach)) return now.choose(by, linesOf(reach));
@@ -329,6 +334,17 @@ function refusal(action: () => void): string {
   }
 }
 
+/** The chosen member as a column of the table. */
+function showMember(reach: Reach): void {
+  const member = chosenMember(state(reach));
+  if (!member) return;
+  try {
+    state(reach).notify(reach.effects.addColumn(member.path));
+  } catch (error) {
+    state(reach).notify((error as Error).message.split('\n')[0]!);
+  }
+}
+
 const ACTIONS: Readonly<Record<Action, Handler>> = {
   quit: ({ effects }) => effects.quit(),
   suspend: ({ effects }) => effects.suspend(),
@@ -381,6 +397,15 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   filter: (reach) => state(reach).openFilter(),
   sort: (reach) => state(reach).openSort(),
   columns: (reach) => state(reach).openColumns(reach.effects.absentColumns()),
+  structs: (reach) => state(reach).openStructs(),
+  enterMember: (reach) => {
+    const member = chosenMember(state(reach));
+    if (member?.value) showMember(reach);
+    else state(reach).intoMember();
+  },
+  addMember: showMember,
+  intoMember: (reach) => state(reach).intoMember(),
+  outOfStruct: (reach) => state(reach).outOfStruct(),
   program: (reach) => state(reach).openProgram(),
   nextProgram: (reach) => state(reach).turnProgram(1),
   previousProgram: (reach) => state(reach).turnProgram(-1),

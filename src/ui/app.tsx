@@ -17,6 +17,7 @@ import { ProgramPane } from './panes/program.tsx';
 import { promptForm } from './panes/prompt.tsx';
 import { SortMenu } from './panes/sort.tsx';
 import { Status } from './panes/status.tsx';
+import { StructsPane } from './panes/structs.tsx';
 import { Ways } from './panes/ways.tsx';
 import { divide } from './screen.ts';
 import type { Theme } from './theme.ts';
@@ -69,6 +70,7 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
             {list.name === 'sort' && <SortMenu {...area} state={state} index={list.index} />}
             {list.name === 'group' && <GroupMenu {...area} state={state} index={list.index} />}
             {list.name === 'columns' && <ColumnsPane {...area} state={state} pane={list} />}
+            {list.name === 'structs' && <StructsPane {...area} state={state} pane={list} />}
             {list.name === 'program' && <ProgramPane {...area} state={state} pane={list} />}
             {list.name === 'help' && <Help {...area} pane={paneUnderHelp(state)} index={list.index} />}
             {list.name === 'detail' && ways.length > 0 && <Ways theme={theme} ways={ways} width={width} />}

@@ -16,7 +16,7 @@ interface Section<A extends string> {
   readonly bindings: readonly Binding<A>[];
 }
 
-const LISTS: readonly PaneName[] = ['picker', 'sort', 'group', 'columns', 'program', 'detail', 'help'];
+const LISTS: readonly PaneName[] = ['picker', 'sort', 'group', 'columns', 'structs', 'program', 'detail', 'help'];
 const TYPING: readonly PaneName[] = ['search', 'where', 'find', 'filter', 'interval', 'narrow', 'export'];
 const READING: readonly PaneName[] = ['table', ...LISTS];
 
@@ -52,6 +52,7 @@ export const KEYMAP = keymap([
       { action: 'columnRight', keys: ['>', 'right'], help: 'move the column to the right' },
       { action: 'wider', keys: ['+'], help: 'wider column' },
       { action: 'narrower', keys: ['-'], help: 'narrower column' },
+      { action: 'structs', keys: ['b'], help: "browse the kernel's structures for a new column" },
       { action: 'fitWidth', keys: ['0'], help: 'as wide as its cells' },
     ],
   },
@@ -85,8 +86,19 @@ export const KEYMAP = keymap([
     ],
   },
   {
+    title: "The kernel's structures",
+    where: ['structs'],
+    bindings: [
+      { action: 'enterMember', keys: ['enter'], help: 'look into a struct or pointer; show a value as a column' },
+      { action: 'addMember', keys: ['a'], help: 'show the member as a column' },
+      { action: 'intoMember', keys: ['right'], help: 'look into the member' },
+      { action: 'outOfStruct', keys: ['left'], help: 'out of the structure' },
+      { action: 'outOfStruct', keys: ['backspace'], help: 'out of the structure, to where one came from' },
+    ],
+  },
+  {
     title: 'Finding in a list',
-    where: ['columns'],
+    where: ['columns', 'structs'],
     bindings: [{ action: 'narrow', keys: ['/'], help: 'narrow the list to what is typed' }],
   },
   {

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { type PaneName, takesText } from '../../src/state/panes.ts';
+import type { SessionState } from '../../src/state/session.ts';
+import { memberLines } from '../../src/state/structs-pane.ts';
 import { press, type Reach } from '../../src/ui/actions.ts';
 import { Columns } from '../../src/ui/columns.ts';
 import { actionOf, barOf, helpRows, KEYMAP, keyLabel, textOf } from '../../src/ui/keymap.ts';
@@ -16,6 +18,7 @@ const PANES: readonly PaneName[] = [
   'sort',
   'columns',
   'program',
+  'structs',
   'help',
   'detail',
   'search',
@@ -29,6 +32,11 @@ const PANES: readonly PaneName[] = [
   'command',
   'overwrite',
 ];
+
+function linesBefore(state: SessionState, path: string): number {
+  const pane = state.panes.at(-1);
+  return pane?.name === 'structs' ? memberLines(state, pane).findIndex((member) => member.path === path) : -1;
+}
 
 /** A session in the middle of things, with this pane on top, so that every key has something to change. */
 function midst(pane: PaneName) {
@@ -51,6 +59,13 @@ function midst(pane: PaneName) {
     state().setWidth(state().columns[3]!, 5);
   }
   if (pane === 'narrow') state().openNarrow();
+  if (pane === 'structs') {
+    state().openStructs();
+    state().choose(linesBefore(state(), 'task->mm'), 500);
+    state().intoMember();
+    // A pointer with lines above and below it.
+    state().choose(linesBefore(state(), 'task->mm->owner'), 500);
+  }
   if (pane === 'program') {
     state().openProgram();
     state().explained(fakeReports(), 'task');
