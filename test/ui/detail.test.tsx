@@ -192,6 +192,16 @@ describe('the details', () => {
     expect(marked()).toBe('rss');
   });
 
+  it('a shows the marked column in the table', async () => {
+    const session = fakeSession({ columns: ['pid'] });
+    session.getState().received(view(0));
+    session.getState().openDetail();
+    screen = await openScreen({ session });
+    await screen.press('G', 'a');
+    expect(session.getState().columns).toEqual(['pid', 'rss']);
+    expect(screen.text()).toContain("shown now: --columns '+rss'");
+  });
+
   it('says why there is no structure', async () => {
     const session = opened();
     session.getState().turnPart(1);

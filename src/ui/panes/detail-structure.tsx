@@ -12,8 +12,8 @@ export function DetailStructure({ theme, pane, width, height }: DetailProps) {
   const { structure } = pane;
   const { answer, unfolded, changed, zeros } = structure;
   const lines = linesOfDetail(pane);
-  const member = Math.max(8, Math.min(60, Math.floor(width * 0.45)));
-  const value = Math.max(5, Math.min(44, Math.floor(width * 0.3)));
+  const member = Math.max(8, Math.min(60, Math.floor(width * 0.38)));
+  const value = Math.max(5, Math.min(44, Math.floor(width * 0.27)));
   const sign = (open: boolean) => (theme.ascii ? (open ? '- ' : '+ ') : open ? '▾ ' : '▸ ');
   const leads = theme.ascii ? '> ' : '→ ';
 
@@ -66,7 +66,7 @@ export function DetailStructure({ theme, pane, width, height }: DetailProps) {
     answer === null
       ? 'the kernel is asked for it ...'
       : answer.error !== ''
-        ? answer.error
+        ? `${answer.error}${structure.trail.length > 0 ? '; Esc goes back' : ''}`
         : answer.cut
           ? 'longer than 32 KiB with members that are zero: those are not shown'
           : '';
