@@ -34,8 +34,8 @@ export interface DetailPane {
 export interface Structure {
   /** See StructQuestion. */
   readonly path: string;
-  /** Structs that one came from, each with the line that was chosen there. */
-  readonly trail: readonly { readonly path: string; readonly index: number; readonly unfolded: ReadonlySet<string> }[];
+  /** Structs that one came from, as they were left. */
+  readonly trail: readonly { readonly index: number; readonly structure: Structure }[];
   /** null until the first one comes. */
   readonly answer: StructAnswer | null;
   /** Keys of lines whose members are shown. */
@@ -194,21 +194,14 @@ export function fullPath({ structure }: DetailPane, { path }: StructLine): strin
 
 export function entered(pane: DetailPane, path: string): DetailPane {
   const { structure, index } = pane;
-  const trail = [...structure.trail, { path: structure.path, index, unfolded: structure.unfolded }];
+  const trail = [...structure.trail, { index, structure }];
   return { ...pane, index: 0, structure: { ...AT_FIRST, zeros: structure.zeros, path, trail } };
 }
 
 /** Back to the struct that this one was looked into from; the same pane where it is the first. */
 export function cameBack(pane: DetailPane): DetailPane {
-  const { structure } = pane;
-  const last = structure.trail.at(-1);
-  if (pane.part !== 'structure' || !last) return pane;
-  const { path, index, unfolded } = last;
-  return {
-    ...pane,
-    index,
-    structure: { ...structure, path, unfolded, trail: structure.trail.slice(0, -1), answer: null },
-  };
+  const last = pane.structure.trail.at(-1);
+  return pane.part === 'structure' && last ? { ...pane, ...last } : pane;
 }
 
 /** The next (1) or previous (-1) line that matches, round and round, unfolded where it has to be. null: there is none. */
