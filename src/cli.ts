@@ -8,6 +8,8 @@ import { describeMissing, hasCapability, missing } from './bpf/support.ts';
 import { BpfError } from './bpf/syscall.ts';
 import { targetNames } from './bpf/targets.ts';
 import { checkTemplate, helpText, type Options, parseOptions, wantsDebug } from './options.ts';
+import { runRecord } from './record.ts';
+import { dumpReplay, runReplay } from './replay.ts';
 import {
   intervalOf,
   maxCostOf,
@@ -83,6 +85,14 @@ export async function run(argv: readonly string[]): Promise<number> {
         return options.start ? begin(options, options.start) : await runTemplates(options);
       case 'dump':
         return await runDump(options);
+      case 'record': {
+        const asked = await prepare(filesOf(options), options);
+        complain(asked.said);
+        await runRecord(options, questionOf(sessionOf(options, asked).getState()));
+        return EXIT.done;
+      }
+      case 'replay':
+        return await replay(options.replay!, options);
       case 'explore':
         return (await canExplore(options)) ? await explore(options) : await runDump(options);
     }
@@ -252,6 +262,10 @@ function sessionOf(options: Options, asked: Asked, settings: Settings = {}): Ses
 }
 
 async function runDump(options: Options): Promise<number> {
+  if (options.replay !== undefined) {
+    await dumpReplay(options.replay, options);
+    return EXIT.done;
+  }
   const asked = await prepare(filesOf(options), options);
   complain(asked.said);
   const question = questionOf(sessionOf(options, asked).getState());
@@ -271,6 +285,16 @@ async function runDump(options: Options): Promise<number> {
   };
   await dump(dumped, process.stdout);
   process.off('SIGINT', stop).off('SIGTERM', stop);
+  return EXIT.done;
+}
+
+/** @param sample the recording came with the program */
+async function replay(file: string, options: Options, sample = false): Promise<number> {
+  const { settings } = options.settings ? await readSettings() : NO_SETTINGS;
+  checkTheme(options.theme, settings);
+  rebind(ownKeys(settings));
+  const looks = { ascii: options.ascii ?? settings.ascii, marks: settings.signs, themes: settings.themes };
+  await runReplay(file, { ...options, theme: options.theme ?? settings.theme }, { exportView, looks, sample });
   return EXIT.done;
 }
 
@@ -303,6 +327,7 @@ async function explore(options: Options): Promise<number> {
       session.getState().failed(failure.message);
       first.resolve();
     },
+    recording: session.getState().recorded,
   };
   // The worker reads while this thread loads what draws.
   const sampler = startSampler(receiver, asked.registered);
@@ -522,6 +547,7 @@ async function exportView(session: Session, choice: ExportChoice): Promise<strin
       filters: state.filters,
       search: choice.rows === 'shown' ? formatSearch(state.search) : '',
       where: state.where,
+      ...(state.replay ? { host: state.replay } : {}),
     };
     for (const piece of writer.snapshot(snapshot)) file.write(piece);
     file.write(writer.end());

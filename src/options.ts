@@ -4,10 +4,11 @@ import { nearest } from './bpf/nearest.ts';
 import { MAX_COST, parseMaxCost } from './state/cost.ts';
 import { MAX_INTERVAL, MIN_INTERVAL } from './state/interval.ts';
 import { SNAPSHOT_FORMATS, type SnapshotFormat } from './state/snapshot.ts';
+import { parseRetention, parseSpan, type Retention } from './state/span.ts';
 import { FILTER_NAMES, type FilterName, UsageError, WALK_ORDERS, type WalkOrder } from './templates/template.ts';
 
 export interface Options {
-  readonly command: 'explore' | 'dump' | 'templates' | 'doctor' | 'help' | 'version';
+  readonly command: 'explore' | 'dump' | 'record' | 'replay' | 'templates' | 'doctor' | 'help' | 'version';
   /** '' where none was named. */
   readonly template: string;
   /** As typed. */
@@ -40,6 +41,18 @@ export interface Options {
   readonly struct: boolean;
   readonly output: string | undefined;
   readonly force: boolean;
+  /** `record`: goes on with a recording that is there. */
+  readonly append: boolean;
+  /** `record`: milliseconds; 0 goes on until it is ended. */
+  readonly duration: number;
+  /** `record`: a folder of parts, of which so much is kept. */
+  readonly retention: Retention | undefined;
+  /** The recording to be looked at; undefined: the running kernel. */
+  readonly replay: string | undefined;
+  /** The moment of it, as typed. */
+  readonly at: string | undefined;
+  /** `dump --replay`: each of its refreshes. */
+  readonly all: boolean;
   readonly plan: boolean;
   /** Files with templates. */
   readonly files: readonly string[];
@@ -63,9 +76,9 @@ interface Spec {
   readonly value?: string;
   readonly help: string;
   readonly multiple?: true;
-  readonly where?: 'dump' | 'templates' | 'doctor';
-  /** A further command that takes it. */
-  readonly also?: 'templates';
+  readonly where?: 'dump' | 'record' | 'replay' | 'templates' | 'doctor';
+  /** Further commands that take it. */
+  readonly also?: readonly ('dump' | 'record' | 'templates')[];
 }
 
 /** One table: parsing and help come from it. */
@@ -127,8 +140,9 @@ export const SPECS: Readonly<Record<string, Spec>> = {
     type: 'string',
     short: 'n',
     value: 'N',
-    help: 'number of refreshes (1; 0 goes on until it is ended)',
+    help: 'number of refreshes (1; 0 goes on until it is ended, as record does)',
     where: 'dump',
+    also: ['record'],
   },
   format: {
     type: 'string',
@@ -148,9 +162,31 @@ export const SPECS: Readonly<Record<string, Spec>> = {
     value: 'FILE',
     help: 'write to a file, whole or not at all',
     where: 'dump',
-    also: 'templates',
+    also: ['record', 'templates'],
   },
-  force: { type: 'boolean', help: 'replace the file where it exists', where: 'dump', also: 'templates' },
+  force: {
+    type: 'boolean',
+    help: 'replace the file where it exists',
+    where: 'dump',
+    also: ['record', 'templates'],
+  },
+  replay: { type: 'string', value: 'FILE', help: 'write rows of a recording: the last refresh', where: 'dump' },
+  all: { type: 'boolean', help: 'with --replay: every refresh', where: 'dump' },
+  for: { type: 'string', value: 'TIME', help: 'record so long: 90s, 10m, 1h', where: 'record' },
+  append: { type: 'boolean', help: 'go on with the recording where it exists', where: 'record' },
+  retain: {
+    type: 'string',
+    value: 'SIZE,AGE',
+    help: 'record into a folder (-o) without end, keep that much of it: 200M,7d',
+    where: 'record',
+  },
+  at: {
+    type: 'string',
+    value: 'TIME',
+    help: 'start there: 14:03, 14:03:22, +5m, 50%, 2026-11-26T14:03 (dump --replay: write it)',
+    where: 'replay',
+    also: ['dump'],
+  },
   plan: {
     type: 'boolean',
     help: 'show the generated program, the record and where each condition runs',
@@ -181,7 +217,7 @@ export const SPECS: Readonly<Record<string, Spec>> = {
   version: { type: 'boolean', short: 'V', help: 'version' },
 };
 
-const COMMANDS = ['dump', 'templates', 'doctor', 'help'] as const;
+const COMMANDS = ['dump', 'record', 'replay', 'templates', 'doctor', 'help'] as const;
 
 /** @throws UsageError */
 export function parseOptions(argv: readonly string[]): Options {
@@ -215,7 +251,12 @@ export function parseOptions(argv: readonly string[]): Options {
   if (flag('version')) command = 'version';
   const check = command === 'templates' && words[0] === 'check';
   if (check) words.shift();
-  if (words.length > 1) throw new UsageError(`one template at a time, not ${words.join(' and ')}`);
+  if (words.length > 1 && command !== 'replay')
+    throw new UsageError(`one template at a time, not ${words.join(' and ')}`);
+  const file = command === 'replay' ? words.shift() : text('replay');
+  if (command === 'replay' && file === undefined) throw new UsageError('replay needs a recording: itertop replay FILE');
+  if (command === 'replay' && words.length > 0)
+    throw new UsageError(`one recording at a time; ${words[0]} is too much`);
   const template = words[0] ?? '';
   if (template !== '' && command === 'doctor')
     throw new UsageError('`itertop doctor` looks at everything; it takes no template');
@@ -224,7 +265,7 @@ export function parseOptions(argv: readonly string[]): Options {
       spec.where &&
       values[name] !== undefined &&
       spec.where !== command &&
-      spec.also !== command &&
+      !(spec.also as readonly string[] | undefined)?.includes(command) &&
       !(spec.where === 'dump' && command === 'explore')
     ) {
       throw new UsageError(`--${name} goes with \`itertop ${spec.where}\``);
@@ -240,6 +281,17 @@ export function parseOptions(argv: readonly string[]): Options {
   if (start !== undefined && (check || template !== '' || flag('plan')))
     throw new UsageError('--new stands alone: itertop templates --new NAME --target TARGET');
   if (check && flag('plan')) throw new UsageError('--plan goes with `itertop templates NAME`, not with check');
+  for (const name of ['at', 'all'])
+    if (values[name] !== undefined && file === undefined)
+      throw new UsageError(`--${name} goes with a recording: itertop dump --replay FILE --${name}`);
+  if (text('at') !== undefined && flag('all')) throw new UsageError('--at is one refresh, --all is each of them');
+  if (text('retain') !== undefined && (flag('append') || flag('force')))
+    throw new UsageError('--retain adds a part to its folder; it takes neither --append nor --force');
+  if (text('retain') !== undefined && text('output') === undefined)
+    throw new UsageError('--retain needs a folder: -o FOLDER');
+  const duration = text('for') === undefined ? 0 : parseSpan(text('for')!);
+  if (duration === undefined || (text('for') !== undefined && duration < 1))
+    throw new UsageError(`--for ${text('for')}: it is a time as in 90s, 10m, 1h30m`);
   const format = text('format');
   if (format !== undefined && !(SNAPSHOT_FORMATS as readonly string[]).includes(format)) {
     throw new UsageError(`--format ${format}: it is one of ${SNAPSHOT_FORMATS.join(', ')}`);
@@ -272,11 +324,17 @@ export function parseOptions(argv: readonly string[]): Options {
     kthreads: flag('kthreads'),
     ascii: flag('ascii'),
     theme: text('theme'),
-    count: whole('count', text('count'), 1),
+    count: whole('count', text('count'), command === 'record' ? 0 : 1),
     format: format as SnapshotFormat | undefined,
     struct: flag('struct') ?? false,
     output: text('output'),
     force: flag('force') ?? false,
+    append: flag('append') ?? false,
+    duration,
+    retention: text('retain') === undefined ? undefined : parseRetention(text('retain')!),
+    replay: file,
+    at: text('at'),
+    all: flag('all') ?? false,
     plan: flag('plan') ?? false,
     files: several('template'),
     check,
@@ -366,6 +424,8 @@ export function helpText(templates: readonly { readonly name: string; readonly h
     '',
     'usage: itertop [TEMPLATE] [options]             explore on a terminal; elsewhere one plain table',
     '       itertop dump [TEMPLATE] [options]        write snapshots to a file or pipe',
+    '       itertop record [TEMPLATE] [options]      keep every refresh in a file or folder',
+    '       itertop replay FILE                      explore a recording, anywhere',
     '       itertop templates [TEMPLATE] [--plan]    what can be shown, and how it is got',
     '       itertop templates check [TEMPLATE]       on which kernels columns are',
     '       itertop templates --new NAME             a template of your own to start from',
@@ -376,7 +436,7 @@ export function helpText(templates: readonly { readonly name: string; readonly h
     '',
     'options',
   ];
-  for (const where of [undefined, 'dump', 'templates', 'doctor'] as const) {
+  for (const where of [undefined, 'dump', 'record', 'replay', 'templates', 'doctor'] as const) {
     if (where) lines.push('', `options of ${where}`);
     for (const [name, spec] of Object.entries(SPECS)) {
       if (spec.where !== where) continue;

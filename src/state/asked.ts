@@ -124,7 +124,8 @@ export function questionOf(state: SessionState): Question {
   const { groupBy } = state;
   // The details of a group are what it shows.
   const detail = groupBy === '' ? state.panes.find((pane) => pane.name === 'detail') : undefined;
-  const all = detail !== undefined;
+  // What is recorded is recorded whole.
+  const all = detail !== undefined || state.recording?.going === true;
   const marked = markedQuestion(state);
   const struct = detail ? structQuestion(detail, template) : groupBy === '' ? structsQuestion(state) : undefined;
   const also = state.awaited?.columns ?? [];
@@ -144,7 +145,7 @@ export function questionOf(state: SessionState): Question {
     paused,
   };
   const explain = state.panes.some((pane) => pane.name === 'program') ? ({ explain: true } as const) : {};
-  const { maxCost } = state;
+  const { maxCost, replay, speed } = state;
   return {
     ...asked,
     marks: state.marks,
@@ -154,6 +155,7 @@ export function questionOf(state: SessionState): Question {
     ...(order === undefined ? {} : { order }),
     ...(maxCost === undefined ? {} : { maxCost }),
     ...(also.length === 0 ? {} : { also }),
+    ...(replay ? { speed } : {}),
   };
 }
 

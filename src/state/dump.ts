@@ -8,14 +8,14 @@ import { isOverTime } from '../templates/derive.ts';
 import type { Table } from '../templates/table.ts';
 import { columnOf, type Filters, type Template, type WalkOrder } from '../templates/template.ts';
 import { AtomicFile } from './atomic-file.ts';
-import { Collector } from './collector.ts';
+import { type Collected, type CollectOptions, Collector } from './collector.ts';
 import { stretched } from './cost.ts';
 import { readColumns } from './grouping.ts';
 import { GroupTable, groupRows, sortGroups } from './groups.ts';
 import type { NetScope } from './namespaces.ts';
 import { passingRows, searchRows, sortRows } from './order.ts';
 import type { Search } from './question.ts';
-import { type SnapshotFormat, snapshotWriter } from './snapshot.ts';
+import { type Snapshot, type SnapshotFormat, snapshotWriter } from './snapshot.ts';
 import type { Sort } from './sort.ts';
 import { StructWriter } from './struct-writer.ts';
 import { userName } from './users.ts';
@@ -52,48 +52,30 @@ export interface DumpOptions {
 /** Rates need two readings: this long before the first snapshot the first of them is made. */
 const WARM_UP_MS = 250;
 
-/** @throws BpfError, UsageError, ...; a closed pipe ends it without an error */
-export async function dump(options: DumpOptions, stdout: Writable): Promise<void> {
-  const { template, signal } = options;
-  using collector = new Collector(template, Btf.vmlinux(), userName, pageSize());
-  const collect = () =>
-    collector.collect({
-      columns: readColumns(template, options),
-      filters: options.filters,
-      switches: options.switches,
-      ungroup: options.ungroup,
-      where: options.where,
-      netns: options.netns,
-      ...(options.order ? { order: options.order } : {}),
-    });
+/** Refreshes to be written, one after another. */
+export type Feed = AsyncIterable<Pick<Collected, 'table' | 'stats' | 'after'>>;
+
+/** @param host where they are from; this one where absent @throws BpfError, UsageError, ...; a closed pipe ends it without an error */
+export async function dump(
+  options: DumpOptions,
+  stdout: Writable,
+  feed: Feed = live(options),
+  host?: Snapshot['host'],
+): Promise<void> {
   const file = options.output === undefined ? null : new AtomicFile(options.output);
   const sink = file ? fileSink(file) : pipeSink(stdout);
-  using structs = options.structs ? new StructWriter(template, options.netns) : null;
+  using structs = options.structs ? new StructWriter(options.template, options.netns) : null;
   const writer = structs ?? snapshotWriter(options.format, options.count !== 1);
   try {
-    if (needsTwo(template, options)) {
-      collect();
-      await pause(Math.min(WARM_UP_MS, options.interval), signal);
-    }
-    let next = performance.now();
-    let spent = 0;
-    // The first is made whatever happens: a file without one would be no snapshot.
-    for (let done = 0; options.count === 0 || done < options.count; done++) {
-      if (done > 0) {
-        next = Math.max(next + stretched(options.interval, spent, options.maxCost), performance.now());
-        await pause(next - performance.now(), signal);
-        if (signal?.aborted) break;
-      }
-      const started = performance.now();
-      const { table, stats, after } = collect();
+    for await (const { table, stats, after } of feed) {
       const rows = rowsOf(table, options, passingRows(table, after));
-      spent = performance.now() - started;
       const snapshot = {
         ...rows,
         stats,
         filters: options.filters,
         where: options.where,
         search: options.searchText,
+        ...(host ? { host } : {}),
       };
       for (const piece of writer.snapshot(snapshot)) if (!(await sink(piece))) return;
     }
@@ -111,6 +93,43 @@ function rowsOf(table: Table, options: DumpOptions, passing: Uint32Array<ArrayBu
   const found = searchRows(table, search, [groupBy, ...columns], passing);
   const groups = new GroupTable(table, groupRows(table, options, found));
   return { table: groups, columns: groups.template.show, grouped: groups.groups, order: sortGroups(groups, sort) };
+}
+
+/** What has to be read for a dump. */
+export function collectOptions(options: DumpOptions): CollectOptions {
+  return {
+    columns: readColumns(options.template, options),
+    filters: options.filters,
+    switches: options.switches,
+    ungroup: options.ungroup,
+    where: options.where,
+    netns: options.netns,
+    ...(options.order ? { order: options.order } : {}),
+  };
+}
+
+/** From the running kernel, at the interval. What the receiver does with one counts as part of its cost. */
+async function* live(options: DumpOptions): AsyncGenerator<Collected> {
+  const { template, signal } = options;
+  using collector = new Collector(template, Btf.vmlinux(), userName, pageSize());
+  const collect = () => collector.collect(collectOptions(options));
+  if (needsTwo(template, options)) {
+    collect();
+    await pause(Math.min(WARM_UP_MS, options.interval), signal);
+  }
+  let next = performance.now();
+  let spent = 0;
+  // The first is made whatever happens: a file without one would be no snapshot.
+  for (let done = 0; options.count === 0 || done < options.count; done++) {
+    if (done > 0) {
+      next = Math.max(next + stretched(options.interval, spent, options.maxCost), performance.now());
+      await pause(next - performance.now(), signal);
+      if (signal?.aborted) break;
+    }
+    const started = performance.now();
+    yield collect();
+    spent = performance.now() - started;
+  }
 }
 
 /** Whether a shown column is a change over time. */

@@ -45,6 +45,9 @@ export class GroupView implements View {
   get stats() {
     return this.live.stats;
   }
+  get position() {
+    return this.live.position;
+  }
   get grouped(): Grouped {
     return this.table.groups;
   }

@@ -11,6 +11,7 @@ import type { Changes, ChangesWire } from './changes.ts';
 import type { Collected } from './collector.ts';
 import type { Groups } from './groups.ts';
 import { passingRows } from './order.ts';
+import type { Position } from './player.ts';
 import { userName } from './users.ts';
 import type { RefreshStats, View, ViewColumn } from './view.ts';
 
@@ -49,6 +50,7 @@ export interface ViewWire {
   readonly stats: RefreshStats;
   /** Where rows are grouped; `order` is then one of groups. */
   readonly groups: Groups | null;
+  readonly position: Position | undefined;
 }
 
 const wireOf = (batch: Batch): BatchWire => ({
@@ -87,6 +89,7 @@ export function toWire(
   changes: ChangesWire | null = null,
   groups: Groups | null = null,
   unmarked: readonly string[] = [],
+  position?: Position,
 ): ViewWire {
   const { table, absent, after, stats } = collected;
   const { userName: _, ...context } = table.context;
@@ -106,6 +109,7 @@ export function toWire(
     changes,
     stats,
     groups,
+    position,
   };
 }
 
@@ -114,6 +118,7 @@ export class LiveView implements View {
   readonly columns: readonly ViewColumn[];
   readonly details: readonly ViewColumn[];
   readonly stats: RefreshStats;
+  readonly position: Position | undefined;
   readonly table: Table;
   /** Rows of the table in the order in which they are shown. */
   readonly order: Uint32Array;
@@ -129,7 +134,9 @@ export class LiveView implements View {
     const template = findTemplate(wire.template);
     const batch = batchOf(wire.base);
     this.template = wire.template;
-    const context = { ...wire.context, userName };
+    const { position } = wire;
+    this.position = position;
+    const context = { ...wire.context, userName: position ? (uid: number) => position.users.get(uid) : userName };
     this.table = new Table(template, batch, joinsOf(wire.joins, batch), wire.derived, context);
     this.order = wire.order;
     this.total = wire.total;

@@ -77,7 +77,7 @@ export type Pane =
     } & NarrowedPane)
   /** What the list below it is narrowed to. */
   | ({ readonly name: 'narrow' } & TextPane)
-  | ({ readonly name: 'search' | 'interval' | 'where' | 'find' } & TextPane)
+  | ({ readonly name: 'search' | 'interval' | 'jump' | 'when' | 'where' | 'find' } & TextPane)
   | ({ readonly name: 'filter'; readonly fields: readonly FilterField[] } & ListPane)
   | ({
       readonly name: 'export';
@@ -89,7 +89,18 @@ export type Pane =
 
 export type PaneName = 'table' | Pane['name'];
 
-const TYPED: readonly PaneName[] = ['prompt', 'search', 'interval', 'where', 'find', 'filter', 'narrow', 'export'];
+const TYPED: readonly PaneName[] = [
+  'prompt',
+  'search',
+  'interval',
+  'jump',
+  'when',
+  'where',
+  'find',
+  'filter',
+  'narrow',
+  'export',
+];
 
 /** The pane that typed text goes into has one of these names. */
 export function takesText(pane: PaneName): boolean {
@@ -110,6 +121,8 @@ export function inputOfPane(pane: Pane | undefined): Input | undefined {
     case 'where':
     case 'find':
     case 'interval':
+    case 'jump':
+    case 'when':
     case 'narrow':
       return pane.input;
     case 'filter':
@@ -128,6 +141,8 @@ export function withInput(pane: Pane, input: Input): Pane {
     case 'where':
     case 'find':
     case 'interval':
+    case 'jump':
+    case 'when':
     case 'narrow':
     case 'export':
       return { ...pane, input, error: '' };

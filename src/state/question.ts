@@ -49,4 +49,6 @@ export interface Question {
   /** Percent of the interval that a refresh may take before the interval is stretched; absent: any. */
   readonly maxCost?: number;
   readonly paused: boolean;
+  /** Of a recording: how many times as fast as it was; 1 where absent. */
+  readonly speed?: number;
 }

@@ -1,4 +1,5 @@
 /** Writes refreshes to a recording, as they were read. */
+import fs from 'node:fs';
 import os from 'node:os';
 import type { Batch } from '../templates/record.ts';
 import { columnOf, type Template, UsageError } from '../templates/template.ts';
@@ -203,7 +204,7 @@ export class OneFile implements FrameSink {
 
 /** Whether a recording may be continued with this template. @throws UsageError where it may not */
 export function checkAppend(file: string, template: Template, { append }: CreateOptions): void {
-  if (!append) return;
+  if (!append || !fs.existsSync(file)) return;
   const stored = openRecordingFile(file, (opened) => {
     const frame = opened.frames.find(({ kind }) => kind === SEGMENT);
     return frame ? decodeSegment(opened.payload(frame)).templates[0]! : undefined;

@@ -1,9 +1,12 @@
 /** The user interface's end of the worker: questions go in, views come out. */
 import type { Template } from '../templates/template.ts';
+import type { Finding } from './finder.ts';
 import { type SampledView, viewOf } from './group-view.ts';
 import type { ProgramReport } from './inspect.ts';
+import type { Move } from './player.ts';
 import type { Question } from './question.ts';
 import type { StructAnswer } from './struct-reader.ts';
+import type { RecordingState } from './taping.ts';
 import type { FromWorker, ToWorker } from './worker.ts';
 import { takeWorker } from './worker-thread.ts';
 
@@ -14,6 +17,12 @@ export interface Sampler {
   templates(templates: readonly Template[]): void;
   /** Reads now, also while paused. */
   refresh(): void;
+  /** To another moment of the recording that is looked at. */
+  go(move: Move): void;
+  /** Goes forward in it to the first refresh in which a row fulfils the condition that did not before; '' gives up. */
+  find(where: string): void;
+  /** Writes each refresh from now on to a new file; '' ends it. */
+  record(path: string): void;
   /** Ends the worker and with it everything that it holds in the kernel. */
   close(): void;
 }
@@ -25,16 +34,22 @@ export interface Receiver {
   struct?(answer: StructAnswer): void;
   /** Of this template's programs, while the question has `explain`. */
   explained?(reports: readonly ProgramReport[], template: string): void;
+  finding?(finding: Finding): void;
+  recording?(recording: RecordingState): void;
 }
 
-/** @param templates those registered in this thread */
-export function startSampler(receiver: Receiver, templates: readonly Template[] = []): Sampler {
+/**
+ * @param templates those registered in this thread
+ * @param replay the recording to be looked at; the running kernel where absent
+ */
+export function startSampler(receiver: Receiver, templates: readonly Template[] = [], replay?: string): Sampler {
   const worker = takeWorker();
   let closed = false;
   let generation = 0;
   let last: SampledView | null = null;
   const post = (message: ToWorker) => worker.postMessage(message);
   post({ type: 'templates', templates, generation });
+  if (replay !== undefined) post({ type: 'replay', path: replay });
   worker.on('message', (message: FromWorker) => {
     if (closed) return;
     if (message.type === 'view') {
@@ -43,6 +58,8 @@ export function startSampler(receiver: Receiver, templates: readonly Template[] 
       post({ type: 'taken' });
     } else if (message.type === 'struct') receiver.struct?.(message.answer);
     else if (message.type === 'programs') receiver.explained?.(message.reports, message.template);
+    else if (message.type === 'finding') receiver.finding?.(message.finding);
+    else if (message.type === 'recording') receiver.recording?.(message.recording);
     else receiver.failed(Object.assign(new Error(message.error.message), message.error));
   });
   worker.on('error', (error) => {
@@ -52,6 +69,9 @@ export function startSampler(receiver: Receiver, templates: readonly Template[] 
     ask: (question) => post({ type: 'ask', question }),
     templates: (list) => post({ type: 'templates', templates: list, generation: ++generation }),
     refresh: () => post({ type: 'refresh' }),
+    go: (move) => post({ type: 'go', move }),
+    find: (where) => post({ type: 'find', where }),
+    record: (path) => post({ type: 'record', path }),
     close: () => {
       if (closed) return;
       closed = true;

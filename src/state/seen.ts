@@ -1,6 +1,7 @@
 /** What the last refreshes gave. */
 import { refreshed } from './detail.ts';
 import { withoutGone } from './marking.ts';
+import { replayed } from './replay.ts';
 import type { Slice } from './session.ts';
 import type { View } from './view.ts';
 import { overView } from './window.ts';
@@ -31,7 +32,7 @@ export const seenSlice: Slice<SeenSlice> = (set, get) => ({
         if (pane.name !== 'detail') return pane;
         return refreshed(pane, view);
       });
-      return { view, error: '', panes, ...overView(state, view), ...withoutGone(state, view) };
+      return { view, error: '', panes, ...overView(state, view), ...withoutGone(state, view), ...replayed(view) };
     });
     get().arrived();
   },

@@ -14,6 +14,7 @@ import { type NarrowingSlice, narrowingSlice } from './narrowing.ts';
 import { type PlaceSlice, placeSlice } from './place.ts';
 import { type ProgramSlice, programSlice } from './program-pane.ts';
 import { type PromptSlice, promptSlice } from './prompt.ts';
+import { type Replay, type ReplaySlice, replaySlice } from './replay.ts';
 import { type SeenSlice, seenSlice } from './seen.ts';
 import { type StructsSlice, structsSlice } from './structs-pane.ts';
 import { type TrailSlice, trailSlice } from './trail.ts';
@@ -22,6 +23,7 @@ export { questionOf };
 
 export type SessionState = AskedSlice &
   SeenSlice &
+  ReplaySlice &
   TrailSlice &
   PromptSlice &
   DetailSlice &
@@ -45,6 +47,8 @@ export interface SessionOptions extends AskedOptions {
   readonly user?: (name: string) => number | undefined;
   /** Name of the theme; the default one where absent. */
   readonly theme?: string | undefined;
+  /** The recording that is looked at; the running kernel where absent. */
+  readonly replay?: Replay | undefined;
   /** Throws UsageError for a condition that is wrong for a template. */
   readonly checkWhere?: (text: string, template: Template) => void;
 }
@@ -56,6 +60,7 @@ export function createSession(options: SessionOptions): Session {
     ...seenSlice(set, get),
     ...detailSlice(set, get),
     ...markingSlice(set, get),
+    ...replaySlice(options)(set, get),
     ...lookSlice(options)(set, get),
     ...columnsSlice(set, get),
     ...trailSlice(set, get),

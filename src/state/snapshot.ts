@@ -25,6 +25,8 @@ export interface Snapshot {
   readonly where: string;
   /** The search as typed; '' where all rows are written. */
   readonly search: string;
+  /** Where it is from, and the release of its kernel; this one where absent. */
+  readonly host?: { readonly host: string; readonly kernel: string };
 }
 
 /** A writer gives text for each snapshot; `end` gives what closes the file. */
@@ -49,8 +51,8 @@ function headerOf(snapshot: Snapshot): Header {
   }
   return {
     tool: 'itertop',
-    host: os.hostname(),
-    kernel: os.release(),
+    host: snapshot.host?.host ?? os.hostname(),
+    kernel: snapshot.host?.kernel ?? os.release(),
     time: new Date(stats.begin).toISOString(),
     end: new Date(stats.end).toISOString(),
     template: table.template.name,
@@ -199,7 +201,7 @@ function* tableLines(s: Snapshot): Generator<string> {
   const rows = grouped
     ? `by ${grouped.by}: ${s.order.length} group${s.order.length === 1 ? '' : 's'} of ${grouped.of} rows`
     : `${s.order.length} rows`;
-  yield `itertop ${table.template.name}  ${rows}${stats.visited >= 0 ? ` of ${stats.visited} visited` : ''}  ${stats.totalMs.toFixed(1)} ms  ${os.release()}  ${new Date(stats.begin).toISOString()}${filters ? `  ${filters}` : ''}${stats.doubles > 0 ? `  ${stats.doubles} seen twice` : ''}\n`;
+  yield `itertop ${table.template.name}  ${rows}${stats.visited >= 0 ? ` of ${stats.visited} visited` : ''}  ${stats.totalMs.toFixed(1)} ms  ${s.host?.kernel ?? os.release()}  ${new Date(stats.begin).toISOString()}${filters ? `  ${filters}` : ''}${stats.doubles > 0 ? `  ${stats.doubles} seen twice` : ''}\n`;
   yield line(columns.map((c) => c.title));
   for (const row of cells) yield line(row);
 }

@@ -4,6 +4,7 @@ import type { Format } from '../templates/template.ts';
 import type { Changes } from './changes.ts';
 import type { Cost } from './cost.ts';
 import type { Grouped } from './grouping.ts';
+import type { Position } from './player.ts';
 
 export interface ViewColumn {
   readonly name: string;
@@ -62,6 +63,8 @@ export interface View {
   readonly grouped?: Grouped | undefined;
   /** Keys that were marked and whose objects are gone since the refresh before. */
   readonly unmarked?: readonly string[];
+  /** Of a view out of a recording. */
+  readonly position?: Position | undefined;
   /** Formatted and safe to print: one line, no control characters. '' where the object has no such value. */
   cell(row: number, column: ViewColumn): string;
   /** The same with all digits of its number, in the unit of exports. */

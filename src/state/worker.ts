@@ -6,15 +6,18 @@ import type { Plan } from '../templates/compile.ts';
 import { findTemplate, registerTemplates } from '../templates/registry.ts';
 import type { Template } from '../templates/template.ts';
 import { changesOf } from './changes.ts';
-import { type Collected, Collector } from './collector.ts';
+import { type Collected, type CollectOptions, Collector } from './collector.ts';
 import { CpuMeter, stretched } from './cost.ts';
+import { Finder, type Finding } from './finder.ts';
 import { readColumns } from './grouping.ts';
 import { buffersOf, GroupTable, groupRows, sortGroups } from './groups.ts';
 import { inspect, type ProgramReport } from './inspect.ts';
 import { toWire, type ViewWire } from './live-view.ts';
 import { passingRows, searchRows, sortRows } from './order.ts';
+import { type Move, Player } from './player.ts';
 import type { Question } from './question.ts';
 import { type StructAnswer, StructReader } from './struct-reader.ts';
+import { type RecordingState, Taping } from './taping.ts';
 import { userName } from './users.ts';
 
 export type ToWorker =
@@ -22,6 +25,14 @@ export type ToWorker =
   /** Replaces what is registered; views from now on say so by this number. */
   | { readonly type: 'templates'; readonly templates: readonly Template[]; readonly generation: number }
   | { readonly type: 'refresh' }
+  /** From here on a recording is looked at instead of the running kernel. */
+  | { readonly type: 'replay'; readonly path: string }
+  /** To another moment of the recording. */
+  | { readonly type: 'go'; readonly move: Move }
+  /** Goes forward to the first refresh in which a row fulfils the condition that did not before; '' leaves it. */
+  | { readonly type: 'find'; readonly where: string }
+  /** Writes each refresh from now on to a new file; '' ends it. */
+  | { readonly type: 'record'; readonly path: string }
   /** The view has arrived: its predecessor's memory may be used again. */
   | { readonly type: 'taken' }
   | { readonly type: 'close' };
@@ -30,7 +41,9 @@ export type FromWorker =
   | { readonly type: 'struct'; readonly answer: StructAnswer }
   /** What reads: asked for by Question.explain, and sent again whenever it is another program. */
   | { readonly type: 'programs'; readonly reports: readonly ProgramReport[]; readonly template: string }
-  | { readonly type: 'failed'; readonly error: Failure };
+  | { readonly type: 'failed'; readonly error: Failure }
+  | { readonly type: 'finding'; readonly finding: Finding }
+  | { readonly type: 'recording'; readonly recording: RecordingState };
 
 /** What decides which rows are shown, and in which order. */
 function rowsAsked(q: Question): string {
@@ -68,6 +81,12 @@ export function serve(port: NonNullable<typeof parentPort>): void {
   let shown: { readonly asked: string; readonly order: Uint32Array } | null = null;
   /** What was last said of the programs. */
   let explained: readonly Plan[] | null = null;
+
+  /** The recording to be looked at; undefined: the running kernel. */
+  let replay: string | undefined;
+  let player: Player | null = null;
+  let finder: Finder | null = null;
+  let taping: Taping | null = null;
 
   const post = (message: FromWorker) => port.postMessage(message);
   const fail = (error: unknown) => {
@@ -107,6 +126,76 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     return keys.filter((key) => collector!.rowOf(key) < 0 && collector!.rowOf(key, 'before') >= 0);
   }
 
+  function optionsOf(q: Question): CollectOptions {
+    return {
+      columns: neededBy(q),
+      filters: q.filters,
+      switches: q.switches,
+      ungroup: q.ungroup,
+      where: q.where,
+      netns: q.netns,
+      matched: q.marks ?? false,
+      ...(q.order ? { order: q.order } : {}),
+    };
+  }
+
+  function collect(q: Question): Collected {
+    if (replay !== undefined) {
+      player ??= new Player(replay);
+      const made = player.collect(findTemplate(q.template), optionsOf(q));
+      // Changes are against the refresh before, which after a jump was not on the screen.
+      if (!player.stepped) shown = null;
+      collector = player.collector;
+      return made;
+    }
+    if (collector?.template.name !== q.template) {
+      collector?.close();
+      collected = null;
+      collector = new Collector(findTemplate(q.template), Btf.vmlinux(), userName, pageSize());
+    }
+    const made = collector.collect(optionsOf(q));
+    taping?.append(collector, made, q);
+    return made;
+  }
+
+  /** In the recording, from where we are. */
+  function find(where: string): void {
+    finder?.close();
+    finder = null;
+    if (where === '' || !question || !player) return;
+    try {
+      finder = new Finder(replay!, findTemplate(question.template), where, player.index, optionsOf(question));
+    } catch (error) {
+      const { index, position } = player;
+      const { message } = error as Error;
+      post({ type: 'finding', finding: { where, index, count: position.count, found: -1, error: message } });
+      return;
+    }
+    finder.run((finding) => {
+      if (finding.found !== null) {
+        finder?.close();
+        finder = null;
+        if (finding.found >= 0) {
+          player!.move({ by: finding.found - player!.index });
+          run('read');
+        }
+      }
+      post({ type: 'finding', finding });
+    });
+  }
+
+  function tape(path: string): void {
+    taping?.end();
+    taping = null;
+    if (path === '' || !question) return;
+    try {
+      taping = new Taping(path, question.template, (recording) => post({ type: 'recording', recording }));
+    } catch (error) {
+      const { message } = error as Error;
+      post({ type: 'recording', recording: { path, refreshes: 0, bytes: 0, going: false, error: message } });
+    }
+  }
+
   function publish(q: Question, started: number | null): void {
     if (!collected) return;
     const passing = passingRows(collected.table, collected.after);
@@ -128,7 +217,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     const rowsOnly = groups ? new Uint32Array(0) : order;
     const changes = comparable ? changesOf(rowsOnly, collected.before!, shown!.order) : null;
     const unmarked = started !== null && shown?.asked === asked ? goneKeys(q.marked?.keys ?? []) : [];
-    const wire = toWire(collected, q.columns, detailsOf(q), order, total, changes, groups, unmarked);
+    const wire = toWire(collected, q.columns, detailsOf(q), order, total, changes, groups, unmarked, player?.position);
     shown = { asked, order: rowsOnly.slice() };
     sent = true;
     port.postMessage({ type: 'view', wire, generation } satisfies FromWorker, [
@@ -148,21 +237,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     const started = performance.now();
     try {
       if (what === 'read' || !collected) {
-        if (collector?.template.name !== q.template) {
-          collector?.close();
-          collected = null;
-          collector = new Collector(findTemplate(q.template), Btf.vmlinux(), userName, pageSize());
-        }
-        collected = collector.collect({
-          columns: neededBy(q),
-          filters: q.filters,
-          switches: q.switches,
-          ungroup: q.ungroup,
-          where: q.where,
-          netns: q.netns,
-          matched: q.marks ?? false,
-          ...(q.order ? { order: q.order } : {}),
-        });
+        collected = collect(q);
       }
       publish(q, what === 'read' ? started : null);
       if (what === 'read') lookAtStruct(q);
@@ -187,6 +262,11 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       structs = null;
     }
     if (!struct || struct.template !== q.template) return;
+    if (replay !== undefined) {
+      const error = 'what the kernel prints of an object is not in a recording';
+      post({ type: 'struct', answer: { asked: struct, root: '', type: '', lines: [], others: [], cut: false, error } });
+      return;
+    }
     structs ??= new StructReader(findTemplate(q.template), struct.path, Btf.vmlinux());
     post({ type: 'struct', answer: structs.read(struct.key, q.netns) });
   }
@@ -195,6 +275,18 @@ export function serve(port: NonNullable<typeof parentPort>): void {
   function schedule(elapsed: number): void {
     clearTimeout(timer);
     if (!question || question.paused) return;
+    if (player) {
+      if (player.atEnd) return;
+      const { delay, index } = player.next(question.speed ?? 1);
+      timer = setTimeout(
+        () => {
+          player!.move({ by: index - player!.index });
+          run('read');
+        },
+        Math.max(0, delay - elapsed),
+      );
+      return;
+    }
     const every = stretched(question.interval, spent, question.maxCost);
     timer = setTimeout(() => run('read'), Math.max(0, every - elapsed));
   }
@@ -223,7 +315,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       if (!same((q) => q.struct)) lookAtStruct(next);
       if (collected !== null) explain(next);
     }
-    if (!same((q) => [q.interval, q.maxCost, q.paused])) schedule(0);
+    if (!same((q) => [q.interval, q.maxCost, q.paused, q.speed])) schedule(0);
   }
 
   port.on('message', (message: ToWorker) => {
@@ -238,11 +330,20 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       collected = null;
       shown = null;
     } else if (message.type === 'refresh') run('read');
+    else if (message.type === 'go') {
+      player?.move(message.move);
+      run('read');
+    } else if (message.type === 'replay') replay = message.path;
+    else if (message.type === 'find') find(message.where);
+    else if (message.type === 'record') tape(message.path);
     else if (message.type === 'taken') {
       sent = false;
       if (due) run(due);
     } else {
       clearTimeout(timer);
+      taping?.end();
+      finder?.close();
+      player?.close();
       collector?.close();
       structs?.close();
       port.close();

@@ -2,6 +2,7 @@
 import { filterNames, sortChoices } from '../state/asked.ts';
 import { chosenColumn, columnChoices } from '../state/columns-pane.ts';
 import { fullPath, linesOfDetail } from '../state/detail.ts';
+import { fileStem } from '../state/file-name.ts';
 import { groupLines } from '../state/group-pane.ts';
 import { EDITS, insert } from '../state/input.ts';
 import { type ExportChoice, inputOfPane, type PaneName, takesText } from '../state/panes.ts';
@@ -17,10 +18,11 @@ import { type Command, commandsOf, completions, obey } from './commands.ts';
 import { toCopy } from './copied.ts';
 import { type Action, actionOf, helpRows, textOf } from './keymap.ts';
 import type { Key } from './keys.ts';
+import { giveUp, REPLAY_ACTIONS, type ReplayEffects, submitReplay } from './replay-actions.ts';
 import type { Themes } from './theme.ts';
 
 /** What goes beyond the session. */
-export interface Effects {
+export interface Effects extends ReplayEffects {
   quit(): void;
   refresh(): void;
   suspend(): void;
@@ -274,6 +276,8 @@ function accept(reach: Reach): void {
   } else if (pane?.name === 'export') {
     const { format, rows, input } = pane;
     void writeFile(reach, { format, rows, path: input.text.trim(), overwrite: false });
+  } else if (pane?.name === 'jump' || pane?.name === 'when') {
+    submitReplay(reach, pane.name);
   } else {
     now.submit();
   }
@@ -291,13 +295,6 @@ async function writeFile(reach: Reach, choice: ExportChoice): Promise<void> {
     else if (code === 'EEXIST' && !choice.overwrite) state(reach).openOverwrite(choice);
     else state(reach).refuse(message);
   }
-}
-
-/** `itertop-tcp-20261126-140322` */
-function fileStem(template: string, now: Date): string {
-  const two = (n: number) => String(n).padStart(2, '0');
-  const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
-  return `itertop-${template}-${day}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
 }
 
 /** One cell more or less for the chosen column, from what it has now. */
@@ -360,7 +357,9 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
     const { names } = reach.themes;
     state(reach).setTheme(names[(names.indexOf(state(reach).theme) + 1) % names.length]!);
   },
-  back: (reach) => state(reach).back(),
+  back: (reach) => {
+    if (!giveUp(reach)) state(reach).back();
+  },
   help: (reach) => (paneName(state(reach)) === 'help' ? state(reach).back() : state(reach).openHelp()),
   nextPane: toPane(1),
   previousPane: toPane(-1),
@@ -456,9 +455,7 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   follow: (reach) => state(reach).toggleFollow(),
   kernelThreads: (reach) => state(reach).toggleSwitch(KERNEL_THREADS),
   threads: (reach) => state(reach).toggleUngroup(),
-  pause: (reach) => state(reach).togglePause(),
-  slower: (reach) => state(reach).stepInterval(1),
-  faster: (reach) => state(reach).stepInterval(-1),
+  ...REPLAY_ACTIONS,
 
   accept,
   overwrite: (reach) => {

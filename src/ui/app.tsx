@@ -21,6 +21,7 @@ import { StructsPane } from './panes/structs.tsx';
 import { Ways } from './panes/ways.tsx';
 import { divide } from './screen.ts';
 import type { Theme } from './theme.ts';
+import { Timeline } from './timeline.tsx';
 import { wayParts } from './trail-line.ts';
 import { useKeys } from './use-keys.ts';
 import { useFrameState } from './use-session.ts';
@@ -46,7 +47,7 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
   const pane = topPane(state);
   const form = pane?.name === 'prompt' ? promptForm(pane, commands(reach), height) : formOf(pane, exportRows(state));
   const message = longError(theme, width, state);
-  const rows = divide(height, formHeight(form, width), message.length);
+  const rows = divide(height, formHeight(form, width), message.length, state.replay ? 1 : 0);
 
   // A form may lie over a list: the list stays in sight.
   const list = state.panes.findLast(({ name }) => isList(name));
@@ -100,6 +101,9 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
         <Line key={line} text={compose(theme, width, [['error', text]])} />
       ))}
       {form && <FormPane theme={theme} form={form} width={width} height={rows.form} />}
+      {state.replay && rows.timeline > 0 && (
+        <Timeline replay={state.replay} view={state.view} theme={theme} width={width} />
+      )}
       {rows.bar > 0 && <KeyBar pane={paneName(state)} theme={theme} width={width} />}
     </Box>
   );

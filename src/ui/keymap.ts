@@ -17,7 +17,17 @@ interface Section<A extends string> {
 }
 
 const LISTS: readonly PaneName[] = ['picker', 'sort', 'group', 'columns', 'structs', 'program', 'detail', 'help'];
-const TYPING: readonly PaneName[] = ['search', 'where', 'find', 'filter', 'interval', 'narrow', 'export'];
+const TYPING: readonly PaneName[] = [
+  'search',
+  'where',
+  'find',
+  'filter',
+  'interval',
+  'jump',
+  'when',
+  'narrow',
+  'export',
+];
 const READING: readonly PaneName[] = ['table', ...LISTS];
 
 /** Keeps the names of the actions as a type. */
@@ -231,8 +241,20 @@ export const KEYMAP = keymap([
     bindings: [
       { action: 'pause', keys: [' ', 'Z'], help: 'pause, or go on', bar: 'Pause' },
       { action: 'refresh', keys: ['r', 'ctrl-r'], help: 'refresh now' },
-      { action: 'slower', keys: ['+'], help: 'longer refresh interval' },
-      { action: 'faster', keys: ['-'], help: 'shorter refresh interval' },
+      { action: 'slower', keys: ['+'], help: 'longer refresh interval; in a replay faster' },
+      { action: 'faster', keys: ['-'], help: 'shorter refresh interval; in a replay slower' },
+    ],
+  },
+  {
+    title: 'In a recording',
+    where: ['table', 'detail'],
+    bindings: [
+      { action: 'stepBack', keys: ['['], help: 'the refresh before' },
+      { action: 'stepForward', keys: [']'], help: 'the next refresh' },
+      { action: 'leapBack', keys: ['{'], help: 'ten refreshes back' },
+      { action: 'leapForward', keys: ['}'], help: 'ten refreshes forward' },
+      { action: 'jump', keys: ['T'], help: 'jump to a time: 14:03:22, +5m, 50%' },
+      { action: 'when', keys: ['='], help: 'find when a condition comes true; = and Enter: the next time' },
     ],
   },
   {
@@ -241,6 +263,7 @@ export const KEYMAP = keymap([
     bindings: [
       { action: 'export', keys: ['e', 'ctrl-s'], help: 'write the rows to a file', bar: 'Export' },
       { action: 'save', keys: ['W'], help: 'save columns and order of this table in the settings file' },
+      { action: 'record', keys: ['R'], help: 'record every refresh to a file, or end that' },
     ],
   },
   {

@@ -91,6 +91,9 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
     effects: {
       quit: () => terminal.restore(),
       refresh: () => sampler.refresh(),
+      go: (move) => sampler.go(move),
+      find: (where) => sampler.find(where),
+      record: (path) => sampler.record(path),
       ...{ suspend, redraw, exportView, absentColumns, addColumn, commandLine, saveSettings, openMap },
       copy: (text) => terminal.beside(clipboardSequence(text, process.env)),
     },

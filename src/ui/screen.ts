@@ -4,11 +4,13 @@ export interface Rows {
   readonly table: number;
   readonly message: number;
   readonly form: number;
+  /** The time line of a replay. */
+  readonly timeline: number;
   readonly bar: number;
 }
 
 /** `form`: rows that the pane at the foot wants; `message`: rows that a long error wants over the table. */
-export function divide(rows: number, form: number, message: number): Rows {
+export function divide(rows: number, form: number, message: number, timeline = 0): Rows {
   let left = Math.max(1, rows);
   const give = (wanted: number, spare: number) => {
     const given = Math.max(0, Math.min(wanted, left - spare));
@@ -18,6 +20,7 @@ export function divide(rows: number, form: number, message: number): Rows {
   const forForm = give(form, 0);
   const status = give(1, 2) + give(1, 6);
   const bar = give(1, 4);
+  const forTimeline = give(timeline, 3);
   const forMessage = give(message, Math.ceil(left / 2));
-  return { status, table: left, message: forMessage, form: forForm, bar };
+  return { status, table: left, message: forMessage, form: forForm, timeline: forTimeline, bar };
 }

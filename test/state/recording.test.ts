@@ -78,7 +78,7 @@ describeKernel('recording', () => {
     ['tcp with its joins', 'tcp', {}],
     ['tcp of a process', 'tcp', { filters: { pid: [[process.pid, process.pid]] } }],
     ['task_file', 'task_file', {}],
-    ['bpf_prog', 'bpf_prog', {}],
+    ['unix', 'unix', {}],
   ] as const)('%s: each refresh is shown again as it was', async (_, name, options) => {
     const server = net.createServer().listen(0, '127.0.0.1');
     await new Promise((done) => server.once('listening', done));

@@ -22,6 +22,9 @@ class FakeSampler implements Sampler {
     this.refresh();
   }
   templates() {}
+  go() {}
+  find() {}
+  record() {}
   refresh() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {

@@ -28,6 +28,8 @@ const PANES: readonly PaneName[] = [
   'find',
   'narrow',
   'filter',
+  'jump',
+  'when',
   'export',
   'command',
   'overwrite',
@@ -97,6 +99,8 @@ function midst(pane: PaneName) {
   if (pane === 'search') state().openSearch();
   if (pane === 'where') state().openWhere();
   if (pane === 'interval') state().openInterval();
+  if (pane === 'jump') state().openJump();
+  if (pane === 'when') state().openWhen();
   if (pane === 'filter') state().openFilter();
   if (pane === 'export') state().openExport('rows');
   if (pane === 'command') state().openCommand(['itertop', 'dump', 'task'], 'copied');
@@ -123,11 +127,8 @@ describe('the key table', () => {
       // The form has a line below only from the line above.
       if (pane === 'filter' && action === 'down') session.getState().choose(-1, 2);
       if (pane === 'export' && action === 'down') session.getState().choose(-1, 3);
-      if (
-        (pane === 'search' || pane === 'where' || pane === 'interval' || pane === 'find' || pane === 'narrow') &&
-        (action === 'up' || action === 'down')
-      )
-        return; // one line only
+      const oneLine: readonly PaneName[] = ['search', 'where', 'interval', 'jump', 'when', 'find', 'narrow'];
+      if (oneLine.includes(pane) && (action === 'up' || action === 'down')) return; // one line only
       expect(actionOf(key, pane)).toBe(action);
       const before = session.getState();
       press(reach, key);

@@ -28,6 +28,9 @@ export function fakeEffects(exportView: Effects['exportView'] = async ({ path })
     refresh: note('refresh'),
     suspend: note('suspend'),
     redraw: note('redraw'),
+    go: (move) => void calls.push(`go ${JSON.stringify(move)}`),
+    find: (where) => void calls.push(`find ${where}`),
+    record: (path) => void calls.push(`record ${path}`),
     absentColumns: () => new Map(),
     addColumn: (path) => {
       calls.push(`column ${path}`);

@@ -62,6 +62,18 @@ export function formOf(pane: Pane | undefined, rows: readonly string[] = ['shown
         fields: [{ label: 'every', value: pane.input, active: true, hint: '' }],
         error: pane.error,
       };
+    case 'jump':
+      return {
+        title: 'Jump to: 14:03, 14:03:22, +5m, -30s, 50%, start, end, or a date and time',
+        fields: [{ label: 'time', value: pane.input, active: true, hint: '' }],
+        error: pane.error,
+      };
+    case 'when':
+      return {
+        title: 'Find when a row first is so: a condition over columns, as in rss > 1G',
+        fields: [{ label: 'when', value: pane.input, active: true, hint: '' }],
+        error: pane.error,
+      };
     case 'filter':
       return {
         title: 'Filter in the kernel: values, lists and ranges; empty lets all pass',

@@ -2,11 +2,14 @@
 import { Box } from 'ink';
 import { memo } from 'react';
 import type { Changes } from '../../state/changes.ts';
+import type { Finding } from '../../state/finder.ts';
 import { formatInterval } from '../../state/interval.ts';
 import { marksOf, onlyMarks } from '../../state/marking.ts';
+import type { Replay } from '../../state/replay.ts';
 import { formatSearch } from '../../state/search.ts';
 import type { SessionState } from '../../state/session.ts';
 import type { Condition, View } from '../../state/view.ts';
+import { formatNumber, localTime } from '../../templates/format.ts';
 import { ungroupedWord } from '../../templates/template.ts';
 import { arrange, Line, type Part, type Piece } from '../line.tsx';
 import { signOf } from '../sort-sign.ts';
@@ -25,12 +28,29 @@ function cost(ms: number): string {
 }
 
 /** `every 1 s → 2.4 s (cost)`: the interval that was asked for, and the one that refreshes are dear enough for. */
-function pace({ interval, view }: StatusState, ascii: boolean): string {
+function pace({ interval, view, replay, speed }: StatusState, ascii: boolean): string {
+  if (replay) return `${speed}x`;
   const every = view?.stats.cost?.every ?? 0;
   const asked = `every ${formatInterval(interval)} s`;
   if (every <= interval) return asked;
   return `${asked} ${ascii ? '->' : '→'} ${(every / 1000).toFixed(every < 10_000 ? 1 : 0)} s (cost)`;
 }
+
+/** `REPLAY db-1  2026-11-26 14:03:22`: nobody takes it for what is now. */
+function replaying({ view }: StatusState, { host, begin, sample }: Replay): Part[] {
+  return [
+    part(10, ['paused', sample ? 'SAMPLE' : 'REPLAY']),
+    part(7, ['label', host]),
+    part(9, ['label', localTime(view?.stats.begin ?? begin)]),
+  ];
+}
+
+function looking({ where, index, count }: Finding): string {
+  return `looking for ${where}: ${grouped.format(index + 1)} of ${grouped.format(count)} refreshes (Esc gives up)`;
+}
+
+const bytes = (n: number) => formatNumber('bytes', n, NO_CONTEXT);
+const NO_CONTEXT = { bootMs: 0, nowNs: 0, hz: 0, pageSize: 1, userName: () => undefined };
 
 const part = (keep: number, ...pieces: readonly Piece[]): Part => ({ keep, pieces });
 
@@ -84,6 +104,10 @@ export type StatusState = Pick<
   | 'onlyMarked'
   | 'exact'
   | 'groupBy'
+  | 'replay'
+  | 'speed'
+  | 'finding'
+  | 'recording'
 >;
 
 export function firstLine(state: StatusState, kernel: string, theme: Theme, width: number): string {
@@ -95,11 +119,15 @@ export function firstLine(state: StatusState, kernel: string, theme: Theme, widt
       'plain',
       `by ${sort.map(({ column }) => `${column} ${signOf(sort, column, theme.signs)[0]}`).join(', ')}`,
     ]),
+    ...(state.replay ? replaying(state, state.replay) : []),
     state.paused ? part(7, ['paused', 'PAUSED']) : part(5, ['plain', pace(state, theme.ascii)]),
-    ...(view ? [part(6, ['plain', cost(view.stats.totalMs)])] : []),
-    ...(view ? ownCpu(view) : []),
+    ...(state.recording?.going ? [part(8, ['paused', `REC ${bytes(state.recording.bytes)}`])] : []),
+    ...(view && !state.replay ? [part(6, ['plain', cost(view.stats.totalMs)]), ...ownCpu(view)] : []),
   ];
-  const right = [part(1.5, ['plain', `Linux ${kernel}`]), ...(view ? [part(2, ['plain', clock(view.stats.end)])] : [])];
+  const right = [
+    part(1.5, ['plain', `Linux ${kernel}`]),
+    ...(view && !state.replay ? [part(2, ['plain', clock(view.stats.end)])] : []),
+  ];
   return arrange(theme, width, left, right);
 }
 
@@ -126,6 +154,7 @@ function marking(state: StatusState): Part[] {
 
 export function secondLine(state: StatusState, theme: Theme, width: number): string {
   if (state.error !== '') return arrange(theme, width, [part(1, ['error', `error: ${state.error}`])]);
+  if (state.finding?.found === null) return arrange(theme, width, [part(1, ['notice', looking(state.finding)])]);
   if (state.notice !== '') return arrange(theme, width, [part(1, ['notice', state.notice])]);
   const template = state.templates.get(state.template);
   const filters = conditions(state);

@@ -1,0 +1,62 @@
+/** `itertop record`: says on a terminal how it goes, and ends cleanly with Ctrl-C. */
+import { Btf } from './bpf/btf.ts';
+import { pageSize } from './bpf/host.ts';
+import type { Options } from './options.ts';
+import { Collector } from './state/collector.ts';
+import { fileStem } from './state/file-name.ts';
+import type { Question } from './state/question.ts';
+import { type RecordProgress, recordLoop } from './state/record-loop.ts';
+import { thisHost } from './state/recorder.ts';
+import { EXTENSION } from './state/recording.ts';
+import { formatSort } from './state/sort.ts';
+import { userName } from './state/users.ts';
+import { formatNumber } from './templates/format.ts';
+import { findTemplate } from './templates/registry.ts';
+
+const grouped = new Intl.NumberFormat('en-US');
+const size = (bytes: number) =>
+  formatNumber('bytes', bytes, { bootMs: 0, nowNs: 0, hz: 0, pageSize: 1, userName: () => undefined });
+
+/** @param question what would be shown; without columns of his own all that the table has are recorded */
+export async function runRecord(options: Options, question: Question): Promise<void> {
+  const template = findTemplate(question.template);
+  const path = options.output ?? `${fileStem(template.name, new Date())}${EXTENSION}`;
+  const { columns, sort, filters, switches, ungroup, where, netns, order, interval, maxCost } = question;
+  const abort = new AbortController();
+  const stop = () => abort.abort();
+  process.once('SIGINT', stop).once('SIGTERM', stop).once('SIGHUP', stop);
+  const live = process.stderr.isTTY;
+  const said = ({ refreshes, rows, bytes }: RecordProgress) =>
+    `${template.name}: ${grouped.format(refreshes)} ${refreshes === 1 ? 'refresh' : 'refreshes'}, ${grouped.format(rows)} rows, ${size(bytes)} in ${path}`;
+  using collector = new Collector(template, Btf.vmlinux(), userName, pageSize());
+  try {
+    const done = await recordLoop(
+      collector,
+      thisHost(pageSize(), userName),
+      {
+        path,
+        force: options.force,
+        append: options.append,
+        ...(options.retention ? { retention: options.retention } : {}),
+        question: {
+          ...{ columns, sort: formatSort(sort), filters, switches, ungroup, where, netns, interval },
+          ...(order ? { order } : {}),
+        },
+        columns: options.columns === undefined ? template.columns.map((c) => c.name) : columns,
+        count: options.count,
+        duration: options.duration,
+        ...(maxCost === undefined ? {} : { maxCost }),
+        signal: abort.signal,
+      },
+      (progress) => {
+        if (live) process.stderr.write(`\r\x1b[K${said(progress)}  (Ctrl-C ends)`);
+      },
+    );
+    process.stderr.write(`${live ? '\r\x1b[K' : ''}${said(done)}; itertop replay ${path}\n`);
+  } catch (error) {
+    if (live) process.stderr.write('\n');
+    throw error;
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', stop);
+  }
+}

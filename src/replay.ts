@@ -1,0 +1,230 @@
+/** A recording in the place of the kernel: explored, or written as rows. Nothing here needs privileges, BTF or Linux. */
+
+import type { Options } from './options.ts';
+import { BadRecordingError } from './state/byte-stream.ts';
+import type { Collected, CollectOptions } from './state/collector.ts';
+import { commandLine, shellQuoted } from './state/command-line.ts';
+import { collectOptions, type DumpOptions, dump } from './state/dump.ts';
+import type { LiveView } from './state/live-view.ts';
+import type { ExportChoice } from './state/panes.ts';
+import { Player } from './state/player.ts';
+import { Recording } from './state/recording.ts';
+import type { Replay } from './state/replay.ts';
+import { startSampler } from './state/sampler.ts';
+import { formatSearch } from './state/search.ts';
+import type { Segment } from './state/segment.ts';
+import { createSession, questionOf, type Session } from './state/session.ts';
+import { parseMoment } from './state/span.ts';
+import { withColumns } from './templates/adhoc.ts';
+import { registerTemplates } from './templates/registry.ts';
+import { type Column, type FilterName, type Filters, type Template, UsageError } from './templates/template.ts';
+import { parseWhere } from './templates/where.ts';
+
+import type { ExplorerOptions } from './ui/run.tsx';
+
+/** Longer than so many intervals nothing was recorded: a gap. */
+const GAP = 3;
+
+/** @throws UsageError, also for what is no recording */
+function open(file: string): Recording {
+  try {
+    return new Recording(file);
+  } catch (error) {
+    throw error instanceof BadRecordingError ? new UsageError(error.message) : error;
+  }
+}
+
+function replayOf(recording: Recording, sample: boolean): Replay {
+  const { times, count } = recording;
+  const { host, kernel, question } = recording.segment(count - 1);
+  const gaps: [number, number][] = [];
+  for (let i = 1; i < count; i++)
+    if (times[i]! - times[i - 1]! > GAP * question.interval) gaps.push([times[i - 1]!, times[i]!]);
+  return { host, kernel, begin: times[0]!, end: times[count - 1]!, count, gaps, sample };
+}
+
+/** As they would be typed. */
+function textsOf(filters: Filters): Partial<Record<FilterName, string>> {
+  return Object.fromEntries(
+    Object.entries(filters).map(([name, ranges]) => [
+      name,
+      ranges.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(),
+    ]),
+  );
+}
+
+/** What is asked of a recording: as it was recorded, where the command line does not say otherwise. */
+function sessionOf(options: Options, recording: Recording, sample: boolean): Session {
+  const segment = recording.segment(recording.count - 1);
+  const { question } = segment;
+  let { template } = recording;
+  let columns: readonly string[] = question.columns;
+  if (options.columns !== undefined) {
+    const find = (name: string) => segment.templates.find((t) => t.name === name);
+    const noBtf = () => {
+      throw new UsageError(
+        '--columns: a recording has the columns that it was made with; no new ones can be made of it',
+      );
+    };
+    ({ template, columns } = withColumns(template, options.columns, noBtf, find));
+  }
+  registerTemplates([template, ...segment.templates.slice(1)]);
+  const users = namesOf(recording);
+  const { kthreads } = options;
+  return createSession({
+    templates: [template],
+    template: template.name,
+    columns,
+    user: (name) => users.get(name),
+    checkWhere: (text, of) => checkWhere(text, of, segment, users),
+    sort: options.sort ?? question.sort,
+    filters: { ...textsOf(question.filters), ...options.filters },
+    switches: { ...question.switches, ...(kthreads === undefined ? {} : { kthreads }) },
+    ungroup: question.ungroup,
+    search: options.search,
+    where: [question.where, options.where].filter((text) => text).join(' && '),
+    theme: options.theme,
+    paused: options.at !== undefined,
+    replay: replayOf(recording, sample),
+  });
+}
+
+/** Uids by the names that the recording knows at its begin and at its end. */
+function namesOf(recording: Recording): Map<string, number> {
+  const names = new Map<string, number>();
+  for (const index of [0, recording.count - 1]) {
+    try {
+      for (const [uid, name] of recording.read(index).users) names.set(name, uid);
+    } catch (error) {
+      // What is damaged is told of where it is looked at.
+      if (!(error instanceof BadRecordingError)) throw error;
+    }
+  }
+  return names;
+}
+
+/** @throws WhereError */
+function checkWhere(text: string, template: Template, segment: Segment, users: ReadonlyMap<string, number>): void {
+  const enumNames = ({ name }: Column) =>
+    segment.walks.flatMap((walk) => walk.names).find(([column]) => column === name)?.[1];
+  parseWhere(text, template, { user: (name) => users.get(name), enumNames, pageSize: segment.pageSize });
+}
+
+export interface ReplayOptions {
+  /** Writes the rows that are seen; says so in one line. */
+  exportView(session: Session, choice: ExportChoice): Promise<string>;
+  readonly looks: NonNullable<ExplorerOptions['looks']>;
+  /** The recording came with the program. */
+  readonly sample: boolean;
+}
+
+/** @throws UsageError */
+export async function runReplay(
+  file: string,
+  options: Options,
+  { exportView, looks, sample }: ReplayOptions,
+): Promise<void> {
+  const recording = open(file);
+  const session = sessionOf(options, recording, sample);
+  const state = () => session.getState();
+  const { replay, templates, template } = state();
+  const at = options.at === undefined ? undefined : parseMoment(options.at, replay!, replay!.begin);
+  recording.close();
+  const first = Promise.withResolvers<void>();
+  let error: Error | null = null;
+  let seen = false;
+  const receiver = {
+    received(view: LiveView) {
+      seen = true;
+      state().received(view);
+      first.resolve();
+    },
+    failed(failure: Error) {
+      if (!seen) error = failure;
+      state().failed(failure.message);
+      first.resolve();
+    },
+    finding: state().found,
+  };
+  const sampler = startSampler(receiver, [templates.get(template)!, ...recording.segment(0).templates.slice(1)], file);
+  sampler.ask(questionOf(state()));
+  if (at !== undefined) sampler.go({ to: at });
+  const [{ runExplorer }] = await Promise.all([import('./ui/run.tsx'), first.promise]);
+  if (error) {
+    sampler.close();
+    throw error;
+  }
+  if (sample)
+    state().notify('a sample recording, not this machine: Space pauses, [ ] step, T jumps, = finds; ? shows all keys');
+  await runExplorer({
+    session,
+    sampler,
+    targets: [...templates.values()].map((t) => ({ template: t.name, help: t.help, unavailable: '' })),
+    kernel: replay!.kernel,
+    exportView: (choice) => exportView(session, choice),
+    absentColumns: () => new Map(),
+    commandLine: () => {
+      // The table is the recording's own.
+      const [itertop, command, , ...rest] = commandLine(state());
+      const moment = new Date(state().view!.stats.begin).toISOString();
+      return [itertop!, command!, '--replay', shellQuoted(file), '--at', moment, ...rest];
+    },
+    saveSettings: async () => {
+      throw new UsageError('settings are those of live tables: W works there');
+    },
+    addColumn: () => {
+      throw new UsageError('a recording has the columns that it was made with');
+    },
+    openMap: () => {
+      throw new UsageError('the elements of that map are not in this recording');
+    },
+    stdout: process.stdout,
+    stdin: process.stdin,
+    looks,
+  });
+}
+
+/** Rows of one refresh (the last one, or that of `--at`) or of each. */
+export async function dumpReplay(file: string, options: Options): Promise<void> {
+  const recording = open(file);
+  const state = sessionOf(options, recording, false).getState();
+  const question = questionOf(state);
+  const { count } = recording;
+  const index =
+    options.at === undefined
+      ? count - 1
+      : recording.indexAt(parseMoment(options.at, state.replay!, recording.times[0]!));
+  const { host, kernel } = recording.segment(index);
+  recording.close();
+  const dumped: DumpOptions = {
+    ...question,
+    template: state.templates.get(state.template)!,
+    searchText: formatSearch(question.search),
+    format: options.format ?? 'table',
+    count: options.all ? 0 : 1,
+    output: options.output,
+    force: options.force,
+  };
+  const [from, to] = options.all ? [0, count - 1] : [index, index];
+  await dump(dumped, process.stdout, refreshes(file, dumped.template, collectOptions(dumped), from, to), {
+    host,
+    kernel,
+  });
+}
+
+async function* refreshes(
+  file: string,
+  template: Template,
+  options: CollectOptions,
+  from: number,
+  to: number,
+): AsyncGenerator<Collected> {
+  using player = new Player(file);
+  for (let index = from; index <= to; index = player.index + 1) {
+    player.move({ by: index - player.index });
+    const collected = player.collect(template, options);
+    // What is damaged was stepped over, at the end backwards.
+    if (player.index < index) return;
+    yield collected;
+  }
+}

@@ -1,0 +1,69 @@
+/** `itertop record`: refresh after refresh into a file, or into a folder of parts, until it is ended. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Template } from '../templates/template.ts';
+import type { CollectOptions, Collector } from './collector.ts';
+import { stretched } from './cost.ts';
+import { Parts } from './parts.ts';
+import { checkAppend, type FrameSink, type Host, OneFile, Recorder } from './recorder.ts';
+import { RecordingWriter } from './recording-file.ts';
+import type { RecordedQuestion } from './segment.ts';
+import type { Retention } from './span.ts';
+
+export interface RecordOptions {
+  readonly path: string;
+  readonly force: boolean;
+  readonly append: boolean;
+  /** `path` is a folder of parts. */
+  readonly retention?: Retention;
+  readonly question: RecordedQuestion;
+  /** Recorded; more than are shown. */
+  readonly columns: readonly string[];
+  /** Refreshes; 0 goes on until `signal`. */
+  readonly count: number;
+  /** Milliseconds; 0 goes on until `signal`. */
+  readonly duration: number;
+  readonly maxCost?: number;
+  readonly signal: AbortSignal;
+}
+
+export interface RecordProgress {
+  readonly refreshes: number;
+  /** Of the last one. */
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** @returns how it ended @throws BpfError, UsageError, ...: what was written before is whole */
+export async function recordLoop(
+  collector: Collector,
+  host: Host,
+  options: RecordOptions,
+  told: (progress: RecordProgress) => void,
+): Promise<RecordProgress> {
+  const { question, signal, count, duration } = options;
+  const { columns: _, sort: __, interval, ...asked } = question;
+  const collect: CollectOptions = { ...asked, columns: options.columns };
+  const ends = duration > 0 ? Date.now() + duration : Number.POSITIVE_INFINITY;
+  // Before there is a file: a template that cannot be read leaves none.
+  let collected = collector.collect(collect);
+  using recorder = new Recorder(sinkOf(options, collector.template), host);
+  let next = performance.now();
+  for (;;) {
+    const started = performance.now();
+    recorder.append(collector, collected, question);
+    const progress = { refreshes: recorder.refreshes, rows: collected.table.rows, bytes: recorder.bytes };
+    told(progress);
+    const spent = collected.stats.totalMs + performance.now() - started;
+    next = Math.max(next + stretched(interval, spent, options.maxCost), performance.now());
+    if (recorder.refreshes === count || Date.now() + (next - performance.now()) > ends) return progress;
+    await sleep(Math.max(0, next - performance.now()), undefined, { signal }).catch(() => {});
+    if (signal.aborted) return progress;
+    collected = collector.collect(collect);
+  }
+}
+
+function sinkOf({ path, force, append, retention }: RecordOptions, template: Template): FrameSink {
+  if (retention) return new Parts(path, template.name, retention);
+  checkAppend(path, template, { append });
+  return new OneFile(new RecordingWriter(path, { force, append }));
+}

@@ -1,0 +1,105 @@
+/** Where we are in a recording, what is looked for in it; and what is being recorded. */
+import { UsageError } from '../templates/template.ts';
+import type { Finding } from './finder.ts';
+import { inputOf } from './input.ts';
+import type { SessionOptions, SessionState, Slice } from './session.ts';
+import { type Extent, parseMoment } from './span.ts';
+import type { RecordingState } from './taping.ts';
+import type { View } from './view.ts';
+
+/** The recording that is looked at. */
+export interface Replay extends Extent {
+  readonly host: string;
+  /** uname -r there */
+  readonly kernel: string;
+  readonly count: number;
+  /** From when to when nothing was recorded. */
+  readonly gaps: readonly (readonly [number, number])[];
+  /** It came with the program, and says so. */
+  readonly sample: boolean;
+}
+
+export const LEAST_SPEED = 0.25;
+export const MOST_SPEED = 64;
+
+export interface ReplaySlice {
+  /** null: the running kernel is looked at. */
+  readonly replay: Replay | null;
+  readonly speed: number;
+  /** The last search through it; null where there was none, or it was given up. */
+  readonly finding: Finding | null;
+  /** The last recording that was begun here. */
+  readonly recording: RecordingState | null;
+
+  openJump(): void;
+  openWhen(): void;
+  /** The moment that is typed. Throws UsageError. */
+  jumpTo(): number;
+  /** The condition that is typed. Throws UsageError. */
+  findWhat(): string;
+  stepSpeed(by: 1 | -1): void;
+  found(finding: Finding | null): void;
+  recorded(recording: RecordingState): void;
+}
+
+export function replaySlice(options: SessionOptions): Slice<ReplaySlice> {
+  return (set, get) => {
+    const typed = () => {
+      const pane = get().panes.at(-1);
+      return pane?.name === 'jump' || pane?.name === 'when' ? pane.input.text.trim() : '';
+    };
+    return {
+      replay: options.replay ?? null,
+      speed: 1,
+      finding: null,
+      recording: null,
+
+      openJump() {
+        set(({ panes }) => ({ panes: [...panes, { name: 'jump', input: inputOf(''), error: '' }] }));
+      },
+      openWhen() {
+        const input = inputOf(get().finding?.where ?? '');
+        set(({ panes }) => ({ panes: [...panes, { name: 'when', input, error: '' }] }));
+      },
+      jumpTo() {
+        const { replay, view } = get();
+        if (!replay) throw new UsageError('no recording is looked at');
+        return parseMoment(typed(), replay, view?.stats.begin ?? replay.begin);
+      },
+      findWhat() {
+        const { templates, template } = get();
+        if (typed() === '') throw new UsageError('a condition is needed, as in rss > 1G or comm == "java"');
+        options.checkWhere?.(typed(), templates.get(template)!);
+        return typed();
+      },
+      stepSpeed(by) {
+        set(({ speed }) => ({ speed: Math.max(LEAST_SPEED, Math.min(by > 0 ? speed * 2 : speed / 2, MOST_SPEED)) }));
+      },
+      found(finding) {
+        set({ finding });
+        if (!finding || finding.found === null) return;
+        if (finding.error !== '') set({ notice: `find: ${finding.error.split('\n')[0]}` });
+        else if (finding.found < 0) set({ notice: `${finding.where}: no further refresh up to the end` });
+        else set({ notice: `${finding.where}: from here on (= and Enter: the next one)` });
+      },
+      recorded(recording) {
+        set({ recording });
+        if (recording.going) return;
+        const { path, refreshes, error } = recording;
+        const what = refreshes === 1 ? '1 refresh' : `${refreshes} refreshes`;
+        if (refreshes === 0 && error !== '') set({ notice: `not recorded: ${error}` });
+        else set({ notice: `${what} recorded in ${path}${error === '' ? '' : ` (${error})`}` });
+      },
+    };
+  };
+}
+
+/** What a view changes that came out of a recording: at the end it stands still. */
+export function replayed({ position }: View): Partial<SessionState> {
+  if (!position) return {};
+  const { skipped, index, count } = position;
+  return {
+    ...(index >= count - 1 ? { paused: true } : {}),
+    ...(skipped > 0 ? { notice: `${skipped} damaged refreshes were skipped` } : {}),
+  };
+}
