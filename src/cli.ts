@@ -64,6 +64,7 @@ import { starter } from './templates/starter.ts';
 import { type Column, type Template, TemplateError, UsageError } from './templates/template.ts';
 import { type Conjunct, parseWhere } from './templates/where.ts';
 import { rebind } from './ui/keymap.ts';
+import { themeOf } from './ui/theme.ts';
 import { THEMES } from './ui/themes.ts';
 
 const EXIT = { done: 0, failed: 1, usage: 2, unsupported: 3 } as const;
@@ -249,6 +250,7 @@ function sessionOf(options: Options, asked: Asked, settings: Settings = {}): Ses
     columns: asked.columns,
     sort: options.sort,
     groupBy: options.group,
+    tree: options.tree,
     filters: options.filters,
     ungroup: options.threads,
     search: options.search,
@@ -279,6 +281,7 @@ async function runDump(options: Options): Promise<number> {
     format: options.format ?? 'table',
     structs: options.struct,
     count: options.count,
+    ascii: themeOf(process.env, options.ascii).ascii,
     output: options.output,
     force: options.force,
     signal: abort.signal,

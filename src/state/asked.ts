@@ -21,13 +21,15 @@ import { parseSearch } from './search.ts';
 import type { SessionOptions, SessionState, Slice } from './session.ts';
 import { alsoBy, checkColumn, descendsFirst, formatSort, inverted, keptSort, parseSort, type Sort } from './sort.ts';
 import { structsQuestion } from './structs-pane.ts';
+import { checkTree } from './tree.ts';
+import { NO_TREE, type Treeing } from './tree-slice.ts';
 import type { Cursor } from './window.ts';
 
 /** What the user typed for each filter; absent where nothing. */
 export type FilterTexts = Partial<Readonly<Record<FilterName, string>>>;
 
 /** How the table of one template was left, for when the user comes back to it. */
-export interface Place extends Grouping {
+export interface Place extends Grouping, Treeing {
   readonly columns: readonly string[];
   readonly sort: Sort;
   readonly filterTexts: FilterTexts;
@@ -99,6 +101,7 @@ export interface AskedOptions {
   readonly sort?: string | undefined;
   /** A column; '' and undefined: none. */
   readonly groupBy?: string | undefined;
+  readonly tree?: boolean | undefined;
   readonly filters?: FilterTexts | undefined;
   readonly switches?: Readonly<Record<string, boolean>> | undefined;
   readonly ungroup?: boolean | undefined;
@@ -152,6 +155,7 @@ export function questionOf(state: SessionState): Question {
     ...explain,
     ...(marked && { marked }),
     ...(struct && { struct }),
+    ...(state.tree && groupBy === '' && { tree: { folded: state.folded } }),
     ...(order === undefined ? {} : { order }),
     ...(maxCost === undefined ? {} : { maxCost }),
     ...(also.length === 0 ? {} : { also }),
@@ -200,14 +204,15 @@ export function firstPlace(template: Template): Place {
     ...(template.saved?.group
       ? grouped(template, template.saved.group, template.show, parseSort(template, template.sort))
       : NO_GROUPING),
+    ...NO_TREE,
   };
 }
 
 /** How the table that is looked at would be left now. */
 export function placeOf(state: Place): Place {
   const { columns, sort, filterTexts, filters, switches, ungroup, search, where, cursor, top, left, follow } = state;
-  const { widths, groupBy, ungrouped } = state;
-  const own = { columns, widths, sort, groupBy, ungrouped };
+  const { widths, groupBy, ungrouped, tree, folded } = state;
+  const own = { columns, widths, sort, groupBy, ungrouped, tree, folded };
   return { ...own, filterTexts, filters, switches, ungroup, search, where, cursor, top, left, follow };
 }
 
@@ -269,10 +274,13 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
       const columns = options.columns?.map((name) => checkColumn(template, name));
       const shown = columns ?? withCpu(template, place.columns, ungroup ?? false);
       if (switches) checkSwitches(template, switches);
+      if (options.tree) checkTree(template);
+      if (options.tree && groupBy) throw new UsageError('rows are either grouped or a tree: one of --group and --tree');
       if (ungroup && !ungroupedWord(template)) throw new UsageError(`${template.name} has no groups to take apart`);
       return {
         ...place,
         columns: shown,
+        tree: options.tree ?? false,
         ...(groupBy
           ? grouped(template, groupBy, shown, place.ungrouped?.sort ?? place.sort, sort)
           : { ...NO_GROUPING, sort: sort ? parseSort(template, sort) : (place.ungrouped?.sort ?? place.sort) }),
@@ -316,6 +324,7 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
         switches: Object.fromEntries(Object.entries(first.switches).map(([n, on]) => [n, place.switches[n] ?? on])),
         widths: Object.fromEntries(Object.entries(place.widths).filter(([name]) => has(name))),
         ungroup: place.ungroup && ungroupedWord(template) !== undefined,
+        tree: place.tree && template.tree !== undefined,
         where: kept(() => checkWhere(template, place.where), ''),
         ...kept(() => parseFilters(template, place.filterTexts), { filters: {}, filterTexts: {} }),
       };
@@ -362,9 +371,9 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
         const same = template.name === state.template;
         const place = same ? fitted(before, template, state) : (places.get(template.name) ?? firstPlace(template));
         const { columns, widths, sort, filterTexts, filters, switches, ungroup, search, where } = place;
-        const { groupBy, ungrouped } = place;
+        const { groupBy, ungrouped, tree, folded } = place;
         set({
-          ...{ groupBy, ungrouped },
+          ...{ groupBy, ungrouped, tree, folded },
           ...{ columns, widths, sort, filterTexts, filters, switches, ungroup, search, where, templates: next, places },
           ...{ template: template.name, trail: same ? trail : [], awaited: null },
           ...{ cursor: null, top: 0, left: 0, panes: [], view: null, error: '' },

@@ -13,6 +13,7 @@ export type CommandState = Pick<
   | 'columns'
   | 'sort'
   | 'groupBy'
+  | 'tree'
   | 'filterTexts'
   | 'switches'
   | 'ungroup'
@@ -50,7 +51,15 @@ export function commandLine(state: CommandState, files: readonly string[] = []):
   const flags = (template.switches ?? [])
     .filter(({ name, on }) => state.switches[name] !== on)
     .map(({ name, on }) => `--${on ? 'no-' : ''}${name}`);
-  return ['itertop', 'dump', state.template, ...words, ...flags, ...(state.ungroup ? ['--threads'] : [])];
+  return [
+    'itertop',
+    'dump',
+    state.template,
+    ...words,
+    ...flags,
+    ...(state.tree && state.groupBy === '' ? ['--tree'] : []),
+    ...(state.ungroup ? ['--threads'] : []),
+  ];
 }
 
 /**

@@ -7,34 +7,30 @@ import { withDependencies } from '../templates/columns.ts';
 import { isOverTime } from '../templates/derive.ts';
 import type { Table } from '../templates/table.ts';
 import { columnOf, type Filters, type Template, type WalkOrder } from '../templates/template.ts';
+import { type Arrangement, arrange } from './arrange.ts';
 import { AtomicFile } from './atomic-file.ts';
 import { type Collected, type CollectOptions, Collector } from './collector.ts';
 import { stretched } from './cost.ts';
 import { readColumns } from './grouping.ts';
-import { GroupTable, groupRows, sortGroups } from './groups.ts';
+import { GroupTable } from './groups.ts';
 import type { NetScope } from './namespaces.ts';
-import { passingRows, searchRows, sortRows } from './order.ts';
-import type { Search } from './question.ts';
+import { passingRows } from './order.ts';
 import { type Snapshot, type SnapshotFormat, snapshotWriter } from './snapshot.ts';
-import type { Sort } from './sort.ts';
 import { StructWriter } from './struct-writer.ts';
 import { userName } from './users.ts';
 
-export interface DumpOptions {
+export interface DumpOptions extends Arrangement {
   readonly template: Template;
-  readonly columns: readonly string[];
-  readonly sort: Sort;
-  readonly groupBy: string;
   readonly filters: Filters;
   readonly switches: Readonly<Record<string, boolean>>;
-  readonly ungroup: boolean;
-  readonly search: Search | null;
   readonly where: string;
   readonly netns: NetScope;
   readonly order?: WalkOrder;
   /** The search as typed, for the header. */
   readonly searchText: string;
   readonly format: SnapshotFormat;
+  /** Lines of a tree are drawn with ASCII only. */
+  readonly ascii?: boolean;
   /** Refreshes; 0 goes on until `signal`. */
   readonly count: number;
   /** Milliseconds. */
@@ -71,6 +67,7 @@ export async function dump(
       const rows = rowsOf(table, options, passingRows(table, after));
       const snapshot = {
         ...rows,
+        ascii: options.ascii ?? false,
         stats,
         filters: options.filters,
         where: options.where,
@@ -87,12 +84,10 @@ export async function dump(
 }
 
 function rowsOf(table: Table, options: DumpOptions, passing: Uint32Array<ArrayBuffer>) {
-  const { columns, sort, search, groupBy } = options;
-  if (groupBy === '')
-    return { table, columns, order: sortRows(table, sort, searchRows(table, search, columns, passing)) };
-  const found = searchRows(table, search, [groupBy, ...columns], passing);
-  const groups = new GroupTable(table, groupRows(table, options, found));
-  return { table: groups, columns: groups.template.show, grouped: groups.groups, order: sortGroups(groups, sort) };
+  const { order, groups, tree } = arrange(table, options, passing);
+  if (!groups) return { table, columns: options.columns, order, tree };
+  const grouped = new GroupTable(table, groups);
+  return { table: grouped, columns: grouped.template.show, order, grouped: groups };
 }
 
 /** What has to be read for a dump. */

@@ -1,6 +1,7 @@
 /** Rows put together by what they have in a column: by which columns, and what columns such groups have. */
 import { type Column, columnOf, type Format, type Template, UsageError } from '../templates/template.ts';
 import { checkColumn, descendsFirst, type SortKey, sortColumns } from './sort.ts';
+import { treeColumns } from './tree.ts';
 
 /** What a view of groups says of itself. */
 export interface Grouped {
@@ -67,12 +68,13 @@ export interface AskedColumns {
   readonly columns: readonly string[];
   readonly sort: readonly SortKey[];
   readonly groupBy: string;
+  readonly tree?: unknown;
   /** Not shown, but wanted. */
   readonly also?: readonly string[];
 }
 
 /** Columns of the template that are read for what is shown, sorted and grouped by. */
-export function readColumns(template: Template, { columns, sort, groupBy, also = [] }: AskedColumns): string[] {
-  const names = [...columns, ...sortColumns(sort), groupBy, ...also];
+export function readColumns(template: Template, { columns, sort, groupBy, tree, also = [] }: AskedColumns): string[] {
+  const names = [...columns, ...sortColumns(sort), groupBy, ...(tree ? treeColumns(template) : []), ...also];
   return [...new Set(names)].filter((name) => columnOf(template, name));
 }

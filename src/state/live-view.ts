@@ -7,11 +7,13 @@ import { findTemplate } from '../templates/registry.ts';
 import { type JoinedBatch, Table, type Value } from '../templates/table.ts';
 import { columnOf, type Template, titleOf } from '../templates/template.ts';
 import type { Conjunct } from '../templates/where.ts';
+import type { Arranged } from './arrange.ts';
 import type { Changes, ChangesWire } from './changes.ts';
 import type { Collected } from './collector.ts';
 import type { Groups } from './groups.ts';
 import { passingRows } from './order.ts';
 import type { Position } from './player.ts';
+import type { TreeRows } from './tree.ts';
 import { userName } from './users.ts';
 import type { RefreshStats, View, ViewColumn } from './view.ts';
 
@@ -51,6 +53,7 @@ export interface ViewWire {
   /** Where rows are grouped; `order` is then one of groups. */
   readonly groups: Groups | null;
   readonly position: Position | undefined;
+  readonly tree: TreeRows | null;
 }
 
 const wireOf = (batch: Batch): BatchWire => ({
@@ -84,10 +87,9 @@ export function toWire(
   collected: Collected,
   columns: readonly string[],
   details: readonly string[],
-  order: Uint32Array<ArrayBuffer>,
+  { order, groups, tree }: Arranged,
   total: number,
   changes: ChangesWire | null = null,
-  groups: Groups | null = null,
   unmarked: readonly string[] = [],
   position?: Position,
 ): ViewWire {
@@ -110,6 +112,7 @@ export function toWire(
     stats,
     groups,
     position,
+    tree,
   };
 }
 
@@ -127,6 +130,7 @@ export class LiveView implements View {
   /** Gone once there is a newer view: the memory of the one before is then written to. */
   changes: Changes | undefined;
   readonly grouped?: undefined;
+  readonly tree: TreeRows | undefined;
   readonly #after: readonly Conjunct[];
 
   /** @param before the view that was sent before this one */
@@ -140,6 +144,7 @@ export class LiveView implements View {
     this.table = new Table(template, batch, joinsOf(wire.joins, batch), wire.derived, context);
     this.order = wire.order;
     this.total = wire.total;
+    this.tree = wire.tree ?? undefined;
     this.#after = wire.after;
     this.unmarked = wire.unmarked;
     if (wire.changes && before instanceof LiveView) {

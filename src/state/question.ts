@@ -24,6 +24,8 @@ export interface Question {
   readonly sort: Sort;
   /** Rows that have the same in this column are one row; '' for no grouping. */
   readonly groupBy: string;
+  /** Each row under its parent; without what hangs below rows of these keys. */
+  readonly tree?: { readonly folded: readonly string[] };
   readonly filters: Filters;
   /** Template.switches by name. */
   readonly switches: Readonly<Record<string, boolean>>;

@@ -18,6 +18,7 @@ import { type Replay, type ReplaySlice, replaySlice } from './replay.ts';
 import { type SeenSlice, seenSlice } from './seen.ts';
 import { type StructsSlice, structsSlice } from './structs-pane.ts';
 import { type TrailSlice, trailSlice } from './trail.ts';
+import { type TreeSlice, treeSlice } from './tree-slice.ts';
 
 export { questionOf };
 
@@ -33,6 +34,7 @@ export type SessionState = AskedSlice &
   NarrowingSlice &
   ProgramSlice &
   StructsSlice &
+  TreeSlice &
   LookSlice &
   PlaceSlice;
 export type Session = StoreApi<SessionState>;
@@ -69,6 +71,7 @@ export function createSession(options: SessionOptions): Session {
     ...programSlice(set, get),
     ...promptSlice(set, get),
     ...structsSlice(set, get),
+    ...treeSlice(set, get),
     ...placeSlice(set, get),
   }));
 }

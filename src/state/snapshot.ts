@@ -6,6 +6,7 @@ import type { Rows, Value } from '../templates/table.ts';
 import { columnOf, type FilterName, type Filters, titleOf } from '../templates/template.ts';
 import { fit, sanitize, textWidth } from '../templates/text.ts';
 import type { Grouped } from './grouping.ts';
+import { branchOf, TREE_ASCII, TREE_SIGNS, type TreeRows, treeText } from './tree.ts';
 import type { RefreshStats } from './view.ts';
 
 export const SNAPSHOT_FORMATS = ['csv', 'json', 'ndjson', 'table'] as const;
@@ -16,6 +17,9 @@ export interface Snapshot {
   readonly table: Rows;
   /** Where the rows are groups of rows. */
   readonly grouped?: Grouped | undefined;
+  /** Where the rows are a tree: a plain table draws its lines. */
+  readonly tree?: TreeRows | null | undefined;
+  readonly ascii?: boolean;
   /** Rows of the table, in order. */
   readonly order: Uint32Array;
   readonly columns: readonly string[];
@@ -185,9 +189,17 @@ function* tableLines(s: Snapshot): Generator<string> {
   const { table, stats } = s;
   const columns = s.columns.map((name) => {
     const column = columnOf(table.template, name)!;
-    return { name, title: titleOf(column), align: alignOf(table.formatOf(name)) };
+    // A number cannot carry lines before it unless it stands on the left.
+    const align = name === s.tree?.column ? 'left' : alignOf(table.formatOf(name));
+    return { name, title: titleOf(column), align };
   });
-  const cells = Array.from(s.order, (row) => columns.map((c) => table.cell(row, c.name)));
+  const signs = s.ascii ? TREE_ASCII : TREE_SIGNS;
+  const cellOf = (row: number, name: string) => table.cell(s.order[row], name);
+  const drawn = (row: number, name: string) =>
+    s.tree?.column === name
+      ? branchOf(s.tree, row, signs) + treeText(s.tree, row, table.formatOf(name) === 'path', (at) => cellOf(at, name))
+      : cellOf(row, name);
+  const cells = Array.from(s.order, (_, row) => columns.map((c) => drawn(row, c.name)));
   const widths = columns.map((c, i) =>
     cells.reduce((width, row) => Math.max(width, textWidth(row[i])), c.title.length),
   );

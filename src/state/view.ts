@@ -5,6 +5,7 @@ import type { Changes } from './changes.ts';
 import type { Cost } from './cost.ts';
 import type { Grouped } from './grouping.ts';
 import type { Position } from './player.ts';
+import type { TreeRows } from './tree.ts';
 
 export interface ViewColumn {
   readonly name: string;
@@ -59,6 +60,8 @@ export interface View {
   readonly stats: RefreshStats;
   /** Against the refresh before; absent where that was the answer to another question. */
   readonly changes?: Changes | undefined;
+  /** Where rows are shown as a tree. */
+  readonly tree?: TreeRows | undefined;
   /** Where a row is a group of rows. */
   readonly grouped?: Grouped | undefined;
   /** Keys that were marked and whose objects are gone since the refresh before. */

@@ -5,15 +5,15 @@ import { pageSize } from '../bpf/host.ts';
 import type { Plan } from '../templates/compile.ts';
 import { findTemplate, registerTemplates } from '../templates/registry.ts';
 import type { Template } from '../templates/template.ts';
+import { arrange, arrangedBuffers } from './arrange.ts';
 import { changesOf } from './changes.ts';
 import { type Collected, type CollectOptions, Collector } from './collector.ts';
 import { CpuMeter, stretched } from './cost.ts';
 import { Finder, type Finding } from './finder.ts';
 import { readColumns } from './grouping.ts';
-import { buffersOf, GroupTable, groupRows, sortGroups } from './groups.ts';
 import { inspect, type ProgramReport } from './inspect.ts';
 import { toWire, type ViewWire } from './live-view.ts';
-import { passingRows, searchRows, sortRows } from './order.ts';
+import { passingRows } from './order.ts';
 import { type Move, Player } from './player.ts';
 import type { Question } from './question.ts';
 import { type StructAnswer, StructReader } from './struct-reader.ts';
@@ -202,9 +202,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     const total = passing.length;
     const { table } = collected;
     const chosen = q.marked?.only ? onlyMarked(q.marked.keys, passing) : passing;
-    const found = searchRows(table, q.search, q.groupBy === '' ? q.columns : [q.groupBy, ...q.columns], chosen);
-    const groups = q.groupBy === '' ? null : groupRows(table, q, found);
-    const order = groups ? sortGroups(new GroupTable(table, groups), q.sort) : sortRows(table, q.sort, found);
+    const arranged = arrange(table, q, chosen);
     // What a refresh costs includes its first sorting; sorting again later is no refresh.
     if (started !== null) {
       const totalMs = performance.now() - started;
@@ -214,16 +212,13 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     const asked = rowsAsked(q);
     const comparable = q.marks && started !== null && collected.before && shown?.asked === asked;
     // Of groups the view finds them itself.
-    const rowsOnly = groups ? new Uint32Array(0) : order;
+    const rowsOnly = arranged.groups ? new Uint32Array(0) : arranged.order;
     const changes = comparable ? changesOf(rowsOnly, collected.before!, shown!.order) : null;
     const unmarked = started !== null && shown?.asked === asked ? goneKeys(q.marked?.keys ?? []) : [];
-    const wire = toWire(collected, q.columns, detailsOf(q), order, total, changes, groups, unmarked, player?.position);
+    const wire = toWire(collected, q.columns, detailsOf(q), arranged, total, changes, unmarked, player?.position);
     shown = { asked, order: rowsOnly.slice() };
     sent = true;
-    port.postMessage({ type: 'view', wire, generation } satisfies FromWorker, [
-      wire.order.buffer,
-      ...(groups ? buffersOf(groups) : []),
-    ]);
+    port.postMessage({ type: 'view', wire, generation } satisfies FromWorker, arrangedBuffers(arranged));
   }
 
   function run(what: 'read' | 'order'): void {
@@ -311,7 +306,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     const known = () => before !== null && neededBy(next).every((column) => neededBy(before).includes(column));
     if (!same(readable) || collected === null || !known()) run('read');
     else {
-      if (!same((q) => [q.sort, q.groupBy, q.search, q.marked?.only ? q.marked.keys : null])) run('order');
+      if (!same((q) => [q.sort, q.groupBy, q.tree, q.search, q.marked?.only ? q.marked.keys : null])) run('order');
       if (!same((q) => q.struct)) lookAtStruct(next);
       if (collected !== null) explain(next);
     }

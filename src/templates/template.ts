@@ -217,6 +217,11 @@ export interface Template {
    * Ungrouped (every object a row) on request, under the name `ungroup` (threads).
    */
   readonly group?: { readonly by: string; readonly member: string; readonly ungroup: string };
+  /**
+   * Rows as a tree: `parent` is the number by which a row names its parent's `id` (0: it has none); the lines are drawn
+   * before the text of `indent`. Of a group's members (threads) each hangs under the one that stands for the group.
+   */
+  readonly tree?: { readonly id: string; readonly parent: string; readonly indent: string };
   /** Each network namespace has its own objects; an iterator sees those of one. */
   readonly netns?: boolean;
   /**

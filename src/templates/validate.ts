@@ -52,6 +52,9 @@ const MAX_PROBLEMS = 20;
 /** Words that the command line takes for commands. */
 const RESERVED: readonly string[] = ['dump', 'templates', 'doctor', 'help', 'check'];
 
+const TEXTS: readonly (Format | undefined)[] = ['text', 'path', 'inet', 'hexbytes'];
+const isText = ({ as }: Column) => TEXTS.includes(as);
+
 /** A text that may be empty: an enumerator that is shown as nothing. */
 const label = check({ type: 'string' }, (value, path, report) => {
   if (value !== '') text('a name')(value, path, report);
@@ -177,6 +180,7 @@ export const TEMPLATE = object(
       'conditions',
       { least: 0, most: 16 },
     ),
+    tree: object('a tree', { id: name, parent: name, indent: name }, ['id', 'parent', 'indent']),
     group: object('a group', { by: name, member: name, ungroup: text('a name') }, ['by', 'member', 'ungroup']),
     internal: flag,
     order: oneOf('order', WALK_ORDERS),
@@ -247,6 +251,10 @@ export function checkNames(template: Template, find: (name: string) => Template 
     if (mustBeColumn(column, ['key', i]) && columnOf(template, column)!.from === undefined)
       report(['key', i], `${column} is not read from the kernel ("from"), so it cannot be part of the key`);
   for (const part of template.sort.split(',')) mustBeColumn(part.trim().replace(/^-/, ''), ['sort']);
+  for (const [part, column] of Object.entries(template.tree ?? {})) {
+    if (mustBeColumn(column, ['tree', part]) && part !== 'indent' && isText(columnOf(template, column)!))
+      report(['tree', part], `${column} is no number, by which rows and their parents are matched`);
+  }
   if (template.group) {
     for (const member of ['by', 'member'] as const) {
       const column = template.group[member];

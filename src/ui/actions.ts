@@ -433,6 +433,8 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   nextMatch: (reach) => state(reach).findNext(1),
   previousMatch: (reach) => state(reach).findNext(-1),
   group: (reach) => state(reach).openGroup(),
+  tree: (reach) => state(reach).toggleTree(),
+  foldRow: (reach) => state(reach).toggleFold(),
   open,
   related,
   detail: (reach) => state(reach).openDetail(),

@@ -9,6 +9,7 @@ import { heatOf, isHeated } from './heat.ts';
 import type { Piece } from './line.tsx';
 import { signOf } from './sort-sign.ts';
 import { paint, type Role, type Theme } from './theme.ts';
+import { branch, cellText } from './tree-cells.ts';
 
 /** A longer cell does not widen its column; all of it is in the details. */
 const WIDEST = 40;
@@ -81,7 +82,7 @@ export class Columns {
     const placed = all.more && width >= NARROW ? this.#place(view, body, sight, width - 2) : all;
     // Of those columns alone that have room.
     const painted = placed.columns.map((column) => ({ ...column, roles: rolesOf(view, body, column, exact) }));
-    const lines = body.map(({ gone }, line) => this.#line(painted, line, gone));
+    const lines = body.map(({ row, gone }, line) => this.#line(view, painted, line, row, gone));
     this.more = placed.more;
     this.#placed = placed.columns;
     return { header: this.#header(placed, sight, width), lines, body };
@@ -109,7 +110,7 @@ export class Columns {
     const columns: Placed[] = [];
     let used = 0;
     for (const column of candidates) {
-      const cells = cellsOf(view, body, column, sight.exact);
+      const cells = cellsOf(view, body, column, this.#theme.ascii, sight.exact);
       const given = own[column.name];
       const wanted = given ?? this.#width(column, cells, sight.sort);
       const start = columns.length === 0 ? 0 : used + GAP;
@@ -144,14 +145,16 @@ export class Columns {
     return width;
   }
 
-  #line(columns: readonly Placed[], line: number, gone: boolean): string {
+  #line(view: View, columns: readonly Placed[], line: number, row: number, gone: boolean): string {
     const text = columns
       .map(({ cells, roles, width, column }) => {
         const cell = cells[line]!;
+        const lines = gone ? '' : branch(view, row, column, this.#theme.ascii);
+        const align = view.tree?.column === column.name ? 'left' : column.align;
         const fitted =
-          column.align === 'right' && cell.length > width
-            ? '#'.repeat(width)
-            : fit(cell, width, column.align, this.#theme.ascii);
+          align === 'right' && cell.length > width ? '#'.repeat(width) : fit(cell, width, align, this.#theme.ascii);
+        if (lines !== '' && fitted.startsWith(lines))
+          return paint(this.#theme, 'branch', lines) + fitted.slice(lines.length);
         return gone ? fitted : inside(this.#theme, roles[line]!, fitted);
       })
       .join(' '.repeat(GAP))
@@ -176,9 +179,13 @@ export class Columns {
   }
 }
 
-function cellsOf(view: View, body: readonly BodyLine[], column: ViewColumn, exact = false): string[] {
+function cellsOf(view: View, body: readonly BodyLine[], column: ViewColumn, ascii: boolean, exact = false): string[] {
   if (column.absent !== '') return body.map(() => '');
-  return body.map(({ row, gone }) => cellOf(gone ? view.changes!.before : view, row, column, exact));
+  return body.map(({ row, gone }) =>
+    gone
+      ? cellOf(view.changes!.before, row, column, exact)
+      : cellText(view, row, column, ascii, (at) => cellOf(view, at, column, exact)),
+  );
 }
 
 function cellOf(view: View, row: number, column: ViewColumn, exact: boolean): string {
@@ -192,7 +199,8 @@ function rolesOf(view: View, body: readonly BodyLine[], { column, cells }: Place
     const numbers = body.map(({ row, gone }) => (gone ? Number.NaN : view.number(row, column.name)));
     return heatOf(column.format, numbers);
   }
-  if (!changes || !isCompared(column.format)) return cells.map(() => 'plain');
+  // Other lines of a tree are no other value.
+  if (!changes || !isCompared(column.format) || view.tree?.column === column.name) return cells.map(() => 'plain');
   return body.map(({ row, gone }, line) => {
     const old = gone ? -1 : changes.rowBefore(row);
     return old >= 0 && cellOf(changes.before, old, column, exact) !== cells[line] ? 'changed' : 'plain';

@@ -195,6 +195,8 @@ export const KEYMAP = keymap([
       { action: 'columns', keys: ['c'], help: 'choose, order and resize the columns' },
       { action: 'program', keys: ['p'], help: 'the program that reads this table, as the kernel has it' },
       { action: 'sort', keys: ['s', 'f6'], help: 'choose the column to sort by', bar: 'Sort' },
+      { action: 'tree', keys: ['t'], help: 'show each row under its parent, as a tree; again: as a list' },
+      { action: 'foldRow', keys: ['z'], help: 'in a tree: hide what hangs below the row, or show it again' },
       { action: 'group', keys: ['b'], help: 'group by a column: one row for each value, with totals' },
       {
         action: 'open',

@@ -135,7 +135,9 @@ describeKernel('peers', () => {
     for (const filters of [{}, { pid: [[client.pid, client.pid]] as const }]) {
       const collected = collect(from, { columns: COLUMNS, filters });
       const order = Uint32Array.from({ length: collected.table.rows }, (_, row) => row);
-      const wire = structuredClone(toWire(collected, COLUMNS, COLUMNS, order, order.length));
+      const wire = structuredClone(
+        toWire(collected, COLUMNS, COLUMNS, { order, groups: null, tree: null }, order.length),
+      );
       const view = new LiveView(wire);
       expect(view.count).toBeGreaterThan(0);
       for (let row = 0; row < view.count; row++)

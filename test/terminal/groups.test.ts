@@ -23,7 +23,8 @@ function masked(screen: string, values: Readonly<Record<string, string>>): strin
   let text = screen
     .replace(/ {2}\d+ visited/, '')
     // What it cost, the kernel and the time, as far as there is room.
-    .replace(/(PAUSED).*/, '$1');
+    .replace(/(PAUSED).*/, '$1')
+    .replace(/(\[kernel\]).*/, '$1');
   for (const [value, name] of Object.entries(values)) text = text.replaceAll(value, name);
   return text
     .split('\n')

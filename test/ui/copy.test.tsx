@@ -43,6 +43,7 @@ describe('the command line', () => {
         ...{ sort: [{ column: 'pid', descending: false }], filterTexts: {}, ungroup: false, search: null },
         ...{ switches: Object.fromEntries((template.switches ?? []).map(({ name, on }) => [name, on])) },
         groupBy: '',
+        tree: false,
         ...{ where: '', netns: 'all', order: undefined },
         ...state,
       },
@@ -55,6 +56,7 @@ describe('the command line', () => {
 
   it.each<[string, string, Template, Parameters<typeof line>[1]]>([
     ['the least', '--columns pid,comm --sort pid', task, {}],
+    ['a tree', '--columns pid,comm --sort pid --tree', task, { tree: true }],
     [
       'sorted',
       '--columns pid,comm --sort=-rss,pid',

@@ -44,6 +44,7 @@ export const cgroup: Template = {
     { word: 'udp', template: 'udp', where: 'cgroup == $path' },
     { word: 'links', template: 'bpf_link', where: 'cgroup_id == $id' },
   ],
+  tree: { id: 'id', parent: 'parent', indent: 'path' },
   order: 'descendants_pre',
   gather: true,
   joins: { process: { template: 'cgroup_process', on: ['id', 'cgroup'] } },

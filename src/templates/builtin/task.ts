@@ -30,6 +30,7 @@ export const task: Template = {
     { word: 'parent', template: 'task', filters: { pid: 'ppid' } },
     { word: 'children', template: 'task', where: 'ppid == $pid' },
   ],
+  tree: { id: 'pid', parent: 'ppid', indent: 'cmdline' },
   group: { by: 'pid', member: 'tid', ungroup: 'threads' },
   switches: [
     { name: 'kthreads', help: 'kernel threads', on: true, hides: { source: 'task->flags', mask: PF_KTHREAD } },

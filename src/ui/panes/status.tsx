@@ -93,6 +93,7 @@ export type StatusState = Pick<
   | 'error'
   | 'notice'
   | 'sort'
+  | 'tree'
   | 'interval'
   | 'paused'
   | 'filterTexts'
@@ -112,12 +113,13 @@ export type StatusState = Pick<
 
 export function firstLine(state: StatusState, kernel: string, theme: Theme, width: number): string {
   const { view, sort } = state;
+  const tree = state.tree && !view?.grouped ? 'tree ' : '';
   const left = [
     part(9, ...trailPieces(state, theme, Math.floor(width / 2))),
     ...(view ? counts(view) : []),
     part(4, [
       'plain',
-      `by ${sort.map(({ column }) => `${column} ${signOf(sort, column, theme.signs)[0]}`).join(', ')}`,
+      `${tree}by ${sort.map(({ column }) => `${column} ${signOf(sort, column, theme.signs)[0]}`).join(', ')}`,
     ]),
     ...(state.replay ? replaying(state, state.replay) : []),
     state.paused ? part(7, ['paused', 'PAUSED']) : part(5, ['plain', pace(state, theme.ascii)]),
