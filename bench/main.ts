@@ -4,6 +4,7 @@ import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { bytes } from './parts/bytes.ts';
 import { files } from './parts/files.ts';
+import { idle } from './parts/idle.ts';
 import { keys } from './parts/keys.ts';
 import { record } from './parts/record.ts';
 import { start } from './parts/start.ts';
@@ -11,7 +12,16 @@ import { tcp } from './parts/tcp.ts';
 import { threads } from './parts/threads.ts';
 import { holds, type Result, table } from './result.ts';
 
-const PARTS: Readonly<Record<string, () => Promise<Result[]>>> = { threads, tcp, files, keys, bytes, record, start };
+const PARTS: Readonly<Record<string, () => Promise<Result[]>>> = {
+  threads,
+  tcp,
+  files,
+  keys,
+  idle,
+  bytes,
+  record,
+  start,
+};
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } });
 const unknown = positionals.filter((name) => !PARTS[name]);

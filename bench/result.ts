@@ -1,5 +1,7 @@
 /** What the parts find out, and the table of it. */
 
+type Unit = 'ms' | 'bytes' | 'MB' | '%';
+
 export interface Result {
   readonly what: string;
   /** Of itertop. */
@@ -7,7 +9,7 @@ export interface Result {
   readonly other?: number;
   /** What `other` is. */
   readonly than?: string;
-  readonly unit: 'ms' | 'bytes';
+  readonly unit: Unit;
   /**
    * What is wanted: the other is at least that many times slower; or ours is at most that many times the other's; or
    * ours is below a number. Absent where the line only informs.
@@ -23,8 +25,10 @@ export function holds({ own, other = Number.NaN, want }: Result): boolean | unde
   return own < want.below;
 }
 
-const amount = (value: number | undefined, unit: string) =>
-  value === undefined ? '' : unit === 'bytes' ? `${Math.round(value)} B` : `${value.toFixed(value < 100 ? 1 : 0)} ms`;
+const amount = (value: number | undefined, unit: Unit) => {
+  if (value === undefined) return '';
+  return unit === 'bytes' ? `${Math.round(value)} B` : `${value.toFixed(value < 100 ? 1 : 0)} ${unit}`;
+};
 
 const times = (value: number) => value.toFixed(value < 10 ? 2 : 0);
 

@@ -37,6 +37,10 @@ export class Terminal implements Disposable {
     });
   }
 
+  get pid(): number {
+    return this.#pty.pid;
+  }
+
   write(keys: string): void {
     this.#pty.write(keys);
   }

@@ -49,8 +49,8 @@ export async function keys(): Promise<Result[]> {
   const all = [...moves, ...sorts];
   const what = 'key press to bytes written, 100,000 rows a second';
   return [
-    { what: `${what}: p99 of ${PRESSES}`, own: quantile(all, 0.99), unit: 'ms', want: { below: 33 } },
-    { what: `${what}: p50`, own: quantile(all, 0.5), unit: 'ms' },
+    { what: `${what}: p99 of ${PRESSES}`, own: quantile(all, 0.99), unit: 'ms', want: { below: 16 } },
+    { what: `${what}: p50`, own: quantile(all, 0.5), unit: 'ms', want: { below: 8 } },
     { what: `${what}: longest move`, own: Math.max(...moves), unit: 'ms' },
     { what: `${what}: longest of ${sorts.length} sortings`, own: Math.max(...sorts), unit: 'ms' },
   ];

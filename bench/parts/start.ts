@@ -31,7 +31,7 @@ export async function start(): Promise<Result[]> {
         other: median(other),
         than: '`htop`',
         unit: 'ms',
-        want: { below: 500 },
+        want: { below: 350 },
       },
       { what: 'of which Node needs to print a word', own: median(node), unit: 'ms' },
     ];

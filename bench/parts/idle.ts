@@ -1,0 +1,46 @@
+/** What the explorer takes while nobody presses a key: memory with many rows, and CPU while paused. */
+import fs from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Load } from '../load.ts';
+import type { Result } from '../result.ts';
+import { ITERTOP, Terminal } from '../terminal.ts';
+
+const FILES = 100_000;
+/** Refreshes of a second: buffers, both heaps and the collector have found their sizes. */
+const WARM_UP_MS = 20_000;
+const PAUSED_MS = 20_000;
+/** USER_HZ of /proc/PID/stat. */
+const TICK_MS = 10;
+const MB = 1 << 20;
+
+export async function idle(): Promise<Result[]> {
+  await using _load = await Load.start('files', FILES);
+  using terminal = new Terminal([...ITERTOP, 'task_file']);
+  await terminal.until(/\d{3},\d{3} rows/);
+  await sleep(WARM_UP_MS);
+  const memory = memoryOf(terminal.pid);
+  terminal.text = '';
+  terminal.write(' ');
+  await terminal.until(/PAUSED/);
+  await sleep(1000);
+  const before = cpuOf(terminal.pid);
+  await sleep(PAUSED_MS);
+  const paused = ((cpuOf(terminal.pid) - before) / PAUSED_MS) * 100;
+  return [
+    { what: 'memory of its own with 100,000 rows (RssAnon)', own: memory.RssAnon, unit: 'MB', want: { below: 150 } },
+    { what: 'the same with the pages of Node on disk (VmRSS)', own: memory.VmRSS, unit: 'MB' },
+    { what: 'CPU while paused', own: paused, unit: '%', want: { below: 0.5 } },
+  ];
+}
+
+function memoryOf(pid: number): Record<'RssAnon' | 'VmRSS', number> {
+  const status = fs.readFileSync(`/proc/${pid}/status`, 'utf8');
+  const of = (name: string) => (Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)![1]) * 1024) / MB;
+  return { RssAnon: of('RssAnon'), VmRSS: of('VmRSS') };
+}
+
+/** Milliseconds on a CPU, all threads. */
+function cpuOf(pid: number): number {
+  const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
