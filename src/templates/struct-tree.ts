@@ -65,11 +65,13 @@ export function structTree(root: PrintedMember, type: number, btf: Btf): StructL
   function addStruct(members: readonly PrintedMember[], id: number, place: Place): void {
     const declared = btf.members(id);
     const named = flatMembers(btf, id);
+    const keys = new Set<string>();
     // In arrays names are left out; they are known where no member is.
     const inOrder = members.length === declared.length && members.every(({ name }) => name === '');
     members.forEach((member, n) => {
       const name = member.name || (inOrder ? declared[n]!.name : '');
-      const key = `${place.key}/${name || n}`;
+      const key = `${place.key}/${name === '' || keys.has(name) ? `#${n}` : name}`;
+      keys.add(name);
       if (name !== '') {
         const known = inOrder ? declared[n] : named.get(name);
         const path =
@@ -77,10 +79,9 @@ export function structTree(root: PrintedMember, type: number, btf: Btf): StructL
         add(member, name, known?.type ?? 0, { ...place, key, path });
       } else if (inOrder || isUnnamed(member)) {
         // Its members are found through the struct that it is in.
-        const label =
-          btf.isUnion(inOrder ? btf.strip(declared[n]!.type) : id) || member.type === 'union' ? 'union' : 'struct';
         const inner = inOrder ? declared[n]!.type : id;
-        add(member, `(${member.type || label})`, inner, { ...place, key });
+        const label = member.type || (btf.isUnion(btf.strip(inner)) ? 'union' : 'struct');
+        add(member, `(${label})`, inner, { ...place, key });
       } else add(member, '?', 0, { ...place, key, path: undefined });
     });
   }
