@@ -63,7 +63,7 @@ import {
 import { starter } from './templates/starter.ts';
 import { type Column, type Template, TemplateError, UsageError } from './templates/template.ts';
 import { type Conjunct, parseWhere } from './templates/where.ts';
-import { rebind } from './ui/keymap.ts';
+import { keyOf, rebind } from './ui/keymap.ts';
 import { themeOf } from './ui/theme.ts';
 import { THEMES } from './ui/themes.ts';
 
@@ -95,7 +95,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       case 'replay':
         return await replay(options.replay!, options);
       case 'explore':
-        return (await canExplore(options)) ? await explore(options) : await runDump(options);
+        return options.plain || (await canExplore(options)) ? await explore(options) : await runDump(options);
     }
   } catch (error) {
     return report(error, wantsDebug(argv));
@@ -335,8 +335,8 @@ async function explore(options: Options): Promise<number> {
   // The worker reads while this thread loads what draws.
   const sampler = startSampler(receiver, asked.registered);
   sampler.ask(questionOf(session.getState()));
-  const ui = import('./ui/run.tsx');
-  const [{ runExplorer }] = await Promise.all([ui, first.promise]);
+  const ui = options.plain ? undefined : import('./ui/run.tsx');
+  await Promise.all([ui, first.promise]);
   if (error) {
     sampler.close();
     throw error;
@@ -347,7 +347,19 @@ async function explore(options: Options): Promise<number> {
     offered = undefined;
   };
   if (asked.said.length > 0) session.getState().notify(notice(asked.said));
+  else if (read === NO_SETTINGS) session.getState().notify(welcome(session.getState()));
   using _ = watchTemplates(files, options, read, asked, session, sampler, changed);
+  if (!ui) {
+    complain(asked.said);
+    offerGeneric(session, sampler, read, changed);
+    const { runPlain } = await import('./ui/plain.ts');
+    const { stdin, stdout } = process;
+    const { ascii } = themeOf(process.env, options.ascii ?? settings.ascii);
+    const count = options.counted ? options.count : undefined;
+    await runPlain({ session, sampler, targets: targets(), stdin, stdout, ascii, count });
+    return EXIT.done;
+  }
+  const { runExplorer } = await ui;
   const explorer = runExplorer({
     session,
     sampler,
@@ -432,6 +444,13 @@ function watchTemplates(
   return files.watch(() => {
     last = last.then(reload);
   });
+}
+
+/** What is seen and the keys that matter, until the first key; '' where the line has something to say of its own. */
+function welcome({ template, templates, filterTexts, where, search }: SessionState): string {
+  if (Object.keys(filterTexts).length > 0 || where !== '' || search) return '';
+  const [keys, tables, quit] = (['help', 'picker', 'quit'] as const).map((action) => keyOf(action, 'table'));
+  return `${keys} lists the keys, ${tables} other tables, ${quit} quits.  ${template}: ${templates.get(template)!.help}`;
 }
 
 /** One line: the first thing that is wrong, by the name of its file. */

@@ -37,6 +37,10 @@ export interface Options {
   readonly settings: boolean;
   /** Refreshes of a dump; 0 goes on until it is ended. */
   readonly count: number;
+  /** The count was named. */
+  readonly counted: boolean;
+  /** Lines of text instead of a screen. */
+  readonly plain: boolean;
   readonly format: SnapshotFormat | undefined;
   /** Whole structs instead of columns. */
   readonly struct: boolean;
@@ -125,6 +129,7 @@ export const SPECS: Readonly<Record<string, Spec>> = {
   },
   kthreads: { type: 'boolean', help: 'task: with kernel threads; --no-kthreads without' },
   ascii: { type: 'boolean', help: 'draw with ASCII only' },
+  plain: { type: 'boolean', help: 'lines of text and commands instead of a screen, for screen readers and logs' },
   settings: { type: 'boolean', help: 'as the settings file says (yes); --no-settings leaves it unread' },
   theme: {
     type: 'string',
@@ -328,6 +333,8 @@ export function parseOptions(argv: readonly string[]): Options {
     ascii: flag('ascii'),
     theme: text('theme'),
     count: whole('count', text('count'), command === 'record' ? 0 : 1),
+    counted: text('count') !== undefined,
+    plain: flag('plain') ?? false,
     format: format as SnapshotFormat | undefined,
     struct: flag('struct') ?? false,
     output: text('output'),
