@@ -9,6 +9,7 @@ import {
   type Template,
   UsageError,
   ungroupedWord,
+  WALK_ORDERS,
   type WalkOrder,
 } from '../templates/template.ts';
 import { structQuestion } from './detail.ts';
@@ -91,6 +92,8 @@ export interface AskedSlice extends Place {
   togglePause(): void;
   toggleSwitch(name: string): void;
   toggleUngroup(): void;
+  /** The next order of a target that walks in one, round and round. */
+  nextOrder(): void;
 }
 
 /** The template that is looked at, the rest of its place where it differs from the template's own, and the pace. */
@@ -423,6 +426,12 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
         const { switches } = get();
         if (switches[name] === undefined) set({ notice: `${get().template} has no ${name} to hide` });
         else set({ switches: { ...switches, [name]: !switches[name] } });
+      },
+      nextOrder() {
+        const { name, order: own } = current();
+        if (own === undefined) return set({ notice: `${name} is walked in one order only` });
+        const at = WALK_ORDERS.indexOf(get().order ?? own);
+        set({ order: WALK_ORDERS[(at + 1) % WALK_ORDERS.length] });
       },
       toggleUngroup() {
         const template = current();

@@ -457,6 +457,7 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   follow: (reach) => state(reach).toggleFollow(),
   kernelThreads: (reach) => state(reach).toggleSwitch(KERNEL_THREADS),
   threads: (reach) => state(reach).toggleUngroup(),
+  nextOrder: (reach) => state(reach).nextOrder(),
   ...REPLAY_ACTIONS,
 
   accept,

@@ -214,6 +214,7 @@ export const KEYMAP = keymap([
       { action: 'exact', keys: ['x'], help: 'numbers with all their digits, in the units of exports' },
       { action: 'follow', keys: ['F'], help: 'keep the selected row at its line of the screen' },
       { action: 'kernelThreads', keys: ['K'], help: 'hide or show kernel threads' },
+      { action: 'nextOrder', keys: ['O'], help: 'cgroup: the next order to walk the hierarchy in' },
       { action: 'threads', keys: ['H'], help: 'show threads, or whole processes; each CPU of a per-CPU map' },
       { action: 'interval', keys: ['i'], help: 'type the refresh interval' },
       { action: 'left', keys: ['left'], help: 'scroll the columns to the left' },

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { questionOf } from '../../src/state/session.ts';
 import type { TreeRows } from '../../src/state/tree.ts';
 import { type Template, UsageError } from '../../src/templates/template.ts';
-import { FakeView, TASK, TASK_COLUMNS, TCP, taskRows } from '../ui/fake-view.ts';
+import { FakeView, KSYM, TASK, TASK_COLUMNS, TCP, taskRows } from '../ui/fake-view.ts';
 import { fakeSession } from '../ui/screen.tsx';
 
 const FOREST: Template = { ...TASK, tree: { id: 'pid', parent: 'threads', indent: 'comm' } };
@@ -86,4 +86,17 @@ it('goes away with what a template says of it', () => {
   expect(session.getState().tree).toBe(false);
   expect(() => fakeSession({ templates, template: 'tcp', tree: true })).toThrow(UsageError);
   expect(() => fakeSession({ templates, tree: true, groupBy: 'user' })).toThrow(UsageError);
+});
+
+it('the walk order of a target that has one goes round', () => {
+  const walked = { ...KSYM, order: 'descendants_pre' } as const;
+  const session = fakeSession({ templates: [walked, TCP], template: 'ksym' });
+  const seen = Array.from({ length: 4 }, () => {
+    session.getState().nextOrder();
+    return questionOf(session.getState()).order;
+  });
+  expect(seen).toEqual(['descendants_post', 'ancestors_up', 'self', 'descendants_pre']);
+  session.getState().pick('tcp');
+  session.getState().nextOrder();
+  expect(session.getState().notice).toBe('tcp is walked in one order only');
 });

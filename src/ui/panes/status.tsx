@@ -94,6 +94,7 @@ export type StatusState = Pick<
   | 'notice'
   | 'sort'
   | 'tree'
+  | 'order'
   | 'interval'
   | 'paused'
   | 'filterTexts'
@@ -170,6 +171,7 @@ export function secondLine(state: StatusState, theme: Theme, width: number): str
     ...(state.ungroup && template && ungroupedWord(template)
       ? [part(3, ['plain', `with ${ungroupedWord(template)}`])]
       : []),
+    ...(template?.order ? [part(3, ['label', 'walk'], ['plain', `  ${state.order ?? template.order}`])] : []),
     ...marking(state),
     ...(state.follow ? [part(4, ['plain', 'following'])] : []),
   ];
