@@ -13,6 +13,7 @@ import {
   openRecordingFile,
   type RecordingWriter,
   SEGMENT,
+  segmentMark,
 } from './recording-file.ts';
 import { decodeSegment, encodeSegment, type RecordedQuestion, type RecordedWalk, type Segment } from './segment.ts';
 import { BASE_WALK, type SourcePlan } from './source.ts';
@@ -21,8 +22,8 @@ import { BASE_WALK, type SourcePlan } from './source.ts';
  * A key frame comes once the differences since the last one take as much as it does, but neither too often nor too
  * seldom: to look at a refresh, all since its key frame are read.
  */
-const LEAST_TURNS = 60;
-const MOST_TURNS = 300;
+const LEAST_TURNS = 120;
+const MOST_TURNS = 600;
 
 /** Where frames go: a file, or one of several. */
 export interface FrameSink extends Disposable {
@@ -47,6 +48,7 @@ export class Recorder implements Disposable {
   #plans = new Map<string, SourcePlan>();
   #asked = '';
   #users = new Set<number>();
+  #mark = 0;
   #turn = 0;
   #keyBytes = 0;
   #since = 0;
@@ -76,18 +78,25 @@ export class Recorder implements Disposable {
       this.#diffs = new Map([...this.#plans].map(([key, { layout }]) => [key, new DiffWriter(layout)]));
       const segment = this.#segment(collector, collected, question);
       const head = { kind: SEGMENT, turn: 0, time: begin, rows: 0 };
-      this.bytes += this.#sink.writer.write(head, encodeSegment(segment));
+      const { bytes, crc } = this.#sink.writer.write(head, encodeSegment(segment));
+      this.bytes += bytes;
+      this.#mark = segmentMark(crc);
     }
     const whole = other || this.#turn >= MOST_TURNS || (this.#turn >= LEAST_TURNS && this.#since >= this.#keyBytes);
     if (whole) this.#users.clear();
     this.#turn = whole ? 0 : this.#turn + 1;
     this.#encode(walked, whole);
-    const head = { kind: whole ? KEY : DIFFERENCE, turn: this.#turn, time: begin, rows: batch.rows };
+    const head = {
+      kind: whole ? KEY : DIFFERENCE,
+      turn: whole ? this.#mark : this.#turn,
+      time: begin,
+      rows: batch.rows,
+    };
     try {
-      const written = this.#sink.writer.write(head, this.#out.written);
-      this.bytes += written;
-      if (whole) this.#keyBytes = written;
-      this.#since = whole ? 0 : this.#since + written;
+      const { bytes } = this.#sink.writer.write(head, this.#out.written);
+      this.bytes += bytes;
+      if (whole) this.#keyBytes = bytes;
+      this.#since = whole ? 0 : this.#since + bytes;
     } catch (error) {
       // What was not written is no base for differences.
       this.#asked = '';

@@ -5,7 +5,7 @@ import type { Template } from '../templates/template.ts';
 import { UsageError } from '../templates/template.ts';
 import { BadRecordingError, ByteReader } from './byte-stream.ts';
 import { DiffReader } from './record-diff.ts';
-import { DIFFERENCE, type Frame, KEY, RecordingFile, SEGMENT } from './recording-file.ts';
+import { DIFFERENCE, type Frame, KEY, RecordingFile, SEGMENT, segmentMark } from './recording-file.ts';
 import { decodeSegment, type Segment } from './segment.ts';
 
 /** Name of a recording, and of a part of one. */
@@ -71,22 +71,36 @@ export class Recording implements Disposable {
     this.#files = files;
     try {
       for (const part of partsOf(file)) files.push(new RecordingFile(part));
-      this.#places = placesOf(files);
+      const placed = placesOf(files);
+      const bad = this.#unreadable(placed);
+      this.#places = placed.filter(({ segment }) => !bad.has(segment));
       if (this.#places.length === 0) throw new UsageError(`${file}: there is no whole refresh in it`);
       this.times = Float64Array.from(this.#places, ({ frame }) => frame.time);
       this.rows = Uint32Array.from(this.#places, ({ frame }) => frame.rows);
       this.size = files.reduce((sum, { path: each }) => sum + fs.statSync(each).size, 0);
       this.lost = files.reduce((sum, { lost }) => sum + lost, 0);
-      const name = this.segment(0).templates[0]!.name;
-      for (const frame of new Set(this.#places.map(({ segment }) => segment))) {
-        const other = this.#segmentOf(this.#places.find(({ segment }) => segment === frame)!).templates[0]!.name;
-        if (other !== name)
-          throw new UsageError(`${file}: it has parts of ${name} and of ${other}; replay one of them`);
-      }
+      const names = new Set([...this.#segments.values()].map(({ templates }) => templates[0]!.name));
+      if (names.size > 1)
+        throw new UsageError(`${file}: it has parts of ${[...names].join(' and ')}; replay one of them`);
     } catch (error) {
       this.close();
       throw error;
     }
+  }
+
+  /** Segments whose beginning is damaged: nothing in them can be shown. */
+  #unreadable(places: readonly Place[]): Set<Frame> {
+    const bad = new Set<Frame>();
+    for (const place of places) {
+      if (bad.has(place.segment)) continue;
+      try {
+        this.#segmentOf(place);
+      } catch (error) {
+        if (!(error instanceof BadRecordingError)) throw error;
+        bad.add(place.segment);
+      }
+    }
+    return bad;
   }
 
   get count(): number {
@@ -189,6 +203,9 @@ function partsOf(file: string): string[] {
   }
 }
 
+const follows = ({ kind, turn }: Frame, segment: Frame, next: number) =>
+  kind === KEY ? turn === segmentMark(segment.crc) : kind === DIFFERENCE && turn === next;
+
 /** Refreshes that can be read as far as the heads of their frames tell: a difference needs all since its key frame. */
 function placesOf(files: readonly RecordingFile[]): Place[] {
   const places: Place[] = [];
@@ -200,8 +217,8 @@ function placesOf(files: readonly RecordingFile[]): Place[] {
       if (frame.kind === SEGMENT) {
         segment = frame;
         next = -1;
-      } else if (segment && (frame.kind === KEY || (frame.kind === DIFFERENCE && frame.turn === next))) {
-        next = frame.turn + 1;
+      } else if (segment && follows(frame, segment, next)) {
+        next = frame.kind === KEY ? 1 : next + 1;
         // A clock that was set back: what comes after it stays after it.
         last = Math.max(last, frame.time);
         places.push({ file, segment, frame: last === frame.time ? frame : { ...frame, time: last } });

@@ -405,7 +405,10 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   addMember: showMember,
   intoMember: (reach) => state(reach).intoMember(),
   outOfStruct: (reach) => state(reach).outOfStruct(),
-  program: (reach) => state(reach).openProgram(),
+  program: (reach) => {
+    if (state(reach).replay) state(reach).notify('no program reads here: this is a recording');
+    else state(reach).openProgram();
+  },
   nextProgram: (reach) => state(reach).turnProgram(1),
   previousProgram: (reach) => state(reach).turnProgram(-1),
   nextLine: (reach) => state(reach).nextLine(1),
