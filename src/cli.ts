@@ -10,6 +10,7 @@ import { targetNames } from './bpf/targets.ts';
 import { checkTemplate, helpText, type Options, parseOptions, wantsDebug } from './options.ts';
 import { runRecord } from './record.ts';
 import { dumpReplay, runReplay } from './replay.ts';
+import { SAMPLE, wantsSample } from './sample.ts';
 import {
   intervalOf,
   maxCostOf,
@@ -96,6 +97,7 @@ export async function run(argv: readonly string[]): Promise<number> {
         return await replay(options.replay!, options);
       case 'explore':
         return options.plain || (await canExplore(options)) ? await explore(options) : await runDump(options);
+        return (await canExplore(options)) ? await exploreOrSample(options) : await runDump(options);
     }
   } catch (error) {
     return report(error, wantsDebug(argv));
@@ -289,6 +291,18 @@ async function runDump(options: Options): Promise<number> {
   await dump(dumped, process.stdout);
   process.off('SIGINT', stop).off('SIGTERM', stop);
   return EXIT.done;
+}
+
+/** Where this system has nothing to explore, the sample is offered. */
+async function exploreOrSample(options: Options): Promise<number> {
+  try {
+    return await explore(options);
+  } catch (error) {
+    const code = report(error, wantsDebug(process.argv));
+    if (code !== EXIT.unsupported || !(await wantsSample())) return code;
+    const { ascii, theme, settings } = options;
+    return await replay(SAMPLE, { ...parseOptions(['replay', SAMPLE]), ascii, theme, settings }, true);
+  }
 }
 
 /** @param sample the recording came with the program */
