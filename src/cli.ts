@@ -96,8 +96,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       case 'replay':
         return await replay(options.replay!, options);
       case 'explore':
-        return options.plain || (await canExplore(options)) ? await explore(options) : await runDump(options);
-        return (await canExplore(options)) ? await exploreOrSample(options) : await runDump(options);
+        return options.plain || (await canExplore(options)) ? await exploreOrSample(options) : await runDump(options);
     }
   } catch (error) {
     return report(error, wantsDebug(argv));
