@@ -3,6 +3,7 @@ import { Btf } from '../bpf/btf.ts';
 import { joinColumns, parseJoin, withDependencies } from '../templates/columns.ts';
 import { type Clock, type Interval, isOverTime, showsPins } from '../templates/derive.ts';
 import type { FormatContext } from '../templates/format.ts';
+import { Growth } from '../templates/growth.ts';
 import { type Batch, KeyIndex } from '../templates/record.ts';
 import { findTemplate } from '../templates/registry.ts';
 import { derive, type JoinedBatch, Table } from '../templates/table.ts';
@@ -99,6 +100,7 @@ export class Collector implements Disposable {
   /** Of this batch and of the one before. */
   #keys = new KeyIndex();
   #oldKeys = new KeyIndex();
+  readonly #growth = new Growth();
   readonly #index = new NumberIndex();
   readonly #tuples = new TupleNumbers();
   #previous: Batch | null = null;
@@ -240,8 +242,10 @@ export class Collector implements Disposable {
     const { map } = this.template;
     if (map && this.#base.by) conditions.unshift({ text: `map ${map.id} ${map.name}`.trimEnd(), where: this.#base.by });
     if (namespaces.length > 1) conditions.unshift({ text: `${namespaces.length} netns`, where: 'link' });
+    const table = new Table(this.template, batch, joins, derived, context);
+    this.#growth.sample(table, derived, names, before);
     return {
-      table: new Table(this.template, batch, joins, derived, context),
+      table,
       absent,
       after: plan.after,
       before,

@@ -8,6 +8,7 @@ import { type AskedOptions, type AskedSlice, askedSlice, type Place, questionOf 
 import { type ColumnsSlice, columnsSlice } from './columns-pane.ts';
 import { type DetailSlice, detailSlice } from './detail-slice.ts';
 import { type GroupSlice, groupSlice } from './group-pane.ts';
+import { type LeakWatchSlice, leakWatchSlice } from './leak-watch.ts';
 import { type LookSlice, lookSlice } from './look.ts';
 import { type MarkingSlice, markingSlice } from './marking.ts';
 import { type NarrowingSlice, narrowingSlice } from './narrowing.ts';
@@ -29,6 +30,7 @@ export type SessionState = AskedSlice &
   PromptSlice &
   DetailSlice &
   MarkingSlice &
+  LeakWatchSlice &
   ColumnsSlice &
   GroupSlice &
   NarrowingSlice &
@@ -63,6 +65,7 @@ export function createSession(options: SessionOptions): Session {
     ...detailSlice(set, get),
     ...markingSlice(set, get),
     ...replaySlice(options)(set, get),
+    ...leakWatchSlice(set, get),
     ...lookSlice(options)(set, get),
     ...columnsSlice(set, get),
     ...trailSlice(set, get),

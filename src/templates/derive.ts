@@ -4,6 +4,7 @@
  */
 import type { PinKind } from '../bpf/pins.ts';
 import { containerOf } from './container.ts';
+import { runsName, whichName } from './growth.ts';
 import { INET_ADDRESS } from './record.ts';
 import { MAX_SLABS } from './source.ts';
 import type { Format } from './template.ts';
@@ -45,6 +46,8 @@ interface Described {
   readonly as?: Format;
   /** Compares with the refresh before. */
   readonly overTime?: true;
+  /** Takes that many columns or more. */
+  readonly more?: true;
 }
 
 /** Change of a counter a second; a counter that went back belongs to something new and gives no rate. */
@@ -483,6 +486,17 @@ function linkTarget(reader: RowReader, row: number, args: readonly string[]): st
 }
 
 export const TEXT: Readonly<Record<string, Described & { readonly run: Text }>> = {
+  growth: {
+    args: 1,
+    more: true,
+    help: 'which of these grew in the most samples in a row, and in how many',
+    as: 'text',
+    overTime: true,
+    run: (reader, row, args) => {
+      const samples = reader.number(row, runsName(args));
+      return samples > 0 ? `${args[reader.number(row, whichName(args))]} +${samples}` : '';
+    },
+  },
   endpoint: {
     args: 2,
     help: 'address a and port b as one text',
@@ -581,7 +595,7 @@ export function showsPins(derive: string | undefined): boolean {
 /** `rate(a)` */
 export function deriveSignature(name: string): string {
   const args = Array.from({ length: deriveFunction(name)?.args ?? 0 }, (_, i) => String.fromCharCode(97 + i));
-  return `${name}(${args.join(', ')})`;
+  return `${name}(${args.join(', ')}${deriveFunction(name)?.more ? ', ...' : ''})`;
 }
 
 /** The functions that are of use in every table, for messages and for the help of a new template. */

@@ -145,7 +145,9 @@ export class Table implements Rows, RowReader {
 
   isText(column: string): boolean {
     const format = this.formatOf(column);
-    return format === 'text' || format === 'path' || format === 'inet' || format === 'hexbytes';
+    const text = format === 'text' || format === 'path' || format === 'inet' || format === 'hexbytes';
+    // A text with a number behind it (growth) sorts by that.
+    return text && !this.derived.has(column);
   }
 
   cell(row: number, column: string): string {
@@ -267,7 +269,7 @@ export function derive(
     const f = NUMERIC[call.name];
     const known = f ?? TEXT[call.name];
     if (!known) throw new TemplateError(template.name, name, `derive: there is no function ${call.name}()`);
-    if (known.args !== call.args.length)
+    if (known.more ? call.args.length < known.args : known.args !== call.args.length)
       throw new TemplateError(
         template.name,
         name,

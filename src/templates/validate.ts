@@ -437,10 +437,10 @@ function checkDerive(
     );
     return;
   }
-  if (known.args !== args.length) {
+  if (known.more ? args.length < known.args : known.args !== args.length) {
     report(
       path,
-      `${deriveSignature(name)} takes ${known.args} column${known.args === 1 ? '' : 's'}, not ${args.length}`,
+      `${deriveSignature(name)} takes ${known.args}${known.more ? ' or more' : ''} column${known.args === 1 && !known.more ? '' : 's'}, not ${args.length}`,
     );
     return;
   }

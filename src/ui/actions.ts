@@ -456,6 +456,7 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   previousFound: (reach) => state(reach).nextFound(-1),
   mark: (reach) => state(reach).toggleMark(),
   onlyMarked: (reach) => state(reach).toggleOnlyMarked(),
+  leaks: (reach) => state(reach).toggleWatch(),
   exact: (reach) => state(reach).toggleExact(),
   follow: (reach) => state(reach).toggleFollow(),
   kernelThreads: (reach) => state(reach).toggleSwitch(KERNEL_THREADS),

@@ -211,6 +211,11 @@ export const KEYMAP = keymap([
       { action: 'previousFound', keys: ['N'], help: 'previous row that was found' },
       { action: 'mark', keys: ['m'], help: 'mark the selected row, or take its mark away' },
       { action: 'onlyMarked', keys: ['M'], help: 'show only marked rows, or all again' },
+      {
+        action: 'leaks',
+        keys: ['L'],
+        help: 'leak watch: what grew, in how many samples in a row',
+      },
       { action: 'exact', keys: ['x'], help: 'numbers with all their digits, in the units of exports' },
       { action: 'follow', keys: ['F'], help: 'keep the selected row at its line of the screen' },
       { action: 'kernelThreads', keys: ['K'], help: 'hide or show kernel threads' },

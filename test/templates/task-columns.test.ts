@@ -103,6 +103,15 @@ const REFERENCE: Readonly<Record<string, Reference>> = {
   exe: { read: (pid) => fs.readlinkSync(`/proc/${pid}/exe`) },
   cwd: { read: (pid) => fs.readlinkSync(`/proc/${pid}/cwd`) },
   cmdline: { read: (pid) => file(pid, 'cmdline').replace(/\0+$/, '').replaceAll('\0', ' ') },
+  grew: { test: 'growth.test.ts' },
+  fds: { read: (pid) => fs.readdirSync(`/proc/${pid}/fd`).length },
+  // The gate area is no mapping of the process's own.
+  vmas: {
+    read: (pid) =>
+      file(pid, 'maps')
+        .split('\n')
+        .filter((line) => line !== '' && !line.endsWith('[vsyscall]')).length,
+  },
 };
 
 test('every column of task has a reference', () => {

@@ -147,6 +147,7 @@ const REFERENCE: Readonly<Record<string, Reference>> = {
   owner_cgroup: (k) => (users(k)[0] ? proc.cgroup(users(k)[0].pid) : null),
   // Nobody here is in one: see container.test.ts.
   container: () => null,
+  grew: { test: 'growth.test.ts' },
 };
 
 test('every column of tcp has a reference', () => {

@@ -80,6 +80,7 @@ const REFERENCE: Readonly<Record<string, Reference>> = {
   owner_cgroup: (k) => (k.ss.users[0] ? proc.cgroup(k.ss.users[0].pid) : null),
   // Nobody here is in one: see container.test.ts.
   container: () => null,
+  grew: { test: 'growth.test.ts' },
 };
 
 test('every column of udp has a reference', () => {

@@ -498,7 +498,7 @@ describe('functions of columns', () => {
 
   it('each that messages name is there, and says what it gives', () => {
     expect(DERIVE_NAMES).toEqual(expect.arrayContaining(['rate', 'delta', 'share', 'ratio', 'percent', 'sub']));
-    for (const name of DERIVE_NAMES) expect(deriveSignature(name)).toMatch(/^\w+\([a-z](, [a-z])*\)$/);
+    for (const name of DERIVE_NAMES) expect(deriveSignature(name)).toMatch(/^\w+\([a-z](, [a-z])*(, \.\.\.)?\)$/);
     expect([isOverTime('rate(a)'), isOverTime(' delta ( a )'), isOverTime('sub(a, b)'), isOverTime(undefined)]).toEqual(
       [true, true, false, false],
     );

@@ -1,5 +1,6 @@
 import type { Template } from '../template.ts';
 import { HOLDER_COLUMNS, holderJoins } from './bpf-holder.ts';
+import { grew } from './grew.ts';
 
 export const bpfMap: Template = {
   name: 'bpf_map',
@@ -178,5 +179,6 @@ export const bpfMap: Template = {
       help: 'paths in bpf file systems that keep it; empty where it is not pinned, or in none that is mounted here; ? where not all of them may be read',
     },
     ...HOLDER_COLUMNS,
+    grew('entries', 'memory'),
   ],
 };

@@ -1,4 +1,5 @@
 import type { Template } from '../template.ts';
+import { grew } from './grew.ts';
 
 /** Read for joins: which cgroup a process is in. One row a process, by its first thread. */
 export const cgroupProcess: Template = {
@@ -200,5 +201,6 @@ export const cgroup: Template = {
       help: 'threads charged (pids.current), descendants included',
     },
     { name: 'pids_peak', from: 'pidcg->watermark', as: 'int', width: 5, help: 'most threads charged (pids.peak)' },
+    grew('memory', 'swap', 'pids', 'dying'),
   ],
 };

@@ -13,6 +13,7 @@ import { netNamespace } from './net-namespace.ts';
 import { netlink } from './netlink.ts';
 import { socketOwner } from './socket-owner.ts';
 import { task } from './task.ts';
+import { taskFd } from './task-fd.ts';
 import { taskFile } from './task-file.ts';
 import { taskVma } from './task-vma.ts';
 import { tcp } from './tcp.ts';
@@ -37,6 +38,7 @@ export const BUILTIN: readonly Template[] = [
   dmabuf,
   socketOwner,
   bpfHolder,
+  taskFd,
   cgroupProcess,
   netNamespace,
 ];

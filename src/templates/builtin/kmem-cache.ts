@@ -1,4 +1,5 @@
 import type { Template } from '../template.ts';
+import { grew } from './grew.ts';
 
 export const kmemCache: Template = {
   name: 'kmem_cache',
@@ -164,5 +165,6 @@ export const kmemCache: Template = {
       width: 8,
       help: 'caches merged into one, and one more for the walk; -1 where it is never merged',
     },
+    grew('active', 'objects', 'memory'),
   ],
 };

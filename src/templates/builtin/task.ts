@@ -1,4 +1,5 @@
 import type { Template } from '../template.ts';
+import { grew } from './grew.ts';
 
 /** include/linux/sched.h: PF_KTHREAD. A macro, so no BTF tells it. */
 const PF_KTHREAD = 0x00200000;
@@ -12,6 +13,7 @@ export const task: Template = {
   sort: '-cpu',
   aliases: ['ps', 'top', 'process'],
   finds: ['pid', 'comm'],
+  joins: { descriptor: { template: 'task_fd', on: ['pid', 'pid'] } },
   label: ['pid', 'comm'],
   related: [
     { word: 'files', template: 'task_file', filters: { pid: 'pid' } },
@@ -113,6 +115,8 @@ export const task: Template = {
       width: 4,
       help: 'threads of the process',
     },
+    { name: 'fds', join: 'descriptor.holders', as: 'count', width: 5, help: 'open descriptors of the process' },
+    { name: 'vmas', from: 'task->mm->map_count', as: 'count', width: 5, help: 'memory mappings (VMAs)' },
     {
       name: 'cpu',
       title: 'CPU%',
@@ -339,5 +343,6 @@ export const task: Template = {
       width: 12,
       help: "full command line up to 4096 bytes, read from the process's own memory; [comm] where it has none (Linux 5.18)",
     },
+    grew('fds', 'vmas', 'threads', 'rss', 'virt'),
   ],
 };

@@ -1,4 +1,5 @@
 import type { Template } from '../template.ts';
+import { grew } from './grew.ts';
 import {
   CONTAINER_COLUMNS,
   OWNER_COLUMNS,
@@ -168,5 +169,6 @@ export const udp: Template = {
     },
     socketCgroup(SK),
     ...CONTAINER_COLUMNS,
+    grew('rxq', 'txq'),
   ],
 };

@@ -1,4 +1,5 @@
 import type { Template } from '../template.ts';
+import { grew } from './grew.ts';
 import {
   CONTAINER_COLUMNS,
   OWNER_COLUMNS,
@@ -280,5 +281,6 @@ export const unix: Template = {
     { name: 'netns', from: `${SK}.__sk_common.skc_net.net->ns.inum`, as: 'int', width: 10, help: 'network namespace' },
     socketCgroup(SK),
     ...CONTAINER_COLUMNS,
+    grew('rxq', 'txq'),
   ],
 };
