@@ -23,6 +23,7 @@ import {
   settledTemplates,
 } from './settings.ts';
 import { AtomicFile } from './state/atomic-file.ts';
+import { readBaseline } from './state/baseline.ts';
 import { columnItems, commandLine } from './state/command-line.ts';
 import { MAX_COST } from './state/cost.ts';
 import { examine, reportText } from './state/doctor.ts';
@@ -250,6 +251,7 @@ function sessionOf(options: Options, asked: Asked, settings: Settings = {}): Ses
     order: options.order,
     columns: asked.columns,
     sort: options.sort,
+    baseline: options.baseline === undefined ? undefined : path.basename(options.baseline),
     groupBy: options.group,
     tree: options.tree,
     filters: options.filters,
@@ -269,6 +271,8 @@ async function runDump(options: Options): Promise<number> {
     await dumpReplay(options.replay, options);
     return EXIT.done;
   }
+  if (options.baseline !== undefined)
+    throw new UsageError('--baseline goes with the live view on a terminal: itertop TEMPLATE --baseline FILE');
   const asked = await prepare(filesOf(options), options);
   complain(asked.said);
   const question = questionOf(sessionOf(options, asked).getState());
@@ -320,6 +324,8 @@ async function explore(options: Options): Promise<number> {
   checkTheme(options.theme, settings);
   const files = filesOf(options);
   const asked = await prepare(files, options, read);
+  const baseline =
+    options.baseline === undefined ? undefined : readBaseline(options.baseline, findTemplate(asked.template));
   const session = sessionOf(options, asked, settings);
   rebind(ownKeys(settings));
   const first = Promise.withResolvers<void>();
@@ -346,7 +352,7 @@ async function explore(options: Options): Promise<number> {
     recording: session.getState().recorded,
   };
   // The worker reads while this thread loads what draws.
-  const sampler = startSampler(receiver, asked.registered);
+  const sampler = startSampler(receiver, asked.registered, undefined, baseline);
   sampler.ask(questionOf(session.getState()));
   const ui = options.plain ? undefined : import('./ui/run.tsx');
   await Promise.all([ui, first.promise]);

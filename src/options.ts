@@ -22,6 +22,8 @@ export interface Options {
   readonly where: string | undefined;
   /** The map whose elements are shown: an id, a name or a path; as typed. */
   readonly map: string | undefined;
+  /** A snapshot's file to compare with. */
+  readonly baseline: string | undefined;
   /** As typed; undefined: all where that is permitted. */
   readonly netns: string | undefined;
   readonly order: WalkOrder | undefined;
@@ -109,6 +111,7 @@ export const SPECS: Readonly<Record<string, Spec>> = {
     value: 'CONDITION',
     help: "only rows for which it holds: 'rxq > 64K && state == ESTABLISHED'",
   },
+  baseline: { type: 'string', value: 'FILE', help: 'show what differs from a snapshot (JSON or NDJSON) of this table' },
   map: { type: 'string', value: 'ID|NAME|PATH', help: 'bpf_map_elem: the map whose elements are shown' },
   order: { type: 'string', value: 'ORDER', help: `cgroup: ${WALK_ORDERS.join(', ')}` },
   netns: {
@@ -322,6 +325,7 @@ export function parseOptions(argv: readonly string[]): Options {
     tree: flag('tree') ?? false,
     search: text('search'),
     where: text('where'),
+    baseline: text('baseline'),
     map: text('map'),
     netns: text('netns'),
     order: walkOrder(text('order')),

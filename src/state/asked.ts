@@ -12,6 +12,7 @@ import {
   WALK_ORDERS,
   type WalkOrder,
 } from '../templates/template.ts';
+import { compareQuestion } from './comparing.ts';
 import { structQuestion } from './detail.ts';
 import { type Grouping, grouped, NO_GROUPING, shownTemplate } from './group-pane.ts';
 import { MAX_INTERVAL, MIN_INTERVAL, stepInterval } from './interval.ts';
@@ -134,6 +135,7 @@ export function questionOf(state: SessionState): Question {
   const all = detail !== undefined || state.recording?.going === true;
   const marked = markedQuestion(state);
   const struct = detail ? structQuestion(detail, template) : groupBy === '' ? structsQuestion(state) : undefined;
+  const compare = compareQuestion(state);
   const also = state.awaited?.columns ?? [];
   const asked = {
     template,
@@ -157,6 +159,7 @@ export function questionOf(state: SessionState): Question {
     marks: state.marks,
     ...explain,
     ...(marked && { marked }),
+    ...(compare && { compare }),
     ...(struct && { struct }),
     ...(state.tree && groupBy === '' && { tree: { folded: state.folded } }),
     ...(order === undefined ? {} : { order }),

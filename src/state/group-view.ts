@@ -1,9 +1,11 @@
 /** Groups of rows as a view; the rows themselves stay within reach. */
 import type { Value } from '../templates/table.ts';
 import type { Changes } from './changes.ts';
+import { ComparedView } from './compared-view.ts';
 import type { Grouped } from './grouping.ts';
 import { allGroups, type Groups, GroupTable, groupRows } from './groups.ts';
 import { LiveView, type ViewWire, viewColumn } from './live-view.ts';
+import type { MomentWire } from './moment.ts';
 import type { View, ViewColumn } from './view.ts';
 
 /** With more groups than that it would take longer than it tells. */
@@ -97,7 +99,9 @@ function changesOf(view: GroupView, before: GroupView): Changes {
 export type SampledView = LiveView | GroupView;
 
 /** What the worker sent, as it is shown. @param before the view that was sent before */
-export function viewOf(wire: ViewWire, before: SampledView | null): SampledView {
+export function viewOf(wire: ViewWire, before: SampledView | null, moment: MomentWire | null): SampledView {
   if (wire.groups) return new GroupView(wire, wire.groups, before);
+  const { compared } = wire;
+  if (compared && moment?.id === compared.moment) return new ComparedView(wire, compared, moment);
   return new LiveView(wire, before);
 }

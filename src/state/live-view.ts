@@ -11,11 +11,12 @@ import type { Arranged } from './arrange.ts';
 import type { Changes, ChangesWire } from './changes.ts';
 import type { Collected } from './collector.ts';
 import type { Groups } from './groups.ts';
+import type { ComparedWire } from './moment.ts';
 import { passingRows } from './order.ts';
 import type { Position } from './player.ts';
 import type { TreeRows } from './tree.ts';
 import { userName } from './users.ts';
-import type { RefreshStats, View, ViewColumn } from './view.ts';
+import type { Compared, RefreshStats, View, ViewColumn } from './view.ts';
 
 interface BatchWire {
   readonly layout: RecordLayout;
@@ -45,6 +46,8 @@ export interface ViewWire {
   readonly after: readonly Conjunct[];
   readonly order: Uint32Array<ArrayBuffer>;
   readonly total: number;
+  /** With the moment that was sent before. */
+  readonly compared?: ComparedWire | null;
   /** Keys that were marked and are gone. */
   readonly unmarked: readonly string[];
   /** Against the view that was sent before this one. */
@@ -126,6 +129,7 @@ export class LiveView implements View {
   /** Rows of the table in the order in which they are shown. */
   readonly order: Uint32Array;
   readonly total: number;
+  readonly compared?: Compared | undefined;
   readonly unmarked: readonly string[];
   /** Gone once there is a newer view: the memory of the one before is then written to. */
   changes: Changes | undefined;

@@ -2,6 +2,7 @@
 import { UsageError } from '../templates/template.ts';
 import { WhereError } from '../templates/where.ts';
 import { type FilterTexts, filterNames, sortChoices } from './asked.ts';
+import { comparing } from './comparing.ts';
 import { cameBack, type DetailPane, openedDetail } from './detail.ts';
 import { type Edit, inputOf } from './input.ts';
 import { formatInterval, parseInterval } from './interval.ts';
@@ -25,7 +26,7 @@ export interface PlaceSlice extends Pick<Window, 'rows'> {
   readonly panes: readonly Pane[];
 
   /**
-   * One step back: the top pane, else the search, the choice of marked rows, a group, the table that this one was opened
+   * One step back: the top pane, else the search, the choice of marked rows, the comparison, a group, the table that this one was opened
    * from, the selection, the marks.
    */
   back(): void;
@@ -116,10 +117,14 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
       else if (panes.length > 0) set({ panes: panes.slice(0, -1) });
       else if (search && search !== trail.at(-1)?.place.search) set({ search: null });
       else if (onlyMarks(get())) get().toggleOnlyMarked();
+      else if (comparing(get())?.shown) get().stopComparing();
       else if (groupBy !== '') get().group('');
       else if (trail.length > 0) get().goBack();
       else if (cursor || follow) set({ cursor: null, follow: false });
-      else get().dropMarks();
+      else {
+        get().dropMarks();
+        get().stopComparing();
+      }
     },
     closeAll() {
       set({ panes: [] });

@@ -2,6 +2,7 @@
 
 import type { Filters, WalkOrder } from '../templates/template.ts';
 import type { Marked } from './marking.ts';
+import type { Comparison } from './moment.ts';
 import type { NetScope } from './namespaces.ts';
 import type { Sort } from './sort.ts';
 import type { StructQuestion } from './struct-reader.ts';
@@ -40,6 +41,8 @@ export interface Question {
   readonly netns: NetScope;
   /** For a target that walks in an order; the template's where absent. */
   readonly order?: WalkOrder;
+  /** What rows are compared with. */
+  readonly compare?: Comparison;
   /** Rows that the user has marked. */
   readonly marked?: Marked;
   /** An object whose struct is looked at. */

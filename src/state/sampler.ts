@@ -1,8 +1,10 @@
 /** The user interface's end of the worker: questions go in, views come out. */
 import type { Template } from '../templates/template.ts';
+import type { Baseline } from './baseline.ts';
 import type { Finding } from './finder.ts';
 import { type SampledView, viewOf } from './group-view.ts';
 import type { ProgramReport } from './inspect.ts';
+import type { MomentWire } from './moment.ts';
 import type { Move } from './player.ts';
 import type { Question } from './question.ts';
 import type { StructAnswer } from './struct-reader.ts';
@@ -41,22 +43,31 @@ export interface Receiver {
 /**
  * @param templates those registered in this thread
  * @param replay the recording to be looked at; the running kernel where absent
+ * @param baseline rows of a file to compare with
  */
-export function startSampler(receiver: Receiver, templates: readonly Template[] = [], replay?: string): Sampler {
+export function startSampler(
+  receiver: Receiver,
+  templates: readonly Template[] = [],
+  replay?: string,
+  baseline?: Baseline,
+): Sampler {
   const worker = takeWorker();
   let closed = false;
   let generation = 0;
   let last: SampledView | null = null;
+  let moment: MomentWire | null = null;
   const post = (message: ToWorker) => worker.postMessage(message);
   post({ type: 'templates', templates, generation });
   if (replay !== undefined) post({ type: 'replay', path: replay });
+  if (baseline) post({ type: 'baseline', baseline });
   worker.on('message', (message: FromWorker) => {
     if (closed) return;
     if (message.type === 'view') {
-      last = message.generation === generation ? viewOf(message.wire, last) : null;
+      last = message.generation === generation ? viewOf(message.wire, last, moment) : null;
       if (last) receiver.received(last);
       post({ type: 'taken' });
-    } else if (message.type === 'struct') receiver.struct?.(message.answer);
+    } else if (message.type === 'moment') moment = message.moment;
+    else if (message.type === 'struct') receiver.struct?.(message.answer);
     else if (message.type === 'programs') receiver.explained?.(message.reports, message.template);
     else if (message.type === 'finding') receiver.finding?.(message.finding);
     else if (message.type === 'recording') receiver.recording?.(message.recording);

@@ -6,6 +6,7 @@ import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { Template } from '../templates/template.ts';
 import { type AskedOptions, type AskedSlice, askedSlice, type Place, questionOf } from './asked.ts';
 import { type ColumnsSlice, columnsSlice } from './columns-pane.ts';
+import { type ComparingOptions, type ComparingSlice, comparingSlice } from './comparing.ts';
 import { type DetailSlice, detailSlice } from './detail-slice.ts';
 import { type GroupSlice, groupSlice } from './group-pane.ts';
 import { type LeakWatchSlice, leakWatchSlice } from './leak-watch.ts';
@@ -30,6 +31,7 @@ export type SessionState = AskedSlice &
   PromptSlice &
   DetailSlice &
   MarkingSlice &
+  ComparingSlice &
   LeakWatchSlice &
   ColumnsSlice &
   GroupSlice &
@@ -44,7 +46,7 @@ export type Session = StoreApi<SessionState>;
 /** A slice: a part of the state that sees and sets the whole. */
 export type Slice<T> = (set: Session['setState'], get: Session['getState']) => T;
 
-export interface SessionOptions extends AskedOptions {
+export interface SessionOptions extends AskedOptions, ComparingOptions {
   /** All that can be picked; internal templates are not. */
   readonly templates: readonly Template[];
   /** Uid of a user name, for filters; undefined where there is no such user. */
@@ -65,6 +67,7 @@ export function createSession(options: SessionOptions): Session {
     ...detailSlice(set, get),
     ...markingSlice(set, get),
     ...replaySlice(options)(set, get),
+    ...comparingSlice(options)(set, get),
     ...leakWatchSlice(set, get),
     ...lookSlice(options)(set, get),
     ...columnsSlice(set, get),

@@ -49,6 +49,16 @@ export interface RefreshStats {
   readonly conditions: readonly Condition[];
 }
 
+/** How the rows of a view differ from those of a moment. */
+export interface Compared {
+  readonly came: number;
+  readonly went: number;
+  readonly changed: number;
+  sign(row: number): '+' | '-' | '~';
+  /** The cell as it was; undefined where it is the same, or is not compared. */
+  before(row: number, column: ViewColumn): string | undefined;
+}
+
 export interface View {
   readonly template: string;
   readonly columns: readonly ViewColumn[];
@@ -64,6 +74,8 @@ export interface View {
   readonly tree?: TreeRows | undefined;
   /** Where a row is a group of rows. */
   readonly grouped?: Grouped | undefined;
+  /** Where only what differs from a moment is shown. */
+  readonly compared?: Compared | undefined;
   /** Keys that were marked and whose objects are gone since the refresh before. */
   readonly unmarked?: readonly string[];
   /** Of a view out of a recording. */

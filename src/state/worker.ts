@@ -6,6 +6,7 @@ import type { Plan } from '../templates/compile.ts';
 import { findTemplate, registerTemplates } from '../templates/registry.ts';
 import type { Template } from '../templates/template.ts';
 import { arrange, arrangedBuffers } from './arrange.ts';
+import type { Baseline } from './baseline.ts';
 import { changesOf } from './changes.ts';
 import { type Collected, type CollectOptions, Collector } from './collector.ts';
 import { CpuMeter, stretched } from './cost.ts';
@@ -13,6 +14,7 @@ import { Finder, type Finding } from './finder.ts';
 import { readColumns } from './grouping.ts';
 import { inspect, type ProgramReport } from './inspect.ts';
 import { toWire, type ViewWire } from './live-view.ts';
+import { type Comparison, Moment, type MomentWire } from './moment.ts';
 import { passingRows } from './order.ts';
 import { type Move, Player } from './player.ts';
 import type { Question } from './question.ts';
@@ -24,6 +26,8 @@ export type ToWorker =
   | { readonly type: 'ask'; readonly question: Question }
   /** Replaces what is registered; views from now on say so by this number. */
   | { readonly type: 'templates'; readonly templates: readonly Template[]; readonly generation: number }
+  /** Rows of a file, to compare with. */
+  | { readonly type: 'baseline'; readonly baseline: Baseline }
   | { readonly type: 'refresh' }
   /** From here on a recording is looked at instead of the running kernel. */
   | { readonly type: 'replay'; readonly path: string }
@@ -41,6 +45,8 @@ export type FromWorker =
   | { readonly type: 'struct'; readonly answer: StructAnswer }
   /** What reads: asked for by Question.explain, and sent again whenever it is another program. */
   | { readonly type: 'programs'; readonly reports: readonly ProgramReport[]; readonly template: string }
+  /** What the views that follow are compared with. */
+  | { readonly type: 'moment'; readonly moment: MomentWire }
   | { readonly type: 'failed'; readonly error: Failure }
   | { readonly type: 'finding'; readonly finding: Finding }
   | { readonly type: 'recording'; readonly recording: RecordingState };
@@ -77,6 +83,8 @@ export function serve(port: NonNullable<typeof parentPort>): void {
   const meter = new CpuMeter();
   /** Milliseconds that the last refresh took. */
   let spent = 0;
+  let baseline: Baseline | null = null;
+  let moment: Moment | null = null;
   /** What was sent last, and which question that answered. */
   let shown: { readonly asked: string; readonly order: Uint32Array } | null = null;
   /** What was last said of the programs. */
@@ -196,13 +204,29 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     }
   }
 
+  /** The moment to compare with: the file's, or this one where the question names a new one. */
+  function momentOf({ moment: id }: Comparison, q: Question, passing: Uint32Array): Moment {
+    if (moment?.id === id) return moment;
+    const { table } = collected!;
+    moment = id === 0 && baseline ? Moment.ofFile(id, baseline, table) : Moment.now(id, table, passing, q.columns);
+    post({ type: 'moment', moment: moment.wire });
+    return moment;
+  }
+
   function publish(q: Question, started: number | null): void {
     if (!collected) return;
     const passing = passingRows(collected.table, collected.after);
     const total = passing.length;
     const { table } = collected;
+    // Searching and sorting work in the memory of `passing`.
+    const kept = q.compare && { all: passing.slice(), moment: momentOf(q.compare, q, passing) };
+    if (!kept) moment = null;
     const chosen = q.marked?.only ? onlyMarked(q.marked.keys, passing) : passing;
-    const arranged = arrange(table, q, chosen);
+    const { tree: _, ...flat } = q;
+    // What differs is no tree: the rows between are not there.
+    const rows = arrange(table, kept && q.compare?.shown ? flat : q, chosen);
+    const against = kept && q.compare?.shown ? kept.moment.compare(table, kept.all, rows.order, q.columns) : null;
+    const arranged = against ? { ...rows, order: against.order } : rows;
     // What a refresh costs includes its first sorting; sorting again later is no refresh.
     if (started !== null) {
       const totalMs = performance.now() - started;
@@ -210,12 +234,13 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       collected = { ...collected, stats: { ...collected.stats, totalMs, cost } };
     }
     const asked = rowsAsked(q);
-    const comparable = q.marks && started !== null && collected.before && shown?.asked === asked;
+    const comparable = q.marks && !against && started !== null && collected.before && shown?.asked === asked;
     // Of groups the view finds them itself.
     const rowsOnly = arranged.groups ? new Uint32Array(0) : arranged.order;
     const changes = comparable ? changesOf(rowsOnly, collected.before!, shown!.order) : null;
     const unmarked = started !== null && shown?.asked === asked ? goneKeys(q.marked?.keys ?? []) : [];
-    const wire = toWire(collected, q.columns, detailsOf(q), arranged, total, changes, unmarked, player?.position);
+    const plain = toWire(collected, q.columns, detailsOf(q), arranged, total, changes, unmarked, player?.position);
+    const wire = { ...plain, compared: against?.compared ?? null };
     shown = { asked, order: rowsOnly.slice() };
     sent = true;
     port.postMessage({ type: 'view', wire, generation } satisfies FromWorker, arrangedBuffers(arranged));
@@ -306,7 +331,8 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     const known = () => before !== null && neededBy(next).every((column) => neededBy(before).includes(column));
     if (!same(readable) || collected === null || !known()) run('read');
     else {
-      if (!same((q) => [q.sort, q.groupBy, q.tree, q.search, q.marked?.only ? q.marked.keys : null])) run('order');
+      if (!same((q) => [q.sort, q.groupBy, q.tree, q.search, q.marked?.only ? q.marked.keys : null, q.compare]))
+        run('order');
       if (!same((q) => q.struct)) lookAtStruct(next);
       if (collected !== null) explain(next);
     }
@@ -324,7 +350,8 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       collector = null;
       collected = null;
       shown = null;
-    } else if (message.type === 'refresh') run('read');
+    } else if (message.type === 'baseline') baseline = message.baseline;
+    else if (message.type === 'refresh') run('read');
     else if (message.type === 'go') {
       player?.move(message.move);
       run('read');

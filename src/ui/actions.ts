@@ -457,6 +457,7 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   mark: (reach) => state(reach).toggleMark(),
   onlyMarked: (reach) => state(reach).toggleOnlyMarked(),
   leaks: (reach) => state(reach).toggleWatch(),
+  compare: (reach) => state(reach).toggleCompare(),
   exact: (reach) => state(reach).toggleExact(),
   follow: (reach) => state(reach).toggleFollow(),
   kernelThreads: (reach) => state(reach).toggleSwitch(KERNEL_THREADS),

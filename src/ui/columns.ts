@@ -59,6 +59,7 @@ export class Columns {
   more = false;
   #template = '';
   #exact = false;
+  #compared = false;
   #widths = new Map<string, number>();
   #theme: Theme;
   #placed: readonly Placed[] = [];
@@ -70,18 +71,21 @@ export class Columns {
   frame(view: View, sight: Sight, theme = this.#theme): Frame {
     this.#theme = theme;
     const { exact = false } = sight;
-    if (view.template !== this.#template || exact !== this.#exact) {
+    const compared = view.compared !== undefined;
+    if (view.template !== this.#template || exact !== this.#exact || compared !== this.#compared) {
       this.#template = view.template;
       this.#exact = exact;
+      this.#compared = compared;
       this.#widths.clear();
     }
     const width = Math.max(1, sight.width);
+    const look = { ascii: theme.ascii, exact, arrow: theme.ascii ? '->' : '→' };
     const body = bodyLines(view, sight.top, sight.rows, sight.keep);
-    const all = this.#place(view, body, sight, width);
+    const all = this.#place(view, body, sight, width, look);
     // The sign for more columns gets a place of its own, where there is room for one.
-    const placed = all.more && width >= NARROW ? this.#place(view, body, sight, width - 2) : all;
+    const placed = all.more && width >= NARROW ? this.#place(view, body, sight, width - 2, look) : all;
     // Of those columns alone that have room.
-    const painted = placed.columns.map((column) => ({ ...column, roles: rolesOf(view, body, column, exact) }));
+    const painted = placed.columns.map((column) => ({ ...column, roles: rolesOf(view, body, column, look) }));
     const lines = body.map(({ row, gone }, line) => this.#line(view, painted, line, row, gone));
     this.more = placed.more;
     this.#placed = placed.columns;
@@ -98,6 +102,7 @@ export class Columns {
     body: readonly BodyLine[],
     sight: Sight,
     width: number,
+    look: Look,
   ): { columns: readonly Placed[]; more: boolean } {
     const [first, ...others] = view.columns;
     if (!first) return { columns: [], more: false };
@@ -110,7 +115,7 @@ export class Columns {
     const columns: Placed[] = [];
     let used = 0;
     for (const column of candidates) {
-      const cells = cellsOf(view, body, column, this.#theme.ascii, sight.exact);
+      const cells = cellsOf(view, body, column, look);
       const given = own[column.name];
       const wanted = given ?? this.#width(column, cells, sight.sort);
       const start = columns.length === 0 ? 0 : used + GAP;
@@ -159,7 +164,7 @@ export class Columns {
       })
       .join(' '.repeat(GAP))
       .trimEnd();
-    return gone ? paint(this.#theme, 'gone', text) : text;
+    return gone || view.compared?.sign(row) === '-' ? paint(this.#theme, 'gone', text) : text;
   }
 
   #header(placed: { columns: readonly Placed[]; more: boolean }, sight: Sight, width: number): Piece[] {
@@ -179,22 +184,35 @@ export class Columns {
   }
 }
 
-function cellsOf(view: View, body: readonly BodyLine[], column: ViewColumn, ascii: boolean, exact = false): string[] {
+/** How cells are written. */
+interface Look {
+  readonly ascii: boolean;
+  /** With all digits. */
+  readonly exact: boolean;
+  /** Between what a cell was at another moment and what it is. */
+  readonly arrow: string;
+}
+
+function cellsOf(view: View, body: readonly BodyLine[], column: ViewColumn, look: Look): string[] {
   if (column.absent !== '') return body.map(() => '');
   return body.map(({ row, gone }) =>
     gone
-      ? cellOf(view.changes!.before, row, column, exact)
-      : cellText(view, row, column, ascii, (at) => cellOf(view, at, column, exact)),
+      ? cellOf(view.changes!.before, row, column, look)
+      : cellText(view, row, column, look.ascii, (at) => cellOf(view, at, column, look)),
   );
 }
 
-function cellOf(view: View, row: number, column: ViewColumn, exact: boolean): string {
-  return exact && view.exactCell ? view.exactCell(row, column) : view.cell(row, column);
+function cellOf(view: View, row: number, column: ViewColumn, { exact, arrow }: Look): string {
+  if (exact && view.exactCell) return view.exactCell(row, column);
+  const before = view.compared?.before(row, column);
+  const cell = view.cell(row, column);
+  return before === undefined ? cell : `${before}${arrow}${cell}`;
 }
 
 /** How hot the cells are, or whether they have changed. */
-function rolesOf(view: View, body: readonly BodyLine[], { column, cells }: Placed, exact: boolean): readonly Role[] {
-  const { changes } = view;
+function rolesOf(view: View, body: readonly BodyLine[], { column, cells }: Placed, look: Look): readonly Role[] {
+  const { changes, compared } = view;
+  if (compared) return body.map(({ row }) => (compared.before(row, column) === undefined ? 'plain' : 'changed'));
   if (isHeated(column.format)) {
     const numbers = body.map(({ row, gone }) => (gone ? Number.NaN : view.number(row, column.name)));
     return heatOf(column.format, numbers);
@@ -203,7 +221,7 @@ function rolesOf(view: View, body: readonly BodyLine[], { column, cells }: Place
   if (!changes || !isCompared(column.format) || view.tree?.column === column.name) return cells.map(() => 'plain');
   return body.map(({ row, gone }, line) => {
     const old = gone ? -1 : changes.rowBefore(row);
-    return old >= 0 && cellOf(changes.before, old, column, exact) !== cells[line] ? 'changed' : 'plain';
+    return old >= 0 && cellOf(changes.before, old, column, look) !== cells[line] ? 'changed' : 'plain';
   });
 }
 

@@ -1,4 +1,5 @@
 /** Why the table has no rows, and the key that brings them back. */
+import { comparing } from '../state/comparing.ts';
 import { onlyMarks } from '../state/marking.ts';
 import { formatSearch } from '../state/search.ts';
 import type { SessionState } from '../state/session.ts';
@@ -11,6 +12,10 @@ export function whyEmpty(state: SessionState): string {
   if (!view) return error === '' ? `reading ${template} ...` : `error: ${error}`;
   if (onlyMarks(state) && view.total > 0) {
     return `None of the marked rows is among ${view.total} rows: ${keyOf('onlyMarked', 'table')} shows all.`;
+  }
+  const kept = comparing(state);
+  if (kept?.shown && view.total > 0 && !search) {
+    return `Nothing has come, gone or changed since ${kept.label}: ${keyOf('compare', 'table')} shows all ${view.total} rows.`;
   }
   if (search && view.total > 0) {
     return `None of ${view.total} rows matches the search ${formatSearch(search)}: ${keyOf('back', 'table')} drops it.`;

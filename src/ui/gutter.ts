@@ -21,6 +21,11 @@ export function signOf(
   if (theme.marks && selected) return ['plain', '>'];
   if (gone) return ['gone', '-'];
   if (marks.size > 0 && marks.has(view.key(row))) return ['marked', '*'];
+  if (view.compared) return signOfDifference(view.compared.sign(row));
   if (view.changes?.rowBefore(row) === -1) return ['fresh', '+'];
   return ['plain', ' '];
+}
+
+function signOfDifference(sign: '+' | '-' | '~'): Piece {
+  return [sign === '+' ? 'fresh' : sign === '-' ? 'gone' : 'changed', sign];
 }

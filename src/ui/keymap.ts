@@ -212,6 +212,11 @@ export const KEYMAP = keymap([
       { action: 'mark', keys: ['m'], help: 'mark the selected row, or take its mark away' },
       { action: 'onlyMarked', keys: ['M'], help: 'show only marked rows, or all again' },
       {
+        action: 'compare',
+        keys: ['C'],
+        help: 'keep these rows; show what has changed since; all rows again',
+      },
+      {
         action: 'leaks',
         keys: ['L'],
         help: 'leak watch: what grew, in how many samples in a row',

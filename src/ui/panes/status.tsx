@@ -2,13 +2,14 @@
 import { Box } from 'ink';
 import { memo } from 'react';
 import type { Changes } from '../../state/changes.ts';
+import { comparing } from '../../state/comparing.ts';
 import type { Finding } from '../../state/finder.ts';
 import { formatInterval } from '../../state/interval.ts';
 import { marksOf, onlyMarks } from '../../state/marking.ts';
 import type { Replay } from '../../state/replay.ts';
 import { formatSearch } from '../../state/search.ts';
 import type { SessionState } from '../../state/session.ts';
-import type { Condition, View } from '../../state/view.ts';
+import type { Compared, Condition, View } from '../../state/view.ts';
 import { formatNumber, localTime } from '../../templates/format.ts';
 import { ungroupedWord } from '../../templates/template.ts';
 import { arrange, Line, type Part, type Piece } from '../line.tsx';
@@ -105,6 +106,7 @@ export type StatusState = Pick<
   | 'marked'
   | 'onlyMarked'
   | 'exact'
+  | 'kept'
   | 'groupBy'
   | 'replay'
   | 'speed'
@@ -146,10 +148,23 @@ function conditions(state: StatusState): Part[] {
   );
 }
 
+/** `+3 -1 ~4 since 14:03:22`; before that is asked for only the moment that is kept. */
+function since({ shown, label }: { shown: boolean; label: string }, compared: Compared | undefined): Piece[] {
+  if (!shown) return [['plain', `${label} is kept (C)`]];
+  const { came = 0, went = 0, changed = 0 } = compared ?? {};
+  const counts = [came, went, changed].map((count, index) => '+-~'[index] + grouped.format(count));
+  return [
+    ['label', 'compared'],
+    ['plain', `  ${counts.join(' ')} since ${label}`],
+  ];
+}
+
 function marking(state: StatusState): Part[] {
   const { size } = marksOf(state);
+  const kept = comparing(state);
   const marked = `${onlyMarks(state) ? 'only ' : ''}${size} marked`;
   return [
+    ...(kept ? [part(6, ...since(kept, state.view?.compared))] : []),
     ...(size > 0 ? [part(5, ['marked', marked])] : []),
     ...(state.exact ? [part(4, ['plain', 'exact numbers'])] : []),
   ];

@@ -1,0 +1,93 @@
+/** A snapshot's file, read back so that later rows can be compared with it. */
+import fs from 'node:fs';
+import path from 'node:path';
+import type { Value } from '../templates/table.ts';
+import { type Template, UsageError } from '../templates/template.ts';
+
+export interface Baseline {
+  /** Name of the file, without its folder. */
+  readonly name: string;
+  readonly columns: readonly string[];
+  /** Values in the order of the columns. */
+  readonly rows: readonly (readonly Value[])[];
+}
+
+/** Values of the key as one text; exact integers are the same text whatever their type. */
+export function tupleOf(values: readonly Value[]): string {
+  return values.map(String).join('\0');
+}
+
+interface Header {
+  readonly tool?: string;
+  readonly template?: string;
+  readonly columns?: readonly string[];
+}
+type Row = Readonly<Record<string, Value>>;
+
+/**
+ * The last snapshot of a file that `itertop dump --format json` or `ndjson` wrote.
+ * @throws UsageError: what is wrong with the file, and which command writes one that fits
+ */
+export function readBaseline(file: string, template: Template): Baseline {
+  const wrong = (problem: string) => {
+    const keys = template.key.join();
+    const command = `itertop dump ${template.name} --columns '+${keys}' --format json -o FILE`;
+    return new UsageError(`--baseline ${file}: ${problem}; ${command} writes one`);
+  };
+  let text: string;
+  try {
+    text = fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--baseline: ${(error as Error).message}`);
+  }
+  const found = snapshotOf(text);
+  if (!found) throw wrong('it is no snapshot in JSON or NDJSON');
+  const { header, rows } = found;
+  if (header.template !== template.name) throw wrong(`its rows are of ${header.template}, not of ${template.name}`);
+  const columns = header.columns ?? [];
+  const missing = template.key.filter((name) => !columns.includes(name));
+  if (missing.length > 0) throw wrong(`it lacks ${missing.join(' and ')}, by which rows are found again`);
+  return {
+    name: path.basename(file),
+    columns,
+    rows: rows.map((row) => columns.map((name) => row[name] ?? null)),
+  };
+}
+
+function snapshotOf(text: string): { header: Header; rows: readonly Row[] } | undefined {
+  const whole = parsed(text);
+  const last = Array.isArray(whole) ? whole.at(-1) : whole;
+  if (isSnapshot(last)) return last;
+  let header: Header | undefined;
+  let rows: Row[] = [];
+  for (const line of text.split('\n')) {
+    if (line === '') continue;
+    const value = parsed(line);
+    if (typeof value !== 'object' || value === null) return undefined;
+    if ('itertop' in value) {
+      header = value.itertop as Header;
+      rows = [];
+    } else rows.push(value as Row);
+  }
+  return header && { header, rows };
+}
+
+function isSnapshot(value: unknown): value is { header: Header; rows: readonly Row[] } {
+  return (
+    typeof value === 'object' && value !== null && 'header' in value && 'rows' in value && Array.isArray(value.rows)
+  );
+}
+
+/** undefined for what is no JSON; integers keep all their digits. */
+function parsed(text: string): unknown {
+  type Reviver = (this: unknown, key: string, value: unknown, context?: { readonly source?: string }) => unknown;
+  const exact: Reviver = (_key, value, context) =>
+    typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '')
+      ? BigInt(context!.source!)
+      : value;
+  try {
+    return JSON.parse(text, exact as (key: string, value: unknown) => unknown);
+  } catch {
+    return undefined;
+  }
+}

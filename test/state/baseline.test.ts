@@ -1,0 +1,63 @@
+/** Files that --baseline reads: what it takes from them, and what it says of those that do not fit. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { readBaseline } from '../../src/state/baseline.ts';
+import { tcp } from '../../src/templates/builtin/tcp.ts';
+
+const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'itertop-baseline-'));
+afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
+
+const columns = ['sk', 'lport', 'rport', 'state'];
+const header = (more: object = {}) => JSON.stringify({ tool: 'itertop', template: 'tcp', columns, ...more });
+const row = (sk: string, state = 'LISTEN') => `{"sk":${sk},"lport":80,"rport":0,"state":"${state}"}`;
+const read = (text: string) => {
+  const file = path.join(dir, 'base.json');
+  fs.writeFileSync(file, text);
+  return readBaseline(file, tcp);
+};
+
+describe('a snapshot', () => {
+  it.each([
+    ['JSON', `{"header":${header()},\n"rows":[\n${row('18446612682070000001')}\n]}\n`],
+    [
+      'JSON of several',
+      `[\n{"header":${header()},"rows":[${row('1')}]},{"header":${header()},"rows":[${row('18446612682070000001')}]}]`,
+    ],
+    ['NDJSON', `{"itertop":${header()}}\n${row('18446612682070000001')}\n`],
+    [
+      'NDJSON of several',
+      `{"itertop":${header()}}\n${row('1')}\n${row('2')}\n{"itertop":${header()}}\n${row('18446612682070000001')}\n`,
+    ],
+  ])('%s: the last one, with all digits of its integers', (_, text) => {
+    expect(read(text)).toEqual({ name: 'base.json', columns, rows: [[18446612682070000001n, 80, 0, 'LISTEN']] });
+  });
+
+  it('without rows is one', () => {
+    expect(read(`{"itertop":${header()}}\n`).rows).toEqual([]);
+  });
+});
+
+describe('a file that does not fit', () => {
+  it.each([
+    ['no JSON', 'STATE LOCAL', 'it is no snapshot in JSON or NDJSON'],
+    ['something else', '{"a":1}', 'it is no snapshot in JSON or NDJSON'],
+    ['empty', '', 'it is no snapshot in JSON or NDJSON'],
+    ['numbers', '1\n2\n', 'it is no snapshot in JSON or NDJSON'],
+    ['another table', `{"itertop":${header({ template: 'udp' })}}`, 'its rows are of udp, not of tcp'],
+    [
+      'no key',
+      `{"itertop":${header({ columns: ['lport', 'state'] })}}`,
+      'it lacks sk and rport, by which rows are found again',
+    ],
+  ])('%s', (_, text, problem) => {
+    expect(() => read(text)).toThrow(
+      `base.json: ${problem}; itertop dump tcp --columns '+sk,lport,rport' --format json -o FILE writes one`,
+    );
+  });
+
+  it('is not there', () => {
+    expect(() => readBaseline(path.join(dir, 'none'), tcp)).toThrow(/^--baseline: ENOENT/);
+  });
+});
