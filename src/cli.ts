@@ -405,6 +405,7 @@ async function explore(options: Options): Promise<number> {
     },
     stdout: process.stdout,
     stdin: process.stdin,
+    mouse: options.mouse,
     looks: { ascii: options.ascii ?? settings.ascii, marks: settings.signs, themes: settings.themes },
   });
   // What looks through BTF comes after the first picture.

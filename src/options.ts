@@ -33,6 +33,7 @@ export interface Options {
   readonly maxCost: number | undefined;
   readonly threads: boolean;
   readonly kthreads: boolean | undefined;
+  readonly mouse: boolean | undefined;
   readonly ascii: boolean | undefined;
   readonly theme: string | undefined;
   /** The settings file is read. */
@@ -131,6 +132,7 @@ export const SPECS: Readonly<Record<string, Spec>> = {
     help: 'task: threads instead of processes; bpf_map_elem: a row for each CPU',
   },
   kthreads: { type: 'boolean', help: 'task: with kernel threads; --no-kthreads without' },
+  mouse: { type: 'boolean', help: 'wheel and clicks; --no-mouse leaves the mouse to the terminal' },
   ascii: { type: 'boolean', help: 'draw with ASCII only' },
   plain: { type: 'boolean', help: 'lines of text and commands instead of a screen, for screen readers and logs' },
   settings: { type: 'boolean', help: 'as the settings file says (yes); --no-settings leaves it unread' },
@@ -334,6 +336,7 @@ export function parseOptions(argv: readonly string[]): Options {
     settings: flag('settings') ?? true,
     threads: flag('threads') ?? false,
     kthreads: flag('kthreads'),
+    mouse: flag('mouse'),
     ascii: flag('ascii'),
     theme: text('theme'),
     count: whole('count', text('count'), command === 'record' ? 0 : 1),

@@ -19,7 +19,7 @@ import {
 } from './panes.ts';
 import { formatSearch } from './search.ts';
 import type { SessionState, Slice } from './session.ts';
-import { moveBy, movePage, moveTo, resize, type Window } from './window.ts';
+import { moveBy, movePage, moveTo, resize, scrollBy, type Window } from './window.ts';
 
 export interface PlaceSlice extends Pick<Window, 'rows'> {
   /** The last one has the keys; none: the table has them. */
@@ -45,6 +45,9 @@ export interface PlaceSlice extends Pick<Window, 'rows'> {
   openCommand(words: readonly string[], copied: string): void;
 
   move(by: number): void;
+  select(row: number): void;
+  /** Moves the window; the selected row only as far as it would be out of sight. */
+  scroll(by: number): void;
   page(direction: 1 | -1): void;
   moveTo(end: 'first' | 'last'): void;
   /** The next (1) or previous (-1) row that the search left, round and round. */
@@ -178,6 +181,12 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
 
     move(by) {
       over((state, view) => moveBy(state, view, by));
+    },
+    select(row) {
+      over((state, view) => moveTo(state, view, row));
+    },
+    scroll(by) {
+      over((state, view) => scrollBy(state, view, by));
     },
     page(direction) {
       over((state, view) => movePage(state, view, direction));

@@ -66,6 +66,15 @@ export function movePage(window: Window, view: View, direction: 1 | -1): Pick<Wi
   return moveTo(window, view, (window.cursor ?? { row: window.top }).row + by, by);
 }
 
+/** The window moved over the rows; a selected row that would be out of sight gives way to the nearest in sight. */
+export function scrollBy(window: Window, view: View, by: number): Pick<Window, 'cursor' | 'top'> {
+  const top = clampTop(window.top + by, window.rows, view.count);
+  const { cursor } = window;
+  if (!cursor || view.count === 0) return { cursor, top };
+  const row = between(top, cursor.row, Math.min(top + window.rows, view.count) - 1);
+  return { cursor: row === cursor.row ? cursor : { key: view.key(row), row }, top };
+}
+
 /** The window on a screen with room for `rows` rows. */
 export function resize(window: Window, view: View | null, rows: number): Pick<Window, 'rows' | 'top'> {
   const kept = clampTop(window.top, rows, view?.count ?? 0);

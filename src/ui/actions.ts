@@ -18,6 +18,7 @@ import { type Command, commandsOf, completions, obey } from './commands.ts';
 import { toCopy } from './copied.ts';
 import { type Action, actionOf, helpRows, textOf } from './keymap.ts';
 import type { Key } from './keys.ts';
+import { point, pointerOf } from './mouse.ts';
 import { giveUp, REPLAY_ACTIONS, type ReplayEffects, submitReplay } from './replay-actions.ts';
 import type { Themes } from './theme.ts';
 
@@ -482,6 +483,15 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
 export function press(reach: Reach, key: Key): void {
   const pane = paneName(state(reach));
   if (state(reach).notice !== '') state(reach).notify('');
+  const pointer = pointerOf(key);
+  if (pointer === null) return;
+  if (pointer) {
+    const { session, columns, themes } = reach;
+    const theme = themes.of(state(reach).theme);
+    const enter = () => press(reach, 'enter');
+    point({ session, columns, theme, lines: linesOf(reach), enter }, pointer);
+    return;
+  }
   const action = actionOf(key, pane);
   const text = textOf(key, pane);
   if (action) ACTIONS[action](reach, key);

@@ -1,9 +1,10 @@
 /** The whole screen, always exactly as large as the terminal. */
 import { Box, useWindowSize } from 'ink';
-import { isList } from '../state/panes.ts';
+import { isList, type PaneName } from '../state/panes.ts';
 import { exportRows, paneName, topPane } from '../state/place.ts';
 import type { SessionState } from '../state/session.ts';
 import { commands, paneUnderHelp, press, type Reach } from './actions.ts';
+import { noteLayout } from './layout.ts';
 import { compose, Line, wrap } from './line.tsx';
 import { LiveTable } from './live-table.tsx';
 import { ColumnsPane } from './panes/columns.tsx';
@@ -29,6 +30,9 @@ import { useFrameState } from './use-session.ts';
 /** From this width on a list and the table stand side by side. */
 const SIDE_BY_SIDE = 120;
 const SIDE = 60;
+
+/** Lists that fill their place, with what the chosen line says below. */
+const FOOTED: readonly PaneName[] = ['picker', 'sort', 'group'];
 
 /** Lines of an error that is too long for the status line. */
 function longError(theme: Theme, width: number, state: SessionState): string[] {
@@ -60,6 +64,12 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
   const listWidth = wide ? SIDE : width;
   const area = { theme, width: wide ? SIDE - 2 : width, height: rows.table };
   const ways = list?.name === 'detail' && rows.table > 2 ? wayParts(state) : [];
+
+  const tops = { y: rows.status, height: rows.table };
+  noteLayout(reach.session, {
+    table: !list || wide ? { ...tops, x: wide ? SIDE : 0, width: wide ? width - SIDE : width } : null,
+    list: list && FOOTED.includes(list.name) ? { ...tops, x: 0, width: listWidth } : null,
+  });
 
   return (
     <Box flexDirection="column" width={width} height={height}>

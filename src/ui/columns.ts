@@ -63,6 +63,7 @@ export class Columns {
   #widths = new Map<string, number>();
   #theme: Theme;
   #placed: readonly Placed[] = [];
+  #body: readonly BodyLine[] = [];
 
   constructor(theme: Theme) {
     this.#theme = theme;
@@ -89,7 +90,23 @@ export class Columns {
     const lines = body.map(({ row, gone }, line) => this.#line(view, painted, line, row, gone));
     this.more = placed.more;
     this.#placed = placed.columns;
+    this.#body = body;
     return { header: this.#header(placed, sight, width), lines, body };
+  }
+
+  /** The row at a line of the body; undefined where there is none that can be selected. */
+  rowAt(line: number): number | undefined {
+    const found = this.#body[line];
+    return found && !found.gone ? found.row : undefined;
+  }
+
+  /** The column at a cell of a line, the gap before it included. */
+  columnAt(cell: number): string | undefined {
+    let end = 0;
+    return this.#placed.find(({ width }, index) => {
+      end += width + (index > 0 ? GAP : 0);
+      return cell < end;
+    })?.column.name;
   }
 
   /** Cells that a column has on the screen; of one that is out of sight those that it would have. */

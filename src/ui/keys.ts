@@ -70,8 +70,8 @@ export function keyNamed(name: string): Key | undefined {
 }
 
 /** A CSI or SS3 sequence; and what may still become one. */
-const SEQUENCE = /^\x1b(\[\[[A-E]|\[[0-?]*[ -/]*[@-~]|O[A-Za-z])/;
-const UNFINISHED = /^\x1b(?:\[\[?|\[[0-?]*[ -/]*|O)?$/;
+const SEQUENCE = /^\x1b(\[M[\s\S]{3}|\[\[[A-E]|\[[0-?]*[ -/]*[@-~]|O[A-Za-z])/;
+const UNFINISHED = /^\x1b(?:\[M[\s\S]{0,2}|\[\[?|\[[0-?]*[ -/]*|O)?$/;
 
 function control(code: number): Key | undefined {
   if (code === 0x0d || code === 0x0a) return 'enter';
@@ -79,6 +79,16 @@ function control(code: number): Key | undefined {
   if (code === 0x08 || code === 0x7f) return 'backspace';
   if (code >= 1 && code <= 26) return `ctrl-${String.fromCharCode(code + 0x60)}`;
   return undefined;
+}
+
+/** SGR mouse reports (mode 1006): button, column and line, both from 1 on; only what is pressed counts. */
+const MOUSE = /^\[<(\d+);(\d+);(\d+)M$/;
+const MOUSE_BEGUN = /^\x1b\[(?:<[\d;]*|M[\s\S]{0,2})$/;
+
+/** `mouse-0-12-5`: see mouse.ts. Reports in the older form, of terminals that know no other, mean nothing. */
+function mouseKey(sequence: string): Key | undefined {
+  const [, button, x, y] = MOUSE.exec(sequence) ?? [];
+  return button === undefined ? undefined : `mouse-${button}-${x}-${y}`;
 }
 
 export interface KeyParser {
@@ -90,17 +100,19 @@ export interface KeyParser {
   flush(): Key[];
 }
 
-/** Sequences that name no key here (mouse, focus, modified arrows) are dropped, never typed. */
+/** Sequences that name no key here (focus, modified arrows) are dropped, never typed. */
 export function createKeyParser(): KeyParser {
   let rest = '';
 
   function take(final: boolean): Key[] {
     const keys: Key[] = [];
     while (rest !== '') {
+      // Nobody types the beginning of what a mouse says: its end is on the way.
+      if (MOUSE_BEGUN.test(rest)) break;
       if (!final && UNFINISHED.test(rest)) break;
       const sequence = final ? null : SEQUENCE.exec(rest);
       if (sequence) {
-        const key = SEQUENCES[sequence[1]!];
+        const key = SEQUENCES[sequence[1]!] ?? mouseKey(sequence[1]!);
         if (key) keys.push(key);
         rest = rest.slice(sequence[0].length);
         continue;

@@ -37,6 +37,8 @@ export interface ExplorerOptions {
   openMap(map: string): void;
   readonly stdout: WriteStream;
   readonly stdin: ReadStream;
+  /** Clicks and the wheel are taken; the terminal's own selection then needs Shift. True where absent. */
+  readonly mouse?: boolean | undefined;
   readonly looks?: Looks;
 }
 
@@ -107,7 +109,7 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
     sampler.ask(question);
   });
 
-  const terminal = openTerminal(<App reach={reach} kernel={kernel} />, stdout, stdin);
+  const terminal = openTerminal(<App reach={reach} kernel={kernel} />, stdout, stdin, true, options.mouse ?? true);
 
   function end(signal: Signal): void {
     terminal.restore();

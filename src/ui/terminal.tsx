@@ -7,6 +7,9 @@ import { LayersContext, layersOf } from './layers.ts';
 /** A line that the terminal takes for longer than it is must not push the screen up (DECAWM). */
 const WRAP_OFF = '\x1b[?7l';
 const WRAP_ON = '\x1b[?7h';
+/** Buttons and the wheel (1000), in the form that has no limit (1006). A terminal that knows neither ignores both. */
+const MOUSE_ON = '\x1b[?1000h\x1b[?1006h';
+const MOUSE_OFF = '\x1b[?1006l\x1b[?1000l';
 /** Cursor to the first cell, everything after it erased. */
 const WIPE = '\x1b[H\x1b[J';
 
@@ -17,7 +20,7 @@ export interface Terminal {
   readonly ended: Promise<unknown>;
   /** Gives the terminal back for as long as `during` takes; then everything is drawn anew. */
   lend(during: () => Promise<void>): Promise<void>;
-  /** Gives the terminal back for good: wrapping lines, main screen, cursor shown, line mode. At once, and once only. */
+  /** Gives the terminal back for good: the mouse, wrapping lines, main screen, cursor shown, line mode. At once, and once only. */
   restore(): void;
   /** Writes what leaves the picture as it is. */
   beside(sequence: string): void;
@@ -33,12 +36,16 @@ function Lender(props: { readonly onLend: (lend: Lend) => void; readonly childre
   return children;
 }
 
-/** `patchConsole`: what is printed meanwhile goes above the picture, and does not stay. */
+/**
+ * `patchConsole`: what is printed meanwhile goes above the picture, and does not stay. `mouse`: clicks and the wheel come
+ * as input instead of selecting text.
+ */
 export function openTerminal(
   node: ReactNode,
   terminal: NodeJS.WriteStream,
   stdin: NodeJS.ReadStream,
   patchConsole = true,
+  mouse = false,
 ): Terminal {
   const diff = new CellDiff(terminal.columns || 80, terminal.rows || 24);
   const stdout = withCellDiff(terminal, diff);
@@ -73,7 +80,12 @@ export function openTerminal(
       patchConsole,
     },
   );
+  // Past the picture, which knows nothing of such sequences.
+  const pointing = (on: boolean) => {
+    if (mouse) terminal.write(on ? MOUSE_ON : MOUSE_OFF);
+  };
   stdout.write(WRAP_OFF);
+  pointing(true);
 
   return {
     ended: instance.waitUntilExit(),
@@ -81,16 +93,19 @@ export function openTerminal(
     beside: (sequence) => void terminal.write(sequence),
     flushed: () => instance.waitUntilRenderFlush(),
     async lend(during) {
+      pointing(false);
       stdout.write(WRAP_ON);
       await lendByInk?.(async () => {
         await during();
         stdout.write(WRAP_OFF);
+        pointing(true);
       });
     },
     restore() {
       if (restored) return;
       restored = true;
       stdout.off('resize', wipe);
+      pointing(false);
       stdout.write(WRAP_ON);
       instance.unmount();
     },

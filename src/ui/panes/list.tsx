@@ -69,10 +69,15 @@ export function List(props: ListProps) {
 
 const FOOT = 4;
 
+/** Lines that the list has of the height of both. */
+export function linesWithFoot(height: number): number {
+  return height - (height >= 3 * FOOT ? FOOT : 0);
+}
+
 /** A list, and below it, where there is room, what its chosen line says in full. */
 export function ListWithFoot(props: ListProps & { readonly foot: string; readonly width: number }) {
   const { theme, width, height } = props;
-  const foot = height >= 3 * FOOT ? FOOT : 0;
+  const foot = height - linesWithFoot(height);
   return (
     <>
       <Box flexDirection="column" height={height - foot} flexShrink={0} overflow="hidden">

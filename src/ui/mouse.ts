@@ -1,0 +1,94 @@
+/** The mouse: the wheel scrolls, a click selects or sorts, a second click on the same place is Enter. */
+
+import { topPane } from '../state/place.ts';
+import type { Session } from '../state/session.ts';
+import type { Columns } from './columns.ts';
+import { gutterWidth } from './gutter.ts';
+import type { Key } from './keys.ts';
+import { layoutOf, within } from './layout.ts';
+import { firstInSight, linesWithFoot } from './panes/list.tsx';
+import type { Theme } from './theme.ts';
+
+export interface Pointer {
+  readonly kind: 'click' | 'wheelUp' | 'wheelDown';
+  /** Cell of the screen, from 0 on. */
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Two clicks within this many milliseconds are a double click. */
+const DOUBLE = 400;
+/** Rows that one step of the wheel scrolls. */
+const STEP = 3;
+
+/** Of xterm's buttons those that mean something here. */
+const KINDS: Readonly<Record<string, Pointer['kind']>> = { 0: 'click', 64: 'wheelUp', 65: 'wheelDown' };
+
+/** undefined where the key is none of the mouse's; null for what means nothing here. */
+export function pointerOf(key: Key): Pointer | null | undefined {
+  const [, button, x, y] = /^mouse-(\d+)-(\d+)-(\d+)$/.exec(key) ?? [];
+  if (button === undefined) return undefined;
+  const kind = KINDS[button];
+  return kind ? { kind, x: Number(x) - 1, y: Number(y) - 1 } : null;
+}
+
+export interface Pointed {
+  readonly session: Session;
+  readonly columns: Columns;
+  readonly theme: Theme;
+  /** Lines of the pane on top. */
+  readonly lines: number;
+  /** What Enter does here. */
+  enter(): void;
+}
+
+/** The last click on something, until a second one on it; one mouse is all there is. */
+let last: { readonly on: Session; readonly x: number; readonly y: number; readonly at: number } | null = null;
+
+export function point(on: Pointed, pointer: Pointer): void {
+  const { kind, x, y } = pointer;
+  if (kind !== 'click') {
+    last = null;
+    wheel(on, kind === 'wheelUp' ? -STEP : STEP);
+    return;
+  }
+  const now = performance.now();
+  // By the place: a list has moved under the pointer to what was chosen in it.
+  if (last?.on === on.session && last.x === x && last.y === y && now - last.at < DOUBLE) {
+    last = null;
+    on.enter();
+  } else last = click(on, x, y) ? { on: on.session, x, y, at: now } : null;
+}
+
+function wheel({ session, lines }: Pointed, by: number): void {
+  const state = session.getState();
+  if (topPane(state)) state.choose(by, lines);
+  else state.scroll(by);
+}
+
+/** @returns whether there is something under it that Enter can be pressed on */
+function click(on: Pointed, x: number, y: number): boolean {
+  const state = on.session.getState();
+  const { table, list } = layoutOf(on.session);
+  const pane = topPane(state);
+  if (pane && 'index' in pane && list && within(list, x, y)) {
+    const lines = Math.max(1, linesWithFoot(list.height) - 1);
+    const line = y - list.y - 1;
+    const index = firstInSight(pane.index, on.lines, lines) + line;
+    if (line < 0 || line >= lines || index >= on.lines) return false;
+    state.choose(index - pane.index, on.lines);
+    return true;
+  }
+  // Beside a list the table can be looked at; clicks are the list's.
+  if (pane || !table || !within(table, x, y)) return false;
+  if (y === table.y && table.height > 1) {
+    const column = on.columns.columnAt(x - table.x - gutterWidth(on.theme, table.width));
+    if (column === state.sort[0].column) state.invertSort();
+    else if (column !== undefined) state.sortBy(column);
+    return false;
+  }
+  const row = on.columns.rowAt(y - table.y - (table.height > 1 ? 1 : 0));
+  if (row === undefined) return false;
+  state.select(row);
+  return true;
+}
