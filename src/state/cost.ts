@@ -4,6 +4,12 @@ import { UsageError } from '../templates/template.ts';
 /** Percent of the interval that a refresh may take. */
 export const MAX_COST = 50;
 
+/**
+ * No interval is stretched beyond these milliseconds: time that went by while the process was stopped (Ctrl-Z, a virtual
+ * machine that stood still) was not spent.
+ */
+const LONGEST = 60_000;
+
 export interface Cost {
   /** Percent of one CPU that this process, all its threads, took since the refresh before; NaN for the first one. */
   readonly cpu: number;
@@ -24,7 +30,7 @@ export function parseMaxCost(text: string): number {
 
 /** The interval, or a longer one where a refresh that took `spent` milliseconds would have more than its share. */
 export function stretched(interval: number, spent: number, maxCost: number | undefined): number {
-  return maxCost === undefined ? interval : Math.max(interval, Math.ceil((spent * 100) / maxCost));
+  return maxCost === undefined ? interval : Math.max(interval, Math.min(LONGEST, Math.ceil((spent * 100) / maxCost)));
 }
 
 /** The processor time of this process from lap to lap. */

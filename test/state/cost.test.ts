@@ -30,6 +30,9 @@ it.each([
   [1000, 1200, 50, 2400],
   [1000, 300, 10, 3000],
   [1000, 5000, 100, 5000],
+  // Stopped for an hour in the middle of a refresh.
+  [1000, 3_600_000, 50, 60_000],
+  [300_000, 3_600_000, 50, 300_000],
   [1000, 5000, undefined, 1000],
   [1000, 5000, Number.POSITIVE_INFINITY, 1000],
 ])('every %i ms, %i ms spent, at most %s %%: %i ms', (interval, spent, maxCost, expected) => {
