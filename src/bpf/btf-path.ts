@@ -8,6 +8,8 @@ export interface ResolvedPath {
   readonly loads: readonly number[];
   /** Of the value, in bytes from the last pointer. */
   readonly offset: number;
+  /** The structs or unions that these offsets are counted in, that of the value last. */
+  readonly structs: readonly number[];
   /** Of the value, behind typedefs and qualifiers. */
   readonly type: number;
   /** Of the value, as the member was declared. */
@@ -35,6 +37,7 @@ const MAX_OFFSET = 0x7fffffff;
  */
 export function resolvePath(btf: Btf, start: number, path: string): ResolvedPath {
   const loads: number[] = [];
+  const structs: number[] = [];
   let declared = start;
   let type = btf.strip(start);
   if (btf.kind(type) === 'PTR') {
@@ -72,6 +75,7 @@ export function resolvePath(btf: Btf, start: number, path: string): ResolvedPath
         joint = '->';
       }
       const holder = structOf(btf, declared, text, fail);
+      if (structs.length === loads.length) structs.push(holder);
       const found = flatMembers(btf, holder).get(member);
       if (!found) {
         const what = `${btf.typeName(holder)} has no member "${member}"`;
@@ -86,8 +90,8 @@ export function resolvePath(btf: Btf, start: number, path: string): ResolvedPath
     if (offset > MAX_OFFSET) fail(`${text} is at offset ${offset}, more than BPF can add to a pointer`);
     type = btf.strip(declared);
   }
-  if (field) return { loads, type, declared, text, ...smallestWord(field.bits, field.bitOffset, text) };
-  return { loads, offset, type, declared, size: btf.sizeOf(type), bits: 0, bitOffset: 0, text };
+  if (field) return { loads, structs, type, declared, text, ...smallestWord(field.bits, field.bitOffset, text) };
+  return { loads, structs, offset, type, declared, size: btf.sizeOf(type), bits: 0, bitOffset: 0, text };
 }
 
 const flattened = new WeakMap<Btf, Map<number, ReadonlyMap<string, BtfMember>>>();

@@ -15,7 +15,7 @@ import {
   GATHERED,
   linkValue,
   type Plan,
-  refusedColumn,
+  refusedColumns,
   SET_ENTRIES,
   shapeOf,
 } from '../templates/compile.ts';
@@ -117,9 +117,10 @@ export class Reader implements Source {
         return;
       } catch (error) {
         if (!(error instanceof BpfError) || error.command !== 'BPF_PROG_LOAD' || error.code === 'EAGAIN') throw error;
-        const column = refusedColumn(plan, error.log);
-        if (!column) throw error;
-        this.#refused.set(column, `this kernel's verifier refuses it: ${trimLog(error.log, 1).trim()}`);
+        const columns = refusedColumns(plan, error.log);
+        if (columns.length === 0) throw error;
+        for (const column of columns)
+          this.#refused.set(column, `this kernel's verifier refuses it: ${trimLog(error.log, 1).trim()}`);
       }
     }
   }

@@ -21,6 +21,7 @@ import { enumNames } from './enum-names.ts';
 import { type Field, FLAG_FOOTER, FLAG_MEMBER, FOOTER_SIZE, MAX_FLAGS, type RecordLayout } from './record.ts';
 import {
   fieldShape,
+  isAddress,
   type MemorySource,
   objectsOf,
   resolvePlace,
@@ -194,6 +195,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
 
   const absent = new Map<string, string>();
   const items: Item[] = [];
+  const checked = new Set<string>();
   const asked = (options.where ?? []).flatMap((c) => columnsOf(c.where));
   const key = template.map?.cpus && options.ungroup ? [...template.key, 'cpu'] : template.key;
   for (const name of columnArgs(template, [...key, ...options.columns, ...asked], grouped)) {
@@ -207,7 +209,12 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
     let reason = '';
     const source = firstOf(alternatives, (text) => {
       try {
-        return ofCpus(resolveSource(scope, text), template, column, options.ungroup ?? false);
+        const found = ofCpus(resolveSource(scope, text), template, column, options.ungroup ?? false);
+        for (const object of objectsOf(found)) {
+          if (!checked.has(object)) checkCast(scope, object);
+          checked.add(object);
+        }
+        return found;
       } catch (error) {
         if (!(error instanceof BtfError)) throw error;
         reason ||= error.message;
@@ -232,7 +239,9 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
 
   const texts = layout.fields.filter((f) => f.type === 'text');
   const ways = items.filter((i) => walks(i.source)).length + usedCasts.length;
-  const inScratch = texts.length > 0 || layout.fixed > MAX_STACK_RECORD || ways > MAX_STACK_WAYS;
+  // On the stack a pointer stays one, with which no condition can calculate.
+  const asksOfPointers = items.some((i) => asked.includes(i.column) && isAddress(btf, i.source));
+  const inScratch = asksOfPointers || texts.length > 0 || layout.fixed > MAX_STACK_RECORD || ways > MAX_STACK_WAYS;
   const scratch = inScratch ? up(layout.fixed + texts.reduce((sum, f) => sum + f.limit + ALIGN, 0), ALIGN) : 0;
   if (scratch > MAX_SCRATCH) {
     throw new UsageError(
@@ -468,7 +477,10 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
     const skip = asm.fresh(`no_${name}`);
     // bpf_d_path asks for a pointer that the verifier has followed.
     const followed = items.some((i) => i.source.kind === 'd_path' && i.source.place.object === name);
-    asm.tagged(`(${name})`, () => emitCast(asm, scope, loadObject, followed ? () => {} : seePlain, name, skip));
+    const serves = byObject(name, items).map(({ field }) => field.column);
+    asm.tagged([`(${name})`, ...serves].join(' '), () =>
+      emitCast(asm, scope, loadObject, followed ? () => {} : seePlain, name, skip),
+    );
     filter.emit(name);
     asm.tagged(`(${name})`, () => {
       asm
@@ -711,12 +723,37 @@ function emitCast(
   if (cast.as) emitSeenAs(asm, scope.btf, cast.as);
 }
 
+/** @throws BtfError for what is no number of the object itself */
+function whenNumber(scope: Scope, { source }: NonNullable<Cast['when']>): Source & { kind: 'scalar' } {
+  const number = resolveSource(scope, source);
+  if (number.kind !== 'scalar' || number.type === 'chars' || number.probe || number.place.loads.length > 0)
+    throw new BtfError(`when: ${source} has to be a number in the object itself`);
+  return number;
+}
+
+/** Whether this kernel can have the cast, and what it starts from. @throws BtfError */
+function checkCast(scope: Scope, name: string, depth = 0): void {
+  const cast = scope.casts[name];
+  if (!cast) return;
+  if (depth > Object.keys(scope.casts).length) throw new BtfError(`cast ${name} leads back to itself`);
+  const of = /^\w+$/.test(cast.of) ? cast.of : resolvePlace(scope, cast.of).object;
+  checkCast(scope, of, depth + 1);
+  if (!cast.when) return;
+  const { object } = whenNumber(scope, cast.when).place;
+  // With `as` the number is looked at before the object is seen as something else, and has to be of what it was then.
+  const seen = cast.as ? [cast.of] : cast.call || cast.of === of ? [name, cast.of] : [name];
+  if (!seen.includes(object))
+    throw new BtfError(
+      cast.as && cast.of !== of
+        ? `when: with "as" and a path in "of" there is no name for what ${cast.when.source} would have to start from; a cast of its own for ${cast.of} gives one`
+        : `when: ${cast.when.source} has to start from ${seen.join(' or ')}`,
+    );
+}
+
 /** Goes on with the object in R8 only where its number is one of those wanted. */
 function narrow(asm: Assembler, scope: Scope, when: Cast['when'], skip: string): void {
   if (!when) return;
-  const number = resolveSource(scope, when.source);
-  if (number.kind !== 'scalar' || number.place.loads.length > 0)
-    throw new BtfError(`${when.source} has to be a number in the object itself`);
+  const number = whenNumber(scope, when);
   const taken = asm.fresh('taken');
   loadNumber(asm, number.place, number.size, R8, R1, number.swap);
   for (const value of when.is) {
@@ -735,6 +772,18 @@ function emitSeenAs(asm: Assembler, btf: Btf, as: string): void {
   asm.note(name).mov(R1, R8);
   if (offset > 0) asm.aluImm('sub', R1, offset);
   asm.movImm(R2, type).callKfunc(btf.func('bpf_rdonly_cast')).mov(R8, R0);
+}
+
+/** @throws TemplateError where the program cannot look at it */
+function ofFilter(scope: Scope, template: Template, tag: string, text: string): Source {
+  try {
+    const source = resolveSource(scope, text);
+    for (const object of objectsOf(source)) checkCast(scope, object);
+    if (source.kind !== 'scalar' || !source.probe) return source;
+    throw new BtfError(`the verifier takes ${text} for something else, which it shares its place with`);
+  } catch (error) {
+    throw error instanceof BtfError ? new TemplateError(template.name, '', `${tag}: ${error.message}`) : error;
+  }
 }
 
 /** Filter code by the object that it looks at; what does not match goes to `out`. */
@@ -757,7 +806,7 @@ function makeFilters(
     let object: string | undefined;
     let walks = false;
     for (const text of sources) {
-      const source = resolveSource(scope, text);
+      const source = ofFilter(scope, template, tag, text);
       if (source.kind !== 'address' && (source.kind !== 'scalar' || source.type === 'chars'))
         throw new TemplateError(template.name, '', `${tag}: ${text} is no number`);
       const from = source.kind === 'address' ? source.object : source.place.object;
@@ -791,13 +840,20 @@ function makeFilters(
     );
     byObject.set(object, list);
   };
-  const masked = (source: string, mask: number, tag: string, finish: () => void) =>
+  const masked = (source: string, mask: number, tag: string, finish: () => void) => {
+    if (mask !== -1 && isAddress(scope.btf, ofFilter(scope, template, tag, source)))
+      throw new TemplateError(
+        template.name,
+        '',
+        `${tag}: ${source} is a pointer, of which only all can be compared: mask -1`,
+      );
     add([source], tag, (loads) => {
       loads[0]('out');
       // All of it: also a pointer, of which the verifier lets nobody take bits.
       if (mask !== -1) asm.aluImm('and', R1, mask);
       finish();
     });
+  };
 
   for (const { source, mask, equals, except } of template.only ?? []) {
     masked(source, mask, '(only)', () => asm.jumpIfImm(except ? 'eq' : 'ne', R1, equals, 'out'));
@@ -865,10 +921,10 @@ export function encodeGlobals(plan: Plan, filters: Filters): Buffer {
 }
 
 /**
- * The column that the verifier stumbled over: its log ends at an instruction, and that carries the column it serves.
- * undefined where the complaint is about something else.
+ * The columns that the verifier stumbled over: its log ends at an instruction, and that carries those that it serves,
+ * all that are behind the same pointer or cast. [] where the complaint is about something else.
  */
-export function refusedColumn(plan: Plan, log: string): string | undefined {
+export function refusedColumns(plan: Plan, log: string): string[] {
   const last = [...log.matchAll(/^(\d+): \(/gm)].at(-1);
   let slot = 0;
   let tag: string | undefined;
@@ -881,8 +937,7 @@ export function refusedColumn(plan: Plan, log: string): string | undefined {
   } else if (plan.sleepable && /sleepable/.test(log)) {
     tag = plan.layout.fields.find((f) => isCommandLine(columnOf(plan.template, f.column)!))?.column;
   }
-  // Columns behind the same pointers share the way there, and its tag: one after the other is left out.
-  return tag?.split(' ').find((column) => plan.loaded.includes(column) && !plan.template.key.includes(column));
+  return (tag?.split(' ') ?? []).filter((c) => plan.loaded.includes(c) && !plan.template.key.includes(c));
 }
 
 function isCommandLine(column: Column): boolean {

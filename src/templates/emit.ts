@@ -6,7 +6,7 @@
  */
 import { type Assembler, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, type Reg, type Size } from '../bpf/asm.ts';
 import { type Field, INET_ADDRESS, TEXT_FIELD_SIZE } from './record.ts';
-import { MAX_SLABS, type MemorySource, type Place, type Source, TEXT_LIMIT } from './source.ts';
+import { MAX_SLABS, type MemorySource, type Place, pieceOf, type Source, TEXT_LIMIT } from './source.ts';
 
 type Scalar = Source & { kind: 'scalar' };
 
@@ -98,8 +98,7 @@ export function loadNumber(asm: Assembler, place: Place, size: number, from: Reg
 /** Copies `size` bytes in the largest pieces that the verifier takes for an array of bytes. */
 function copyBytes(asm: Assembler, from: Reg, offset: number, size: number, to: RecordPlace, at: number): void {
   for (let done = 0; done < size; ) {
-    const left = size - done;
-    const piece: Size = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+    const piece = pieceOf(size - done);
     asm.load(piece, R1, from, offset + done).store(piece, to.reg, to.offset + at + done, R1);
     done += piece;
   }
@@ -159,11 +158,17 @@ function emitInOrder(scope: EmitScope, columns: readonly { source: Source; field
   const { asm } = scope;
   const isScalar = (c: { source: Source; field: Field }): c is { source: Scalar; field: Field } =>
     c.source.kind === 'scalar';
+  const placeOf = (c: { source: Scalar }) => c.source.place;
+  const nameOf = (c: { field: Field }) => c.field.column;
+  const scalars = columns.filter(isScalar);
+  // A helper keeps none of the registers: what it reads does not share the way there.
+  for (const one of scalars.filter((c) => c.source.probe))
+    alongChains(asm, [one], placeOf, nameOf, ({ source, field }, from) => emitProbed(scope, source, field, from));
   alongChains(
     asm,
-    columns.filter(isScalar),
-    (c) => c.source.place,
-    (c) => c.field.column,
+    scalars.filter((c) => !c.source.probe),
+    placeOf,
+    nameOf,
     ({ source, field }, from) => {
       asm.note(source.place.text);
       if (source.type === 'chars') copyBytes(asm, from, source.place.offset, source.size, scope.record, field.offset);
@@ -178,9 +183,34 @@ function emitInOrder(scope: EmitScope, columns: readonly { source: Source; field
   }
 }
 
+/** Copies `size` bytes at from + offset to reg + at; zeros where they cannot be read. R0 to R5 are lost. */
+function probeBytes(asm: Assembler, from: Reg, offset: number, size: number, reg: Reg, at: number): void {
+  asm.mov(R3, from).aluImm('add', R3, offset).mov(R1, reg).aluImm('add', R1, at);
+  asm.movImm(R2, size).call('probe_read_kernel');
+}
+
+/** Reads what lies there as bytes, whatever the verifier takes it for. */
+function emitProbed({ asm, record, temps }: EmitScope, source: Scalar, field: Field, from: Reg): void {
+  const { place, size } = source;
+  const at = record.offset + field.offset;
+  const [slot] = temps;
+  asm.note(place.text);
+  if (source.type === 'chars') {
+    probeBytes(asm, from, place.offset, size, record.reg, at);
+    return;
+  }
+  probeBytes(asm, from, place.offset, place.bits > 0 ? place.size : size, R10, slot);
+  loadNumber(asm, { ...place, offset: slot }, size, R10, R1, source.swap);
+  asm.store(size as Size, record.reg, at, R1);
+}
+
 function emitOther(scope: EmitScope, source: Exclude<Source, { kind: 'scalar' }>, field: Field): void {
   const { asm, record } = scope;
   const at = record.offset + field.offset;
+  const copyAddress = (from: Reg, offset: number, size: number) =>
+    copyBytes(asm, from, offset, size, record, field.offset + INET_ADDRESS);
+  const probeAddress = (from: Reg, offset: number, size: number) =>
+    probeBytes(asm, from, offset, size, record.reg, at + INET_ADDRESS);
   switch (source.kind) {
     case 'context':
       asm.load(source.size, R1, R6, source.offset).store(source.size, record.reg, at, R1);
@@ -204,6 +234,8 @@ function emitOther(scope: EmitScope, source: Exclude<Source, { kind: 'scalar' }>
         (place, from) => {
           asm.note(place.text);
           loadNumber(asm, place, place.size, from, R1);
+          const above = 64 - place.size * 8;
+          if (place.signed && above > 0) asm.aluImm('lsh', R1, above).aluImm('arsh', R1, above);
           asm.alu('add', R3, R1);
         },
       );
@@ -217,16 +249,16 @@ function emitOther(scope: EmitScope, source: Exclude<Source, { kind: 'scalar' }>
       asm.note(source.family.text);
       loadNumber(asm, source.family, source.family.size, from, R1);
       asm.store(4, record.reg, at, R1);
-      const target = { reg: record.reg, offset: record.offset };
+      const copy = source.probe ? probeAddress : copyAddress;
       if (source.v6) {
         const four = asm.fresh('ipv4');
         asm.jumpIfImm('ne', R1, AF_INET6, four);
         asm.note(source.v6.text);
-        copyBytes(asm, from, source.v6.offset, 16, target, field.offset + INET_ADDRESS);
+        copy(from, source.v6.offset, 16);
         asm.jump(done).label(four);
       }
       asm.note(source.v4.text);
-      copyBytes(asm, from, source.v4.offset, 4, target, field.offset + INET_ADDRESS);
+      copy(from, source.v4.offset, 4);
       asm.label(done);
       if (source.family.loads.length > 0) asm.label(absent);
       return;
@@ -235,7 +267,7 @@ function emitOther(scope: EmitScope, source: Exclude<Source, { kind: 'scalar' }>
       const absent = asm.fresh('null');
       const from = follow(asm, source.place, R2, absent);
       asm.note(source.place.text).storeImm(4, record.reg, at, AF_INET6);
-      copyBytes(asm, from, source.place.offset, 16, record, field.offset + INET_ADDRESS);
+      (source.probe ? probeAddress : copyAddress)(from, source.place.offset, 16);
       if (source.place.loads.length > 0) asm.label(absent);
       return;
     }

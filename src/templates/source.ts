@@ -1,5 +1,6 @@
 /** A column's source, as text in a template, resolved against the kernel's BTF: where the value is and what it is. */
 import { type Btf, BtfError } from '../bpf/btf.ts';
+import { accessOf } from '../bpf/btf-access.ts';
 import { type ResolvedPath, resolvePath } from '../bpf/btf-path.ts';
 import { possible } from '../bpf/host.ts';
 import { nearest } from '../bpf/nearest.ts';
@@ -34,13 +35,17 @@ export interface Place extends ResolvedPath {
 }
 
 export type Source =
-  /** One number or a few bytes copied as they are; `swap`: big-endian in the kernel. */
+  /**
+   * One number or a few bytes copied as they are; `swap`: big-endian in the kernel; `probe`: read by a helper, as the
+   * verifier takes what is there for something else.
+   */
   | {
       readonly kind: 'scalar';
       readonly place: Place;
       readonly type: FieldType;
       readonly size: number;
       readonly swap: boolean;
+      readonly probe: boolean;
     }
   /** A scalar of the context itself (`uid`, `fd`), or the address of an object. */
   | { readonly kind: 'context'; readonly offset: number; readonly size: 4 | 8; readonly type: FieldType }
@@ -48,10 +53,16 @@ export type Source =
   /** The CPU whose value it is, for maps that have one for each; nothing that a program knows. */
   | { readonly kind: 'cpu' }
   | { readonly kind: 'address'; readonly object: string }
-  | { readonly kind: 'sum'; readonly of: readonly Place[]; readonly type: FieldType }
-  | { readonly kind: 'inet'; readonly family: Place; readonly v4: Place; readonly v6: Place | null }
+  | { readonly kind: 'sum'; readonly of: readonly (Place & { readonly signed: boolean })[]; readonly type: FieldType }
+  | {
+      readonly kind: 'inet';
+      readonly family: Place;
+      readonly v4: Place;
+      readonly v6: Place | null;
+      readonly probe: boolean;
+    }
   /** An IPv6 address that no family stands beside. */
-  | { readonly kind: 'inet6'; readonly place: Place }
+  | { readonly kind: 'inet6'; readonly place: Place; readonly probe: boolean }
   | {
       readonly kind: 'pid_ns';
       readonly pid: Place;
@@ -167,7 +178,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   percpu_sum: 'percpu_sum(per-CPU pointer to numbers) or percpu_sum(per-CPU pointer to a struct, member)',
   inet: 'inet(family, IPv4 address, IPv6 address)',
   inet6: 'inet6(IPv6 address)',
-  pid_ns: 'pid_ns(struct pid)',
+  pid_ns: 'pid_ns(pointer to struct pid)',
   d_path: 'd_path(struct path)',
   str: 'str(char pointer or array)',
   free_objects: 'free_objects(pointer to struct kmem_cache_node with [NODE] in its path)',
@@ -178,7 +189,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   cpu: 'cpu()',
   sun_path: 'sun_path(pointer to struct unix_address)',
   special_mapping: 'special_mapping(struct vm_area_struct)',
-  kernfs_path: 'kernfs_path(struct kernfs_node)',
+  kernfs_path: 'kernfs_path(pointer to struct kernfs_node)',
   vfs_path: 'vfs_path(struct path)',
   cmdline: 'cmdline(struct task_struct)',
 };
@@ -202,10 +213,16 @@ export function objectType(scope: Scope, name: string): number {
   if (cast?.as) {
     if (scope.btf.func('bpf_rdonly_cast') === 0)
       throw new BtfError('this kernel has no bpf_rdonly_cast to see the object as what it is (Linux 6.2)');
+    if (!/^\w+$/.test(cast.of)) castPointer(scope, cast.of);
     return castStruct(scope.btf, cast.as.split('.')[0]);
   }
   if (cast && /^\w+$/.test(cast.of)) return objectType(scope, cast.of);
-  if (cast) return scope.btf.pointee(resolvePlace(scope, cast.of).type);
+  if (cast) {
+    const place = castPointer(scope, cast.of);
+    const struct = scope.btf.pointee(place.type);
+    if (!sameStruct(scope.btf, followed(scope.btf, place), scope.btf.strip(struct))) throw shared(place);
+    return struct;
+  }
   const names = [...scope.target.members.filter((m) => m.pointer).map((m) => m.name), ...Object.keys(scope.casts)];
   const close = nearest(name, names);
   throw new BtfError(
@@ -217,7 +234,76 @@ export function objectType(scope: Scope, name: string): number {
 export function resolvePlace(scope: Scope, text: string): Place {
   const match = /^\s*([A-Za-z_]\w*)\s*(?:->|\.)\s*(.+?)\s*$/.exec(text);
   if (!match) throw new BtfError(`"${text}" is no member path; it looks like object->member, for example task->tgid`);
-  return { ...resolvePath(scope.btf, objectType(scope, match[1]), match[2]), object: match[1] };
+  const path = resolvePath(scope.btf, objectType(scope, match[1]), match[2]);
+  checkHops(scope.btf, path);
+  return { ...path, object: match[1] };
+}
+
+/** A pointer that shares its place with something else the verifier may take for that. @throws BtfError */
+function checkHops(btf: Btf, { loads, structs, text }: ResolvedPath): void {
+  for (const [i, offset] of loads.entries()) {
+    const access = accessOf(btf, structs[i], offset, 8);
+    if (access.kind === 'pointer' && sameStruct(btf, access.to, structs[i + 1])) continue;
+    const seen = access.kind === 'pointer' ? `a pointer to ${btf.typeName(access.to)}` : 'no pointer';
+    throw new BtfError(
+      `the verifier takes pointer ${i + 1} of ${text} for ${seen}, which it shares its place with; a cast with "as: ${btf.name(structs[i + 1])}" sees it as what it is`,
+    );
+  }
+}
+
+/** The same struct may be there twice, with parts that are only declared in one of them. */
+function sameStruct(btf: Btf, a: number, b: number): boolean {
+  return a === b || (btf.name(a) !== '' && btf.name(a) === btf.name(b) && btf.sizeOf(a) === btf.sizeOf(b));
+}
+
+/** Whether a program can load these bytes and go on with them as a number. */
+function isNumber(btf: Btf, { structs, offset }: ResolvedPath, size: number): boolean {
+  return accessOf(btf, structs.at(-1)!, offset, size).kind === 'number';
+}
+
+/** Whether a program can copy these bytes in the largest pieces: see copyBytes(). */
+function isBytes(btf: Btf, { structs, offset }: ResolvedPath, size: number): boolean {
+  for (let done = 0; done < size; ) {
+    const piece = pieceOf(size - done);
+    if (accessOf(btf, structs.at(-1)!, offset + done, piece).kind !== 'number') return false;
+    done += piece;
+  }
+  return true;
+}
+
+/** The largest load of so many bytes or fewer. */
+export function pieceOf(left: number): 1 | 2 | 4 | 8 {
+  return left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+}
+
+/** The place of a pointer that is only handed on. @throws BtfError where the verifier lets nobody load it */
+function loadable(btf: Btf, place: Place): Place {
+  if (accessOf(btf, place.structs.at(-1)!, place.offset, 8).kind === 'refused') throw shared(place);
+  return place;
+}
+
+/** @throws BtfError where a cast starts from what is no pointer, or none that can be loaded */
+function castPointer(scope: Scope, path: string): Place {
+  const place = resolvePlace(scope, path);
+  if (scope.btf.kind(place.type) !== 'PTR')
+    throw new BtfError(`cast of ${path}: it is ${scope.btf.typeName(place.declared)}, no pointer`);
+  return loadable(scope.btf, place);
+}
+
+/** The struct that the verifier takes the pointer at a place to point to; 0 for none. */
+function followed(btf: Btf, place: Place): number {
+  const access = accessOf(btf, place.structs.at(-1)!, place.offset, 8);
+  return access.kind === 'pointer' ? access.to : 0;
+}
+
+/** @throws BtfError where the verifier would not follow the pointer at `offset` behind the place, or to another struct */
+function followable(btf: Btf, place: Place, offset: number, struct: number): void {
+  const access = accessOf(btf, place.structs.at(-1)!, place.offset + offset, 8);
+  if (access.kind !== 'pointer' || !sameStruct(btf, access.to, struct)) throw shared(place);
+}
+
+function shared({ text }: Place): BtfError {
+  return new BtfError(`the verifier takes ${text} for something else, which it shares its place with`);
 }
 
 /** kuid_t, atomic_t, refcount_t and the like are structs around one number. */
@@ -243,31 +329,31 @@ function integerType(size: number, signed: boolean): FieldType {
 function scalar(scope: Scope, text: string): Source {
   const { btf } = scope;
   const place = resolvePlace(scope, text);
-  if (place.bits > 0)
-    return { kind: 'scalar', place, type: place.bits > 32 ? 'u64' : 'u32', size: place.bits > 32 ? 8 : 4, swap: false };
+  /** `loaded`: bytes that one load takes. */
+  const value = (type: FieldType, size: number, loaded = size, swap = false): Source => {
+    const probe = accessOf(btf, place.structs.at(-1)!, place.offset, loaded).kind !== 'number';
+    return { kind: 'scalar', place, type, size, swap, probe };
+  };
+  if (place.bits > 0) return value(place.bits > 32 ? 'u64' : 'u32', place.bits > 32 ? 8 : 4, place.size);
   const type = unwrap(btf, place.type);
   const kind = btf.kind(type);
   const size = btf.sizeOf(type);
-  if (kind === 'INT' && size <= 8) {
-    return {
-      kind: 'scalar',
-      place,
-      type: integerType(size, btf.int(type).signed),
-      size,
-      swap: size > 1 && isBigEndian(btf, place.declared),
-    };
-  }
+  if (kind === 'INT' && size <= 8)
+    return value(integerType(size, btf.int(type).signed), size, size, size > 1 && isBigEndian(btf, place.declared));
   if (kind === 'PTR') {
     const to = btf.strip(btf.pointee(type));
-    if (btf.kind(to) === 'INT' && btf.sizeOf(to) === 1) return { kind: 'str', place, inline: false };
-    return { kind: 'scalar', place, type: 'u64', size: 8, swap: false };
+    if (btf.kind(to) === 'INT' && btf.sizeOf(to) === 1)
+      return { kind: 'str', place: loadable(btf, place), inline: false };
+    // A pointer that is what the verifier takes it for can be loaded and stored as it is.
+    const { kind: seen } = accessOf(btf, place.structs.at(-1)!, place.offset, 8);
+    return { kind: 'scalar', place, type: 'u64', size: 8, swap: false, probe: seen === 'refused' };
   }
-  if (kind === 'ENUM' || kind === 'ENUM64')
-    return { kind: 'scalar', place, type: integerType(size, false), size, swap: false };
+  if (kind === 'ENUM' || kind === 'ENUM64') return value(integerType(size, false), size);
   if (kind === 'ARRAY') {
     const element = btf.strip(btf.array(type).element);
     if (btf.kind(element) === 'INT' && btf.sizeOf(element) === 1 && size > 0 && size <= 256) {
-      return { kind: 'scalar', place, type: 'chars', size, swap: false };
+      const probe = !isBytes(btf, place, size);
+      return { kind: 'scalar', place, type: 'chars', size, swap: false, probe };
     }
   }
   throw new BtfError(`${text} is ${btf.typeName(place.declared)}, which is no single value; name one of its members`);
@@ -325,16 +411,18 @@ export function resolveSource(scope: Scope, text: string): Source {
     case 'node_sum': {
       const terms = name === 'sum' ? args : eachNode(args[0]);
       const parts = terms.map((a) => scalar(scope, a));
-      const places = parts.map((p) => {
-        if (p.kind !== 'scalar' || p.type === 'chars' || p.place.bits > 0)
-          throw new BtfError(`${text}: ${name}() adds whole numbers`);
-        return p.place;
-      });
-      return {
-        kind: 'sum',
-        of: places,
-        type: parts.some((p) => 'type' in p && p.type.startsWith('i')) ? 'i64' : 'u64',
-      };
+      const places: (Place & { signed: boolean })[] = [];
+      for (const [i, p] of parts.entries()) {
+        if (p.kind === 'scalar' && p.probe) throw shared(p.place);
+        if (p.kind !== 'scalar' || p.type === 'chars' || p.place.bits > 0 || p.swap || isPointer(btf, p.place))
+          throw new BtfError(
+            `${text}: ${name}() adds whole numbers; ${terms[i]} is ${'place' in p ? btf.typeName(p.place.declared) : 'none'}`,
+          );
+        if (i > 0 && p.place.object !== places[0].object)
+          throw new BtfError(`${text}: all have to start from ${places[0].object}`);
+        places.push({ ...p.place, signed: p.type.startsWith('i') });
+      }
+      return { kind: 'sum', of: places, type: places.some((p) => p.signed) ? 'i64' : 'u64' };
     }
     case 'inet': {
       let v6: Place | null = null;
@@ -344,19 +432,37 @@ export function resolveSource(scope: Scope, text: string): Source {
         // A kernel without CONFIG_IPV6 has no such member, and no such sockets.
         if (!(error instanceof BtfError)) throw error;
       }
-      return { kind: 'inet', family: resolvePlace(scope, args[0]), v4: resolvePlace(scope, args[1]), v6 };
+      const family = resolvePlace(scope, args[0]);
+      const v4 = resolvePlace(scope, args[1]);
+      const type = unwrap(btf, family.type);
+      if (btf.kind(type) !== 'INT' || family.bits > 0 || btf.sizeOf(type) > 8)
+        throw new BtfError(`${text}: ${args[0]} is ${btf.typeName(family.declared)}, not the number of a family`);
+      if (!isNumber(btf, family, family.size)) throw shared(family);
+      for (const [address, bytes, i] of [
+        [v4, 4, 1],
+        [v6, 16, 2],
+      ] as const) {
+        if (address === null) continue;
+        if (address.size !== bytes || address.bits > 0)
+          throw new BtfError(`${text}: ${args[i]} is ${btf.typeName(address.declared)}, not ${bytes} bytes`);
+        if (address.object !== family.object || address.loads.join() !== family.loads.join())
+          throw new BtfError(`${text}: ${args[i]} has to lie behind the same pointers as ${args[0]}`);
+      }
+      const probe = [v4, v6].some((a) => a !== null && !isBytes(btf, a, a.size));
+      return { kind: 'inet', family, v4, v6, probe };
     }
     case 'inet6': {
       const at = place();
-      if (at.size !== 16) throw new BtfError(`${text}: ${args[0]} is ${btf.typeName(at.declared)}, not 16 bytes`);
-      return { kind: 'inet6', place: at };
+      if (at.size !== 16 || at.bits > 0)
+        throw new BtfError(`${text}: ${args[0]} is ${btf.typeName(at.declared)}, not 16 bytes`);
+      return { kind: 'inet6', place: at, probe: !isBytes(btf, at, 16) };
     }
     case 'pid_ns': {
       const pid = btf.struct('pid');
       const upid = btf.struct('upid');
       return {
         kind: 'pid_ns',
-        pid: place(),
+        pid: pointerTo(scope, text, args[0], 'pid'),
         level: resolvePath(btf, pid, 'level').offset,
         numbers: resolvePath(btf, pid, 'numbers').offset,
         stride: btf.sizeOf(upid),
@@ -371,6 +477,8 @@ export function resolveSource(scope: Scope, text: string): Source {
         throw new BtfError(`${text}: ${args[0]} is ${btf.typeName(at.declared)}, not struct path`);
       if (name === 'd_path') return { kind: 'd_path', place: at };
       const [dentry, mount] = [btf.struct('dentry'), btf.struct('mount')];
+      followable(btf, at, resolvePath(btf, at.type, 'dentry').offset, dentry);
+      followable(btf, at, resolvePath(btf, at.type, 'mnt').offset, btf.struct('vfsmount'));
       return {
         kind: 'vfs_path',
         place: at,
@@ -392,7 +500,7 @@ export function resolveSource(scope: Scope, text: string): Source {
       const chars = kind === 'PTR' ? btf.pointee(at.type) : kind === 'ARRAY' ? btf.array(at.type).element : 0;
       if (btf.kind(btf.strip(chars)) !== 'INT' || btf.sizeOf(chars) !== 1)
         throw new BtfError(`${text}: ${args[0]} is ${btf.typeName(at.declared)}, not char * or char []`);
-      return { kind: 'str', place: at, inline: kind === 'ARRAY' };
+      return { kind: 'str', place: kind === 'ARRAY' ? at : loadable(btf, at), inline: kind === 'ARRAY' };
     }
     case 'percpu_sum':
       return percpuSum(scope, text, place(), args[1]);
@@ -404,6 +512,7 @@ export function resolveSource(scope: Scope, text: string): Source {
       if (btf.kind(type) !== 'INT' || btf.sizeOf(type) > 8)
         throw new BtfError(`${text}: ${args[0]} is ${btf.typeName(at.declared)}, not a pointer to a number`);
       const size = btf.sizeOf(type);
+      loadable(btf, at);
       return { kind: 'deref', place: at, type: integerType(size, btf.int(type).signed), size };
     }
     case 'bytes':
@@ -416,6 +525,7 @@ export function resolveSource(scope: Scope, text: string): Source {
       if (!Number.isInteger(max) || max < 1 || max > MAX_QUEUED)
         throw new BtfError(`${text}: the number of packets is 1 to ${MAX_QUEUED}, not ${args[1]}`);
       const packet = btf.struct('sk_buff');
+      followable(btf, at, resolvePath(btf, at.type, 'next').offset, packet);
       return {
         kind: 'queue_bytes',
         place: at,
@@ -426,10 +536,8 @@ export function resolveSource(scope: Scope, text: string): Source {
       };
     }
     case 'sun_path': {
-      const at = place();
+      const at = pointerTo(scope, text, args[0], 'unix_address');
       const address = btf.struct('unix_address');
-      if (btf.kind(at.type) !== 'PTR' || btf.strip(btf.pointee(at.type)) !== address)
-        throw new BtfError(`${text}: ${args[0]} is ${btf.typeName(at.declared)}, not struct unix_address *`);
       return {
         kind: 'sun_path',
         place: at,
@@ -439,7 +547,7 @@ export function resolveSource(scope: Scope, text: string): Source {
       };
     }
     case 'special_mapping': {
-      objectType(scope, args[0]);
+      contextObject(scope, text, args[0], 'vm_area_struct');
       const vma = btf.struct('vm_area_struct');
       return {
         kind: 'special_mapping',
@@ -459,10 +567,11 @@ export function resolveSource(scope: Scope, text: string): Source {
       } catch {
         parent = resolvePath(btf, node, 'parent').offset; // its name before Linux 6.15
       }
-      return { kind: 'kernfs_path', place: place(), name: resolvePath(btf, node, 'name').offset, parent };
+      const at = pointerTo(scope, text, args[0], 'kernfs_node');
+      return { kind: 'kernfs_path', place: at, name: resolvePath(btf, node, 'name').offset, parent };
     }
     default: {
-      objectType(scope, args[0]);
+      contextObject(scope, text, args[0], 'task_struct');
       const task = btf.struct('task_struct');
       const mm = btf.struct('mm_struct');
       return {
@@ -475,6 +584,37 @@ export function resolveSource(scope: Scope, text: string): Source {
       };
     }
   }
+}
+
+function isPointer(btf: Btf, place: Place): boolean {
+  return btf.kind(unwrap(btf, place.type)) === 'PTR';
+}
+
+/** Whether the verifier takes the value for a pointer, with which it lets nobody calculate. */
+export function isAddress(btf: Btf, source: Source): boolean {
+  return source.kind === 'address' || (source.kind === 'scalar' && isPointer(btf, source.place));
+}
+
+/** @throws BtfError where the path ends at anything but a pointer to that struct */
+function pointerTo(scope: Scope, text: string, path: string, struct: string): Place {
+  const { btf } = scope;
+  const place = resolvePlace(scope, path);
+  const to = btf.kind(place.type) === 'PTR' ? btf.strip(btf.pointee(place.type)) : 0;
+  if (btf.name(to) !== struct || btf.kind(to) !== 'STRUCT')
+    throw new BtfError(`${text}: ${path} is ${btf.typeName(place.declared)}, not struct ${struct} *`);
+  followable(btf, place, 0, to);
+  return place;
+}
+
+/** @throws BtfError for what is no such object of the target's: a cast is none, as the kernel's helpers want the original */
+function contextObject(scope: Scope, text: string, name: string, struct: string): void {
+  const { btf, target } = scope;
+  const type = btf.strip(objectType(scope, name));
+  const member = target.members.some((m) => m.name === name);
+  if (!member || btf.name(type) !== struct)
+    throw new BtfError(
+      `${text}: ${name} is ${member ? btf.typeName(type) : 'a cast'}, not the struct ${struct} of bpf_iter__${target.name}`,
+    );
 }
 
 const MAX_CHARS = 4096;
@@ -513,7 +653,7 @@ function freeObjects(scope: Scope, path: string): Source {
   const bits = (field: ResolvedPath) => [(field.offset - word) * 8 + field.bitOffset, field.bits] as const;
   return {
     kind: 'free_objects',
-    nodes: eachNode(path).map((one) => resolvePlace(scope, one)),
+    nodes: eachNode(path).map((one) => pointerTo(scope, `free_objects(${path})`, one, 'kmem_cache_node')),
     list: resolvePath(btf, node, 'partial').offset,
     link: at('slab_list').offset,
     word,
@@ -608,7 +748,8 @@ export function fieldShape(source: Source): { type: FieldType; size: number; lim
       return {
         type: 'text',
         size: TEXT_FIELD_SIZE,
-        limit: source.inline ? Math.min(TEXT_LIMIT.inline, source.place.size) : TEXT_LIMIT.str,
+        // A flexible array has no size.
+        limit: source.inline && source.place.size > 0 ? Math.min(TEXT_LIMIT.inline, source.place.size) : TEXT_LIMIT.str,
       };
     case 'deref':
       return { type: source.type, size: source.size, limit: 0 };

@@ -248,7 +248,8 @@ export function checkNames(template: Template, find: (name: string) => Template 
   }
   for (const [i, column] of template.show.entries()) mustBeColumn(column, ['show', i]);
   for (const [i, column] of template.key.entries())
-    if (mustBeColumn(column, ['key', i]) && columnOf(template, column)!.from === undefined)
+    if (template.key.indexOf(column) !== i) report(['key', i], `${column} is there twice`);
+    else if (mustBeColumn(column, ['key', i]) && columnOf(template, column)!.from === undefined)
       report(['key', i], `${column} is not read from the kernel ("from"), so it cannot be part of the key`);
   for (const part of template.sort.split(',')) mustBeColumn(part.trim().replace(/^-/, ''), ['sort']);
   for (const [part, column] of Object.entries(template.tree ?? {})) {

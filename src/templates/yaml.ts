@@ -6,6 +6,10 @@ import { sanitize } from './text.ts';
 
 /** Deepest member of a template: filters.pid.through.join in a list of templates. */
 const MAX_DEPTH = 16;
+/** Words, signs and spaces of YAML: a template of 512 columns has fewer. The parser takes some 10 us for each. */
+const MAX_TOKENS = 16_000;
+/** Of one file; the first mistakes explain the others. */
+const MAX_PROBLEMS = 20;
 
 /** `file:line:column: what is wrong`; line and column from 1. */
 export class TemplateFileError extends TemplateError {
@@ -34,7 +38,9 @@ export interface Parsed {
  */
 export async function parseYaml(text: string, file: string, what: string): Promise<Parsed> {
   // Only a file to read makes it worth loading.
-  const { isAlias, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument, visit } = await import('yaml');
+  const { isAlias, isMap, isNode, isPair, isScalar, isSeq, Lexer, LineCounter, parseDocument, visit } = await import(
+    'yaml'
+  );
   const lines = new LineCounter();
   const at = (offset: number): [number, number] => {
     const { line, col } = lines.linePos(offset);
@@ -46,12 +52,19 @@ export async function parseYaml(text: string, file: string, what: string): Promi
   let document: Document.Parsed;
   const errors: TemplateFileError[] = [];
   let value: unknown;
+  const tooMuch = excess(new Lexer().lex(text), what);
+  if (tooMuch) {
+    for (let end = text.indexOf('\n'); end >= 0 && end < tooMuch.offset; end = text.indexOf('\n', end + 1))
+      lines.addNewLine(end + 1);
+    return { value: undefined, errors: [fail(tooMuch.offset, tooMuch.problem)], locate: nowhere };
+  }
   try {
     document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2', uniqueKeys: false });
-    for (const { message, pos } of [...document.errors, ...document.warnings])
-      errors.push(fail(pos[0], firstLine(message)));
+    for (const { message, pos } of [...document.errors, ...document.warnings].slice(0, MAX_PROBLEMS))
+      errors.push(fail(pos[0], firstLine(message, what)));
     visit(document, {
       Node(_, node, path) {
+        if (errors.length >= MAX_PROBLEMS) return visit.BREAK;
         const offset = node.range?.[0] ?? 0;
         if (isAlias(node)) errors.push(fail(offset, 'aliases (*name) are not taken; write it out'));
         else if (node.anchor !== undefined) errors.push(fail(offset, 'anchors (&name) are not taken'));
@@ -117,6 +130,25 @@ export async function parseYaml(text: string, file: string, what: string): Promi
   return { value, errors, locate };
 }
 
-function firstLine(message: string): string {
+/** What makes a file too much for the parser, which takes seconds for 256 KiB of brackets. */
+function excess(tokens: Iterable<string>, what: string): { offset: number; problem: string } | undefined {
+  let offset = 0;
+  let count = 0;
+  let depth = 0;
+  for (const token of tokens) {
+    if (token === '[' || token === '{') depth++;
+    else if (token === ']' || token === '}') depth--;
+    if (depth > MAX_DEPTH) return { offset, problem: `nested more than ${MAX_DEPTH} deep, which no ${what} is` };
+    if (++count > MAX_TOKENS)
+      return { offset, problem: `more than ${MAX_TOKENS} words and signs, which no ${what} has` };
+    // The lexer's own marks stand for no character of the file.
+    if (!/^[\x02\x18\x1f]$/.test(token)) offset += token.length;
+  }
+  return undefined;
+}
+
+function firstLine(message: string, what: string): string {
+  // The parser's recursion ends before its memory does.
+  if (message.includes('call stack')) return `nested more than ${MAX_DEPTH} deep, which no ${what} is`;
   return message.split('\n')[0];
 }

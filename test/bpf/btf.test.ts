@@ -202,7 +202,8 @@ describe('a hand-made blob of every kind', () => {
     ['across', [], 132, 4, 20, 4, 'across'],
   ])('resolves %s', (path, loads, offset, size, bits, bitOffset, text) => {
     for (const start of [ids.task, ids.taskPointer, ids.restrictPointer]) {
-      const { type, declared, ...rest } = resolvePath(btf, start, path);
+      const { type, declared, structs, ...rest } = resolvePath(btf, start, path);
+      expect(structs.length).toBe(rest.loads.length + 1);
       expect(rest).toEqual({ loads, offset, size, bits, bitOffset, text });
       expect(btf.strip(declared)).toBe(type);
     }
