@@ -1,0 +1,116 @@
+/**
+ * `npm run pictures`: the pictures of the README, from the real program on a made-up host: a PID, network and host name
+ * of its own, in which a few processes talk to each other. Needs root, for the namespaces.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { spawn as spawnPty } from '@lydell/node-pty';
+import xterm from '@xterm/headless';
+import { svgOf } from './svg.ts';
+
+const here = (name: string) => new URL(name, import.meta.url).pathname;
+
+interface Scene {
+  readonly name: string;
+  readonly title: string;
+  readonly size: readonly [columns: number, rows: number];
+  readonly args: readonly string[];
+  /** Keys, each pressed when the screen shows what stands before it. */
+  readonly keys: readonly (readonly [shows: RegExp, keys: string])[];
+  /** What the picture has to show. */
+  readonly shows: RegExp;
+}
+
+const DOWN = 'j';
+
+const SCENES: readonly Scene[] = [
+  {
+    name: 'task',
+    title: 'Processes with their CPU, memory and files; the selected row leads to its sockets, files and memory map',
+    size: [120, 24],
+    args: [
+      'task',
+      '--columns',
+      'pid,ppid,state,cpu,time,rss,minflt,comm,cmdline',
+      '--sort',
+      '-cpu',
+      '--where',
+      'comm != "node-MainThread"',
+    ],
+    keys: [[/postgres/, DOWN]],
+    shows: /postgres/,
+  },
+  {
+    name: 'tcp',
+    title: 'TCP sockets, narrowed in the kernel by a condition, with rates and who is at the other end',
+    size: [120, 20],
+    args: [
+      ...['tcp', '--where', 'state == ESTABLISHED && lport in (5432, 6379, 8080)', '--sort', '-in_rate'],
+      ...['--columns', 'state,local,remote,command,peer_command,rtt,cwnd,in_rate,out_rate'],
+    ],
+    keys: [],
+    shows: /ESTABLISHED.*\d+(\.\d)?K/,
+  },
+];
+
+/** Refreshes until rates have settled. */
+const SETTLE_MS = 3500;
+
+async function picture(scene: Scene, pid: number): Promise<void> {
+  const [cols, rows] = scene.size;
+  const terminal = new xterm.Terminal({ cols, rows, allowProposedApi: true, scrollback: 0 });
+  const inside = ['-t', String(pid), '--mount', '--pid', '--net', '--uts', '--', process.execPath];
+  const pty = spawnPty('nsenter', [...inside, here('../../dist/itertop.js'), ...scene.args, '--no-settings'], {
+    cols,
+    rows,
+    name: 'xterm-256color',
+    env: { PATH: process.env['PATH']!, TERM: 'xterm-256color', LANG: 'C.UTF-8', HOME: '/nonexistent' },
+  });
+  pty.onData((data) => terminal.write(data));
+  terminal.onData((data) => pty.write(data));
+  const text = () => {
+    const { active } = terminal.buffer;
+    return Array.from({ length: rows }, (_, y) => active.getLine(active.viewportY + y)!.translateToString(true)).join(
+      '\n',
+    );
+  };
+  const until = async (wanted: RegExp) => {
+    const end = Date.now() + 20_000;
+    while (!wanted.test(text())) {
+      if (Date.now() > end) throw new Error(`${scene.name}: the screen never showed ${wanted}; it shows\n${text()}`);
+      await sleep(50);
+    }
+  };
+  try {
+    for (const [shows, keys] of scene.keys) {
+      await until(shows);
+      await sleep(300);
+      pty.write(keys);
+    }
+    await sleep(SETTLE_MS);
+    await until(scene.shows);
+    fs.writeFileSync(here(`${scene.name}.svg`), svgOf(terminal.buffer.active, cols, rows, scene.title));
+    process.stdout.write(`${scene.name}\n`);
+  } finally {
+    pty.kill('SIGTERM');
+  }
+}
+
+const only = process.argv.slice(2);
+const host = spawn(
+  'unshare',
+  ['--pid', '--fork', '--mount-proc', '--net', '--uts', '--kill-child', process.execPath, here('host.ts')],
+  { stdio: ['pipe', 'pipe', 'inherit'] },
+);
+try {
+  const [ready] = await once(createInterface({ input: host.stdout! }), 'line');
+  if (ready !== 'ready') throw new Error(`the host says ${ready}`);
+  const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(host.pid)], { encoding: 'utf8' }).stdout;
+  const pid = Number(children.trim().split('\n')[0]);
+  for (const scene of SCENES) if (only.length === 0 || only.includes(scene.name)) await picture(scene, pid);
+} finally {
+  host.kill('SIGKILL');
+}
