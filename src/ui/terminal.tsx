@@ -60,6 +60,8 @@ export function openTerminal(
   };
   stdout.on('resize', wipe);
 
+  // The first picture is there before Ink listens: a key pressed in between would be echoed into it.
+  stdin.setRawMode(true);
   const instance = render(
     <Lender
       onLend={(lend) => {
