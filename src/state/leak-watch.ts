@@ -1,23 +1,24 @@
 /** The leak watch: a column that says what keeps growing, and the rows sorted by it. */
 import { growthColumn } from '../templates/growth.ts';
-import type { SessionState, Slice } from './session.ts';
+import type { Slice } from './session.ts';
 import { parseSort, type Sort } from './sort.ts';
 
+interface Look {
+  readonly columns: readonly string[];
+  readonly sort: Sort;
+}
+
 export interface LeakWatchSlice {
-  /** How a table was sorted before its leaks were watched, by template. */
-  readonly unwatched: ReadonlyMap<string, Sort>;
+  /** How a table looked before its leaks were watched, and since, by template. */
+  readonly watched: ReadonlyMap<string, { readonly before: Look; readonly since: Look }>;
 
   toggleWatch(): void;
 }
 
-/** Whether the table that is looked at has the column in sight. */
-export function isWatching({ templates, template, columns }: SessionState): boolean {
-  const column = growthColumn(templates.get(template)!);
-  return column !== undefined && columns.includes(column);
-}
+const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
 
 export const leakWatchSlice: Slice<LeakWatchSlice> = (set) => ({
-  unwatched: new Map(),
+  watched: new Map(),
 
   toggleWatch() {
     set((state) => {
@@ -27,15 +28,22 @@ export const leakWatchSlice: Slice<LeakWatchSlice> = (set) => ({
         return { notice: `${template.name} has nothing to watch; a column of your own does: growth(a, b)` };
       }
       const others = state.columns.filter((name) => name !== column);
-      if (isWatching(state)) {
-        const sort = state.unwatched.get(template.name) ?? parseSort(template, template.sort);
-        return { columns: others, ...(state.sort[0].column === column ? { sort } : {}) };
+      if (others.length < state.columns.length) {
+        const { before, since } = state.watched.get(template.name) ?? {};
+        // What the user has changed meanwhile stays.
+        return {
+          columns: before && same(state.columns, since?.columns) ? before.columns : others,
+          ...(state.sort[0].column === column ? { sort: before?.sort ?? parseSort(template, template.sort) } : {}),
+        };
       }
-      return {
-        columns: others.toSpliced(1, 0, column),
+      // Beside it what the row is: a narrow screen has room for little more.
+      const first = [...new Set([others[0]!, column, ...(template.label ?? [])])];
+      const since: Look = {
+        columns: [...first, ...others.filter((name) => !first.includes(name))],
         sort: [{ column, descending: true }],
-        unwatched: new Map(state.unwatched).set(template.name, state.sort),
       };
+      const before: Look = { columns: state.columns, sort: state.sort };
+      return { ...since, watched: new Map(state.watched).set(template.name, { before, since }) };
     });
   },
 });

@@ -4,7 +4,7 @@ import type { Format } from './template.ts';
 
 /** What these show is exact already, or no amount. */
 const SHOWN: ReadonlySet<Format> = new Set([
-  ...(['text', 'path', 'inet', 'hexbytes', 'enum', 'flag', 'hex', 'octal', 'dev'] as const),
+  ...(['text', 'path', 'inet', 'hexbytes', 'enum', 'flag', 'hex', 'octal', 'dev', 'uid'] as const),
 ]);
 
 /** Of what is computed, no more digits than mean something. */

@@ -78,7 +78,8 @@ describe.skipIf(skip)('comparing with a moment', () => {
       process.execPath,
       program(...args(), '--columns', columns, '-d', '0.4', '--baseline', file),
     );
-    const screen = await terminal.waitFor(/compared {2}\+1 -1 ~1 since base\.n?d?json/);
+    await terminal.waitFor(/compared {2}\+1 -1 ~1 since base\.n?d?json/);
+    const screen = await terminal.waitFor(line('-', goes, '0'));
     for (const wanted of [line('+', comes, '0'), line('-', goes, '0'), line('~', changes, '0→5')])
       expect(screen).toMatch(wanted);
     expect(screen).not.toContain(String(stays.pid));

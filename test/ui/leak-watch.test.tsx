@@ -9,6 +9,7 @@ afterEach(() => screen.close());
 
 const watching = {
   ...TASK,
+  label: ['pid', 'comm'],
   columns: [...TASK.columns, { name: 'grew', derive: 'growth(rss, threads)', as: 'text', help: 'what grows' } as const],
 };
 const templates = TEMPLATES.map((template) => (template === TASK ? watching : template));
@@ -18,13 +19,14 @@ it('shows what grows and sorts by it; again: as before', async () => {
   screen.session.getState().received(taskView());
   const asked = () => questionOf(screen.session.getState());
   await screen.press('L');
-  expect(asked().columns.slice(0, 3)).toEqual(['pid', 'grew', 'user']);
+  expect(asked().columns.slice(0, 3)).toEqual(['pid', 'grew', 'comm']);
   expect(asked().sort).toEqual([{ column: 'grew', descending: true }]);
   await screen.press('L');
   expect(asked().columns).toEqual(TASK.show);
   expect(asked().sort).toEqual([{ column: 'pid', descending: false }]);
   await screen.press('L', '>', 'L');
-  expect(asked().sort).toEqual([{ column: 'user', descending: false }]);
+  expect(asked().sort).toEqual([{ column: 'comm', descending: false }]);
+  expect(asked().columns).toEqual(TASK.show);
 });
 
 it('says where there is nothing to watch', async () => {
