@@ -35,6 +35,7 @@ import { marksOf } from './state/marking.ts';
 import { type NetScope, parseNetScope } from './state/namespaces.ts';
 import type { ExportChoice } from './state/panes.ts';
 import { type Sampler, startSampler } from './state/sampler.ts';
+import { saveTemplate } from './state/save-template.ts';
 import { formatSearch } from './state/search.ts';
 import { createSession, questionOf, type Session, type SessionState } from './state/session.ts';
 import { type Change, configFolder, readSettingsFile, saveSettings } from './state/settings-file.ts';
@@ -367,7 +368,7 @@ async function explore(options: Options): Promise<number> {
   };
   if (asked.said.length > 0) session.getState().notify(notice(asked.said));
   else if (read === NO_SETTINGS) session.getState().notify(welcome(session.getState()));
-  using _ = watchTemplates(files, options, read, asked, session, sampler, changed);
+  using watched = watchTemplates(files, options, read, asked, session, sampler, changed);
   if (!ui) {
     complain(asked.said);
     offerGeneric(session, sampler, read, changed);
@@ -389,6 +390,7 @@ async function explore(options: Options): Promise<number> {
     kernel: os.release(),
     exportView: (choice) => exportView(session, choice),
     absentColumns: () => absentColumns(session),
+    saveTemplate: (name, overwrite) => saveOwn(session, watched, name, overwrite),
     addColumn: (path) => addColumn(session, sampler, path),
     commandLine: () =>
       commandLine(
@@ -427,6 +429,11 @@ function offerGeneric(session: Session, sampler: Sampler, read: ReadSettings, ch
   changed();
 }
 
+interface WatchedTemplates extends Disposable {
+  /** Does something to the files that is not to be noticed by itself, and then reads them again. */
+  change(action: () => Promise<void>): Promise<void>;
+}
+
 /** Reads the user's files again when they change, on both threads, and has the question answered anew. */
 function watchTemplates(
   files: TemplateFiles,
@@ -436,7 +443,7 @@ function watchTemplates(
   session: Session,
   sampler: Sampler,
   changed: () => void,
-): Disposable {
+): WatchedTemplates {
   let before = JSON.stringify(asked.registered);
   let last = Promise.resolve();
   const reload = async () => {
@@ -461,9 +468,34 @@ function watchTemplates(
     }
     state.notify(said.length > 0 ? notice(said) : 'templates were read again');
   };
-  return files.watch(() => {
+  const again = () => {
     last = last.then(reload);
+    return last;
+  };
+  let watch = files.watch(again);
+  return {
+    async change(action) {
+      // A folder that comes with the file could not be watched before; and what we write is no news.
+      watch[Symbol.dispose]();
+      try {
+        await action();
+      } finally {
+        watch = files.watch(again);
+      }
+      await again();
+    },
+    [Symbol.dispose]: () => watch[Symbol.dispose](),
+  };
+}
+
+/** The table as it is arranged, as a template that can be picked at once. */
+async function saveOwn(session: Session, watched: WatchedTemplates, name: string, overwrite: boolean): Promise<string> {
+  let said = '';
+  await watched.change(async () => {
+    const { file, without } = await saveTemplate(session.getState(), name, templateFolder(), overwrite);
+    said = `saved as ${name}, v shows it${without === '' ? '' : `; without ${without}`}: ${file}`;
   });
+  return said;
 }
 
 /** What is seen and the keys that matter, until the first key; '' where the line has something to say of its own. */

@@ -144,6 +144,7 @@ export async function runReplay(
       state().failed(failure.message);
       first.resolve();
     },
+    explained: state().explained,
     finding: state().found,
   };
   const sampler = startSampler(receiver, [templates.get(template)!, ...recording.segment(0).templates.slice(1)], file);
@@ -168,6 +169,9 @@ export async function runReplay(
       const [itertop, command, , ...rest] = commandLine(state());
       const moment = new Date(state().view!.stats.begin).toISOString();
       return [itertop!, command!, '--replay', shellQuoted(file), '--at', moment, ...rest];
+    },
+    saveTemplate: async () => {
+      throw new UsageError('a recording is of its own kernel: templates are saved of live tables');
     },
     saveSettings: async () => {
       throw new UsageError('settings are those of live tables: W works there');

@@ -1,5 +1,6 @@
 /** The pane of columns: which are shown, in which order, how wide; each step takes effect at once. */
 import type { Template } from '../templates/template.ts';
+import { inputOf } from './input.ts';
 import type { SessionState, Slice } from './session.ts';
 
 const WIDEST = 500;
@@ -7,6 +8,8 @@ const WIDEST = 500;
 export interface ColumnsSlice {
   /** @param absent column -> why it is not here */
   openColumns(absent: ReadonlyMap<string, string>): void;
+  /** Asks for the name of a template. */
+  openSaveAs(name: string): void;
   /** Shows or hides the chosen column, which stays the chosen one. */
   toggleColumn(): void;
   /** Moves the chosen column to the left or to the right of its neighbour. */
@@ -53,6 +56,9 @@ export const columnsSlice: Slice<ColumnsSlice> = (set, get) => {
   return {
     openColumns(absent) {
       set(({ panes }) => ({ panes: [...panes, { name: 'columns', index: 0, find: '', absent }] }));
+    },
+    openSaveAs(name) {
+      set(({ panes }) => ({ panes: [...panes, { name: 'saveas', input: inputOf(name), error: '' }] }));
     },
     toggleColumn() {
       const column = chosenColumn(get());

@@ -16,6 +16,13 @@ export interface ExportChoice {
   readonly overwrite: boolean;
 }
 
+/** The table as a template in a file. */
+export interface TemplateChoice {
+  readonly template: string;
+  readonly path: string;
+  readonly overwrite: boolean;
+}
+
 interface ListPane {
   /** Chosen line. */
   readonly index: number;
@@ -85,7 +92,9 @@ export type Pane =
       readonly rows: ExportChoice['rows'];
     } & ListPane &
       TextPane)
-  | { readonly name: 'overwrite'; readonly choice: ExportChoice };
+  /** The name under which the table is saved. */
+  | ({ readonly name: 'saveas' } & TextPane)
+  | { readonly name: 'overwrite'; readonly choice: ExportChoice | TemplateChoice };
 
 export type PaneName = 'table' | Pane['name'];
 
@@ -99,6 +108,7 @@ const TYPED: readonly PaneName[] = [
   'find',
   'filter',
   'narrow',
+  'saveas',
   'export',
 ];
 
@@ -124,6 +134,7 @@ export function inputOfPane(pane: Pane | undefined): Input | undefined {
     case 'jump':
     case 'when':
     case 'narrow':
+    case 'saveas':
       return pane.input;
     case 'filter':
       return pane.fields[pane.index]?.input;
@@ -144,6 +155,7 @@ export function withInput(pane: Pane, input: Input): Pane {
     case 'jump':
     case 'when':
     case 'narrow':
+    case 'saveas':
     case 'export':
       return { ...pane, input, error: '' };
     case 'prompt':

@@ -15,6 +15,7 @@ import {
   inputOfPane,
   type Pane,
   type PaneName,
+  type TemplateChoice,
   withInput,
 } from './panes.ts';
 import { formatSearch } from './search.ts';
@@ -40,7 +41,7 @@ export interface PlaceSlice extends Pick<Window, 'rows'> {
   openFilter(): void;
   /** `stem` is the file name without its extension. */
   openExport(stem: string): void;
-  openOverwrite(choice: ExportChoice): void;
+  openOverwrite(choice: ExportChoice | TemplateChoice): void;
   openDetail(): void;
   openCommand(words: readonly string[], copied: string): void;
 

@@ -85,7 +85,7 @@ export async function withChanges(text: string, changes: readonly Change[], json
 }
 
 /** Under sudo HOME may still be the user's: what is there is not root's to write. Throws UsageError. */
-function refuseForeign(file: string): void {
+export function refuseForeign(file: string): void {
   const own = process.geteuid!();
   const paths = [file, fs.existsSync(file) ? fs.realpathSync(file) : file, path.dirname(file)];
   for (let each = path.dirname(file); !fs.existsSync(each); each = path.dirname(each)) paths.push(path.dirname(each));

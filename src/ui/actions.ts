@@ -8,6 +8,7 @@ import { EDITS, insert } from '../state/input.ts';
 import { type ExportChoice, inputOfPane, type PaneName, takesText } from '../state/panes.ts';
 import { paneName, topPane } from '../state/place.ts';
 import { programLines } from '../state/program-pane.ts';
+import { nameFor } from '../state/save-template.ts';
 import type { Session } from '../state/session.ts';
 import { chosenMember, memberLines } from '../state/structs-pane.ts';
 import { chosenRow, openWays } from '../state/trail.ts';
@@ -30,6 +31,8 @@ export interface Effects extends ReplayEffects {
   redraw(): void;
   /** Writes a file; says what it wrote. Rejects with code EEXIST where the file is there and overwrite is false. */
   exportView(choice: ExportChoice): Promise<string>;
+  /** Writes the table as a template to the user's folder, and says so. Rejects as exportView does. */
+  saveTemplate(name: string, overwrite: boolean): Promise<string>;
   /** Column -> why this kernel does not have it, of the table that is looked at. */
   absentColumns(): ReadonlyMap<string, string>;
   /** Has the table show a member of the kernel's, by its path; says so. Throws where that is no single value. */
@@ -279,6 +282,8 @@ function accept(reach: Reach): void {
     void writeFile(reach, { format, rows, path: input.text.trim(), overwrite: false });
   } else if (pane?.name === 'jump' || pane?.name === 'when') {
     submitReplay(reach, pane.name);
+  } else if (pane?.name === 'saveas') {
+    void writeTemplate(reach, pane.input.text.trim(), false);
   } else {
     now.submit();
   }
@@ -329,6 +334,20 @@ function refusal(action: () => void): string {
     return '';
   } catch (error) {
     return (error as Error).message;
+  }
+}
+
+async function writeTemplate(reach: Reach, template: string, overwrite: boolean): Promise<void> {
+  try {
+    const notice = await reach.effects.saveTemplate(template, overwrite);
+    if (paneName(state(reach)) === 'saveas') state(reach).back();
+    state(reach).notify(notice);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (paneName(state(reach)) !== 'saveas') state(reach).notify(message);
+    else if (code === 'EEXIST' && !overwrite)
+      state(reach).openOverwrite({ template, path: message.replace(/ exists already;.*$/s, ''), overwrite });
+    else state(reach).refuse(message);
   }
 }
 
@@ -397,6 +416,10 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   filter: (reach) => state(reach).openFilter(),
   sort: (reach) => state(reach).openSort(),
   columns: (reach) => state(reach).openColumns(reach.effects.absentColumns()),
+  saveAs: (reach) => {
+    const { template, templates } = state(reach);
+    state(reach).openSaveAs(nameFor(template, (name) => templates.has(name)));
+  },
   structs: (reach) => state(reach).openStructs(),
   enterMember: (reach) => {
     const member = chosenMember(state(reach));
@@ -471,7 +494,8 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
     const pane = topPane(state(reach));
     if (pane?.name !== 'overwrite') return;
     state(reach).back();
-    void writeFile(reach, { ...pane.choice, overwrite: true });
+    if ('template' in pane.choice) void writeTemplate(reach, pane.choice.template, true);
+    else void writeFile(reach, { ...pane.choice, overwrite: true });
   },
   erase: (reach) => state(reach).edit(EDITS.erase),
   delete: (reach) => state(reach).edit(EDITS.delete),

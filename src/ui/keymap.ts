@@ -26,6 +26,7 @@ const TYPING: readonly PaneName[] = [
   'jump',
   'when',
   'narrow',
+  'saveas',
   'export',
 ];
 const READING: readonly PaneName[] = ['table', ...LISTS];
@@ -62,6 +63,7 @@ export const KEYMAP = keymap([
       { action: 'columnRight', keys: ['>', 'right'], help: 'move the column to the right' },
       { action: 'wider', keys: ['+'], help: 'wider column' },
       { action: 'narrower', keys: ['-'], help: 'narrower column' },
+      { action: 'saveAs', keys: ['s'], help: 'save the table as a template of your own' },
       { action: 'structs', keys: ['b'], help: "browse the kernel's structures for a new column" },
       { action: 'fitWidth', keys: ['0'], help: 'as wide as its cells' },
     ],

@@ -27,6 +27,8 @@ export interface ExplorerOptions {
   exportView(choice: ExportChoice): Promise<string>;
   /** Column -> why this kernel does not have it, of the table that is looked at. */
   absentColumns(): ReadonlyMap<string, string>;
+  /** Writes the table as a template; rejects as exportView does. */
+  saveTemplate(name: string, overwrite: boolean): Promise<string>;
   /** Has the table show a member of the kernel's, by its path; says so. Throws where that is no single value. */
   addColumn(path: string): string;
   /** Saves how the table looks, and says so. Rejects where that is not possible. */
@@ -54,7 +56,7 @@ const SIGNALS: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
  */
 export async function runExplorer(options: ExplorerOptions): Promise<void> {
   const { session, sampler, kernel, stdout, stdin } = options;
-  const { exportView, absentColumns, addColumn, commandLine, saveSettings, openMap } = options;
+  const { exportView, absentColumns, saveTemplate, addColumn, commandLine, saveSettings, openMap } = options;
   if (!stdout.isTTY || !stdin.isTTY) {
     throw new UsageError(
       'the explorer needs a terminal for input and output; `itertop dump` writes to files and pipes',
@@ -96,7 +98,7 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
       go: (move) => sampler.go(move),
       find: (where) => sampler.find(where),
       record: (path) => sampler.record(path),
-      ...{ suspend, redraw, exportView, absentColumns, addColumn, commandLine, saveSettings, openMap },
+      ...{ suspend, redraw, exportView, absentColumns, saveTemplate, addColumn, commandLine, saveSettings, openMap },
       copy: (text) => terminal.beside(clipboardSequence(text, process.env)),
     },
   };

@@ -109,3 +109,24 @@ describe('the pane of columns', () => {
     expect(state().widths).toEqual({});
   });
 });
+
+describe('saving the table as a template', () => {
+  it('asks for a name, and before it replaces a file', async () => {
+    const state = await show(80);
+    await screen.press('s');
+    expect(screen.text()).toContain('task_mine');
+    await screen.press('\r');
+    expect(screen.calls).toEqual(['template task_mine']);
+    expect(screen.text()).toContain('saved as task_mine');
+    expect(state().panes.at(-1)?.name).toBe('columns');
+    await screen.press('s', '\x15', 'Wrong', '\r');
+    expect(screen.text()).toContain('error: a name has small letters');
+    await screen.press('\x15', 'there', '\r');
+    expect(screen.text()).toContain('/t/there.yaml is there already. Overwrite it?');
+    await screen.press('n');
+    expect(state().panes.at(-1)?.name).toBe('saveas');
+    await screen.press('\r', 'y');
+    expect(screen.calls.at(-1)).toBe('template there overwrite');
+    expect(state().panes.at(-1)?.name).toBe('columns');
+  });
+});

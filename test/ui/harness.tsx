@@ -92,6 +92,7 @@ await runExplorer({
   targets: TARGETS,
   kernel: '6.18.5',
   absentColumns: () => new Map(),
+  saveTemplate: async () => '',
   addColumn: (path) => path,
   saveSettings: async () => 'saved',
   commandLine: () => ['itertop', 'dump', session.getState().template],

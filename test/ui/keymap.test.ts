@@ -27,6 +27,7 @@ const PANES: readonly PaneName[] = [
   'interval',
   'find',
   'narrow',
+  'saveas',
   'filter',
   'jump',
   'when',
@@ -55,11 +56,12 @@ function midst(pane: PaneName) {
   const reach: Reach = { session, targets: TARGETS, themes, columns, effects };
   if (pane === 'picker') state().openPicker(TARGETS.map((target) => target.template));
   if (pane === 'sort') state().openSort();
-  if (pane === 'columns' || pane === 'narrow') {
+  if (pane === 'columns' || pane === 'narrow' || pane === 'saveas') {
     state().openColumns(new Map());
     state().choose(3, 9);
     state().setWidth(state().columns[3]!, 5);
   }
+  if (pane === 'saveas') state().openSaveAs('mine');
   if (pane === 'narrow') state().openNarrow();
   if (pane === 'structs') {
     state().openStructs();
@@ -127,7 +129,7 @@ describe('the key table', () => {
       // The form has a line below only from the line above.
       if (pane === 'filter' && action === 'down') session.getState().choose(-1, 2);
       if (pane === 'export' && action === 'down') session.getState().choose(-1, 3);
-      const oneLine: readonly PaneName[] = ['search', 'where', 'interval', 'jump', 'when', 'find', 'narrow'];
+      const oneLine: readonly PaneName[] = ['search', 'where', 'interval', 'jump', 'when', 'find', 'narrow', 'saveas'];
       if (oneLine.includes(pane) && (action === 'up' || action === 'down')) return; // one line only
       expect(actionOf(key, pane)).toBe(action);
       const before = session.getState();

@@ -32,6 +32,15 @@ export function fakeEffects(exportView: Effects['exportView'] = async ({ path })
     find: (where) => void calls.push(`find ${where}`),
     record: (path) => void calls.push(`record ${path}`),
     absentColumns: () => new Map(),
+    saveTemplate: async (name, overwrite) => {
+      calls.push(`template ${name}${overwrite ? ' overwrite' : ''}`);
+      if (name === 'there' && !overwrite)
+        throw Object.assign(new Error('/t/there.yaml exists already; choose another name, or overwrite it'), {
+          code: 'EEXIST',
+        });
+      if (name === 'Wrong') throw new Error('a name has small letters');
+      return `saved as ${name}`;
+    },
     addColumn: (path) => {
       calls.push(`column ${path}`);
       return `added ${path}`;

@@ -56,6 +56,12 @@ export function formOf(pane: Pane | undefined, rows: readonly string[] = ['shown
         fields: [{ label: '/', value: pane.input, active: true, hint: '' }],
         error: pane.error,
       };
+    case 'saveas':
+      return {
+        title: 'Save the table as a template of your own: columns, order, widths',
+        fields: [{ label: 'name', value: pane.input, active: true, hint: 'small letters, digits and _' }],
+        error: pane.error,
+      };
     case 'interval':
       return {
         title: 'Refresh every so many seconds: 0.1 to 3600; also 500ms, 1m',
