@@ -73,11 +73,10 @@ describeKernel('refreshes keep to their share', () => {
   it('in the worker: it says when the next one is due, and waits for it', async () => {
     const views: LiveView[] = [];
     sampler = startSampler({ received: (view) => views.push(view as LiveView), failed: () => {} });
-    sampler.ask({ ...QUESTION, maxCost: 1 });
-    await eventually(() => expect(views.length).toBeGreaterThan(2));
+    sampler.ask({ ...QUESTION, maxCost: 20 });
+    await eventually(() => expect(views.length).toBeGreaterThan(2), 30_000);
     const [first, second, third] = views.map(({ stats }) => stats);
-    for (const { totalMs, cost } of [first!, second!])
-      expect(cost!.every).toBe(Math.max(100, Math.ceil(totalMs * 100)));
+    for (const { totalMs, cost } of [first!, second!]) expect(cost!.every).toBe(Math.max(100, Math.ceil(totalMs * 5)));
     // The clock of begin counts whole milliseconds, and setTimeout may be one early.
     expect(second!.begin - first!.begin).toBeGreaterThanOrEqual(first!.cost!.every - first!.totalMs - 3);
     expect(third!.begin - second!.begin).toBeGreaterThanOrEqual(second!.cost!.every - second!.totalMs - 3);
@@ -102,7 +101,7 @@ describeKernel('refreshes keep to their share', () => {
       count: 3,
       output: undefined,
     } as const;
-    await dump({ ...options, force: false, maxCost: 1 }, out);
+    await dump({ ...options, force: false, maxCost: 20 }, out);
     const headers = text
       .split('\n')
       .filter((line) => line.startsWith('{"itertop"'))
@@ -110,9 +109,7 @@ describeKernel('refreshes keep to their share', () => {
     expect(headers).toHaveLength(3);
     for (const [i, { time, end }] of headers.slice(0, -1).entries()) {
       const took = Date.parse(end) - Date.parse(time);
-      expect(Date.parse(headers[i + 1]!.time) - Date.parse(time)).toBeGreaterThanOrEqual(
-        Math.max(100, took * 100) - 110,
-      );
+      expect(Date.parse(headers[i + 1]!.time) - Date.parse(time)).toBeGreaterThanOrEqual(Math.max(100, took * 5) - 10);
     }
   });
 });
