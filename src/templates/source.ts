@@ -171,6 +171,9 @@ export interface Scope {
   readonly casts: Readonly<Record<string, Cast>>;
 }
 
+/** The target whose iterator holds the lock of a process's memory. */
+const LOCKS_MEMORY = 'task_vma';
+
 /** Source functions: what they take, for messages. */
 const FUNCTIONS: Readonly<Record<string, string>> = {
   sum: 'sum(number, number, ...)',
@@ -571,6 +574,12 @@ export function resolveSource(scope: Scope, text: string): Source {
       return { kind: 'kernfs_path', place: at, name: resolvePath(btf, node, 'name').offset, parent };
     }
     default: {
+      // kernel/bpf/task_iter.c holds mmap_lock of the task's memory while the program runs; reading that memory takes it
+      // again, and where someone waits to write in between, neither goes on: the reader, ps, and the process itself hang.
+      if (scope.target.name === LOCKS_MEMORY)
+        throw new BtfError(
+          `${text}: ${LOCKS_MEMORY} holds the lock of the memory that cmdline() reads, and would wait for itself; take it from task by a join`,
+        );
       contextObject(scope, text, args[0], 'task_struct');
       const task = btf.struct('task_struct');
       const mm = btf.struct('mm_struct');

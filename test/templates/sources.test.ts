@@ -51,6 +51,13 @@ describeKernel('sources', () => {
     expect(fs.readFileSync('/proc/filesystems', 'utf8')).toMatch(new RegExp(`\\t${row.text('pointer')}\n`));
   });
 
+  test('cmdline() is refused where the iterator holds the lock of the memory that it reads', () => {
+    const btf = Btf.vmlinux();
+    const scope = { btf, target: findTarget(btf, 'task_vma'), casts: {} };
+    expect(() => resolveSource(scope, 'cmdline(task)')).toThrow(/task_vma holds the lock .* join/);
+    expect(resolveSource({ ...scope, target: findTarget(btf, 'task_file') }, 'cmdline(task)').kind).toBe('cmdline');
+  });
+
   test('deref() is the number behind a pointer, sum() leaves out what is behind a NULL', () => {
     const { row } = self(
       ofTask([
