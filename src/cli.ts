@@ -26,6 +26,7 @@ import { AtomicFile } from './state/atomic-file.ts';
 import { readBaseline } from './state/baseline.ts';
 import { columnItems, commandLine } from './state/command-line.ts';
 import { MAX_COST } from './state/cost.ts';
+import type { RowCount } from './state/counter.ts';
 import { examine, reportText } from './state/doctor.ts';
 import { type DumpOptions, dump } from './state/dump.ts';
 import type { SampledView } from './state/group-view.ts';
@@ -342,6 +343,7 @@ async function explore(options: Options): Promise<number> {
       session.getState().structReceived(answer);
       session.getState().valuesReceived(answer);
     },
+    counted: (count: RowCount) => session.getState().counted(count),
     explained(reports: readonly ProgramReport[], template: string) {
       session.getState().explained(reports, template);
     },
@@ -549,13 +551,14 @@ function targets(): TargetInfo[] {
   const there = new Set(targetNames(Btf.vmlinux()));
   const infoOf = (t: Template): TargetInfo => ({
     template: t.name,
+    area: t.area ?? (generic?.includes(t) ? 'kernel' : 'yours'),
     help: t.help,
     unavailable: there.has(t.target) ? '' : `this kernel has no iterator for ${t.target}`,
   });
   const unavailable = 'Enter on a map of bpf_map opens it';
   const ofMap = elements
     ? infoOf(findTemplate(ELEMENTS))
-    : { template: ELEMENTS, help: 'the elements of one map', unavailable };
+    : { template: ELEMENTS, area: bpfMap.area!, help: 'the elements of one map', unavailable };
   const offered = shownTemplates().filter((t) => t.name !== ELEMENTS);
   // Behind the table that leads to it.
   return offered.flatMap((t) => (t.name === bpfMap.name ? [infoOf(t), ofMap] : [infoOf(t)]));

@@ -160,7 +160,12 @@ export async function runReplay(
   await runExplorer({
     session,
     sampler,
-    targets: [...templates.values()].map((t) => ({ template: t.name, help: t.help, unavailable: '' })),
+    targets: [...templates.values()].map((t) => ({
+      template: t.name,
+      area: t.area ?? 'yours',
+      help: t.help,
+      unavailable: '',
+    })),
     kernel: replay!.kernel,
     exportView: (choice) => exportView(session, choice),
     absentColumns: () => new Map(),

@@ -18,6 +18,7 @@ import { type Grouping, grouped, NO_GROUPING, shownTemplate } from './group-pane
 import { MAX_INTERVAL, MIN_INTERVAL, stepInterval } from './interval.ts';
 import { markedQuestion } from './marking.ts';
 import type { NetScope } from './namespaces.ts';
+import { countable } from './picker.ts';
 import type { Question, Search } from './question.ts';
 import { parseSearch } from './search.ts';
 import type { SessionOptions, SessionState, Slice } from './session.ts';
@@ -152,6 +153,7 @@ export function questionOf(state: SessionState): Question {
     interval,
     paused,
   };
+  const count = countable(state);
   const explain = state.panes.some((pane) => pane.name === 'program') ? ({ explain: true } as const) : {};
   const { maxCost, replay, speed } = state;
   return {
@@ -160,6 +162,7 @@ export function questionOf(state: SessionState): Question {
     ...explain,
     ...(marked && { marked }),
     ...(compare && { compare }),
+    ...(count.length === 0 ? {} : { count }),
     ...(struct && { struct }),
     ...(state.tree && groupBy === '' && { tree: { folded: state.folded } }),
     ...(order === undefined ? {} : { order }),

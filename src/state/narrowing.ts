@@ -2,6 +2,7 @@
 import { columnChoices } from './columns-pane.ts';
 import { inputOf } from './input.ts';
 import type { NarrowedPane, Pane } from './panes.ts';
+import { pickerChoices } from './picker.ts';
 import { matchFrom } from './program-pane.ts';
 import type { SessionState, Slice } from './session.ts';
 import { memberLines } from './structs-pane.ts';
@@ -24,6 +25,10 @@ export function findOf(state: Pick<SessionState, 'panes'>, pane: Narrowed): stri
 /** The pane with its whole list, the mark on the line that it was on. */
 export function widened(state: SessionState, pane: Narrowed): Pane {
   if (pane.name === 'program') return { ...pane, find: '' };
+  if (pane.name === 'picker') {
+    const target = pickerChoices(pane, pane.find)[pane.index];
+    return { ...pane, find: '', index: target ? pane.targets.indexOf(target) : 0 };
+  }
   if (pane.name === 'structs') {
     const member = memberLines(state, pane)[pane.index];
     const whole = { ...pane, find: '' };

@@ -3,6 +3,7 @@ import type { FilterName } from '../templates/template.ts';
 import type { DetailPane } from './detail.ts';
 import type { Input } from './input.ts';
 import type { ProgramPart, ProgramReport } from './inspect.ts';
+import type { PickerPane } from './picker.ts';
 import type { PromptPane } from './prompt.ts';
 import type { StructAnswer } from './struct-reader.ts';
 
@@ -48,7 +49,8 @@ export interface NarrowedPane extends ListPane {
 }
 
 export type Pane =
-  | ({ readonly name: 'picker' | 'sort' | 'group' | 'help' } & ListPane)
+  | ({ readonly name: 'sort' | 'group' | 'help' } & ListPane)
+  | PickerPane
   | DetailPane
   | PromptPane
   | ({

@@ -32,7 +32,6 @@ export interface PlaceSlice extends Pick<Window, 'rows'> {
    */
   back(): void;
   closeAll(): void;
-  openPicker(names: readonly string[]): void;
   openSort(): void;
   openHelp(): void;
   openSearch(): void;
@@ -132,9 +131,6 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
     },
     closeAll() {
       set({ panes: [] });
-    },
-    openPicker(names) {
-      open({ name: 'picker', index: Math.max(0, names.indexOf(get().template)) });
     },
     openSort() {
       const state = get();

@@ -20,6 +20,8 @@ export interface Question {
   readonly columns: readonly string[];
   /** Every column of the template is read (details are open), not only what is shown or sorted by. */
   readonly all: boolean;
+  /** Templates whose rows are counted, one after another between refreshes. */
+  readonly count?: readonly string[];
   /** Columns that are read beside those shown: what a row leads to is found by their values. */
   readonly also?: readonly string[];
   readonly sort: Sort;

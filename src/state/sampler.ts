@@ -1,6 +1,7 @@
 /** The user interface's end of the worker: questions go in, views come out. */
 import type { Template } from '../templates/template.ts';
 import type { Baseline } from './baseline.ts';
+import type { RowCount } from './counter.ts';
 import type { Finding } from './finder.ts';
 import { type SampledView, viewOf } from './group-view.ts';
 import type { ProgramReport } from './inspect.ts';
@@ -34,6 +35,8 @@ export interface Receiver {
   failed(error: Error & { code?: string }): void;
   /** What the question's `struct` asked for. */
   struct?(answer: StructAnswer): void;
+  /** While the question has `count`. */
+  counted?(count: RowCount): void;
   /** Of this template's programs, while the question has `explain`. */
   explained?(reports: readonly ProgramReport[], template: string): void;
   finding?(finding: Finding): void;
@@ -66,7 +69,8 @@ export function startSampler(
       last = message.generation === generation ? viewOf(message.wire, last, moment) : null;
       if (last) receiver.received(last);
       post({ type: 'taken' });
-    } else if (message.type === 'moment') moment = message.moment;
+    } else if (message.type === 'counted') receiver.counted?.(message.count);
+    else if (message.type === 'moment') moment = message.moment;
     else if (message.type === 'struct') receiver.struct?.(message.answer);
     else if (message.type === 'programs') receiver.explained?.(message.reports, message.template);
     else if (message.type === 'finding') receiver.finding?.(message.finding);

@@ -13,6 +13,7 @@ import { type LeakWatchSlice, leakWatchSlice } from './leak-watch.ts';
 import { type LookSlice, lookSlice } from './look.ts';
 import { type MarkingSlice, markingSlice } from './marking.ts';
 import { type NarrowingSlice, narrowingSlice } from './narrowing.ts';
+import { type PickerSlice, pickerSlice } from './picker.ts';
 import { type PlaceSlice, placeSlice } from './place.ts';
 import { type ProgramSlice, programSlice } from './program-pane.ts';
 import { type PromptSlice, promptSlice } from './prompt.ts';
@@ -28,6 +29,7 @@ export type SessionState = AskedSlice &
   SeenSlice &
   ReplaySlice &
   TrailSlice &
+  PickerSlice &
   PromptSlice &
   DetailSlice &
   MarkingSlice &
@@ -75,6 +77,7 @@ export function createSession(options: SessionOptions): Session {
     ...groupSlice(set, get),
     ...narrowingSlice(set, get),
     ...programSlice(set, get),
+    ...pickerSlice(set, get),
     ...promptSlice(set, get),
     ...structsSlice(set, get),
     ...treeSlice(set, get),

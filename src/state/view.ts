@@ -98,6 +98,8 @@ export interface View {
 
 export interface TargetInfo {
   readonly template: string;
+  /** What it is about: processes, network, BPF, kernel; `yours` for a template of the user's. */
+  readonly area: string;
   readonly help: string;
   /** '' where this kernel has it. */
   readonly unavailable: string;

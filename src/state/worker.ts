@@ -10,6 +10,7 @@ import type { Baseline } from './baseline.ts';
 import { changesOf } from './changes.ts';
 import { type Collected, type CollectOptions, Collector } from './collector.ts';
 import { CpuMeter, stretched } from './cost.ts';
+import { Counter, type RowCount } from './counter.ts';
 import { Finder, type Finding } from './finder.ts';
 import { readColumns } from './grouping.ts';
 import { inspect, type ProgramReport } from './inspect.ts';
@@ -47,6 +48,7 @@ export type FromWorker =
   | { readonly type: 'programs'; readonly reports: readonly ProgramReport[]; readonly template: string }
   /** What the views that follow are compared with. */
   | { readonly type: 'moment'; readonly moment: MomentWire }
+  | { readonly type: 'counted'; readonly count: RowCount }
   | { readonly type: 'failed'; readonly error: Failure }
   | { readonly type: 'finding'; readonly finding: Finding }
   | { readonly type: 'recording'; readonly recording: RecordingState };
@@ -58,6 +60,7 @@ function rowsAsked(q: Question): string {
     ...q,
     all: false,
     explain: false,
+    count: [],
     struct: null,
     interval: 0,
     maxCost: 0,
@@ -70,6 +73,10 @@ function rowsAsked(q: Question): string {
 /** An error in a form that crosses threads. */
 export type Failure = Pick<Error, 'name' | 'message'> & { readonly code: string; readonly log: string };
 
+/** Milliseconds between two counts, and until what was counted is looked at again. */
+const COUNT_GAP = 20;
+const COUNT_AGAIN = 1000;
+
 export function serve(port: NonNullable<typeof parentPort>): void {
   let generation = 0;
   let question: Question | null = null;
@@ -81,6 +88,8 @@ export function serve(port: NonNullable<typeof parentPort>): void {
   let sent = false;
   let due: 'read' | 'order' | null = null;
   const meter = new CpuMeter();
+  const counter = new Counter();
+  let counting: NodeJS.Timeout | undefined;
   /** Milliseconds that the last refresh took. */
   let spent = 0;
   let baseline: Baseline | null = null;
@@ -291,6 +300,20 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     post({ type: 'struct', answer: structs.read(struct.key, q.netns) });
   }
 
+  /** Counts one table, and then the next; what comes from the user meanwhile goes first. */
+  function count(): void {
+    clearTimeout(counting);
+    const { count: names = [], netns } = question ?? {};
+    // Of a recording there is what was recorded.
+    if (names.length === 0 || player) return;
+    const name = counter.next(names);
+    if (name !== undefined) {
+      const counted = counter.count(findTemplate(name), Btf.vmlinux(), pageSize(), netns ?? 'self');
+      post({ type: 'counted', count: counted });
+    }
+    counting = setTimeout(count, name === undefined ? COUNT_AGAIN : COUNT_GAP);
+  }
+
   /** The interval counts from the start of a refresh to the start of the next; a dear one is followed by a longer pause. */
   function schedule(elapsed: number): void {
     clearTimeout(timer);
@@ -337,6 +360,10 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       if (collected !== null) explain(next);
     }
     if (!same((q) => [q.interval, q.maxCost, q.paused, q.speed])) schedule(0);
+    if (!same((q) => q.count)) {
+      clearTimeout(counting);
+      counting = setTimeout(count, COUNT_GAP);
+    }
   }
 
   port.on('message', (message: ToWorker) => {
@@ -344,6 +371,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     else if (message.type === 'templates') {
       generation = message.generation;
       registerTemplates(message.templates);
+      counter.forget();
       // The next question, which follows, is answered by what the templates are now.
       clearTimeout(timer);
       collector?.close();
@@ -366,6 +394,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       taping?.end();
       finder?.close();
       player?.close();
+      clearTimeout(counting);
       collector?.close();
       structs?.close();
       port.close();

@@ -93,6 +93,7 @@ export function mapTemplate(map: MapOf, types: MapTypes | null): Template {
   }
   return {
     name: ELEMENTS,
+    area: 'BPF',
     help: `elements of map ${map.id}${map.name ? ` ${map.name}` : ''} (${map.type})`,
     target,
     key: [target === 'bpf_sk_storage_map' ? 'sk' : 'key_bytes'],

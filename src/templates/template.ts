@@ -188,6 +188,8 @@ export interface Related {
   readonly ungroup?: boolean;
 }
 
+export const AREAS = ['processes', 'network', 'BPF', 'kernel'] as const;
+
 export interface Template {
   readonly name: string;
   /** One line for the picker. */
@@ -233,6 +235,8 @@ export interface Template {
   readonly elements?: string;
   /** Where a row leads; nine at most, as there are digits. */
   readonly related?: readonly Related[];
+  /** What it is about, for the list of tables; the user's own are where absent. */
+  readonly area?: (typeof AREAS)[number];
   /** Other words for the table on the command line: `ps`. */
   readonly aliases?: readonly string[];
   /** What words after the table's name on the command line are looked up in: filters and columns, in this order. */

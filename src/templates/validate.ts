@@ -26,6 +26,7 @@ import { shownTemplates } from './registry.ts';
 import { type RowValue, relatedColumns, whereOfRow } from './related.ts';
 import { fieldShape, resolveFirst, resolveSource, type Scope } from './source.ts';
 import {
+  AREAS,
   CAST_CALLS,
   type Cast,
   type Column,
@@ -188,6 +189,7 @@ export const TEMPLATE = object(
     gather: flag,
     netns: flag,
     elements: name,
+    area: oneOf('area', AREAS),
     aliases: list(name, 'words', { most: 8 }),
     finds: list(name, 'filters or columns', { most: 8 }),
     label: list(name, 'columns', { most: 4 }),

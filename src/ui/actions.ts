@@ -5,7 +5,9 @@ import { fullPath, linesOfDetail } from '../state/detail.ts';
 import { fileStem } from '../state/file-name.ts';
 import { groupLines } from '../state/group-pane.ts';
 import { EDITS, insert } from '../state/input.ts';
+import { findOf } from '../state/narrowing.ts';
 import { type ExportChoice, inputOfPane, type PaneName, takesText } from '../state/panes.ts';
+import { pickerChoices } from '../state/picker.ts';
 import { paneName, topPane } from '../state/place.ts';
 import { programLines } from '../state/program-pane.ts';
 import { nameFor } from '../state/save-template.ts';
@@ -66,12 +68,12 @@ export function paneUnderHelp(session: ReturnType<Session['getState']>): PaneNam
 }
 
 /** Lines of the top pane that can be chosen. */
-function linesOf({ session, targets }: Reach): number {
+function linesOf({ session }: Reach): number {
   const state = session.getState();
   const pane = topPane(state);
   switch (pane?.name) {
     case 'picker':
-      return targets.length;
+      return pickerChoices(pane, findOf(state, pane)).length;
     case 'sort':
       return sortChoices(state).length;
     case 'group':
@@ -224,7 +226,7 @@ const related: Handler = (reach, key) => {
 };
 
 function openPicker(reach: Reach): void {
-  state(reach).openPicker(reach.targets.map(({ template }) => template));
+  state(reach).openPicker(reach.targets);
 }
 
 function take(reach: Reach, target: TargetInfo | undefined): void {
@@ -269,7 +271,7 @@ function accept(reach: Reach): void {
   if (pane?.name === 'prompt') {
     command(reach, pane.input.text);
   } else if (pane?.name === 'picker') {
-    take(reach, reach.targets[pane.index]);
+    take(reach, pickerChoices(pane, pane.find)[pane.index]);
   } else if (pane?.name === 'sort') {
     const column = sortChoices(now)[pane.index];
     if (column !== undefined) now.sortBy(column);

@@ -1,5 +1,6 @@
 /** The whole screen, always exactly as large as the terminal. */
 import { Box, useWindowSize } from 'ink';
+import { findOf } from '../state/narrowing.ts';
 import { isList, type PaneName } from '../state/panes.ts';
 import { exportRows, paneName, topPane } from '../state/place.ts';
 import type { SessionState } from '../state/session.ts';
@@ -77,7 +78,9 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
       <Box height={rows.table} flexShrink={0}>
         {list && (
           <Box width={listWidth} height={rows.table} flexShrink={0} flexDirection="column" overflow="hidden">
-            {list.name === 'picker' && <Picker {...area} targets={reach.targets} index={list.index} />}
+            {list.name === 'picker' && (
+              <Picker {...area} pane={list} find={findOf(state, list)} counts={state.counts} />
+            )}
             {list.name === 'sort' && <SortMenu {...area} state={state} index={list.index} />}
             {list.name === 'group' && <GroupMenu {...area} state={state} index={list.index} />}
             {list.name === 'columns' && <ColumnsPane {...area} state={state} pane={list} />}

@@ -110,7 +110,7 @@ export const KEYMAP = keymap([
   },
   {
     title: 'Finding in a list',
-    where: ['columns', 'structs'],
+    where: ['columns', 'structs', 'picker'],
     bindings: [{ action: 'narrow', keys: ['/'], help: 'narrow the list to what is typed' }],
   },
   {

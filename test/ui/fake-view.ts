@@ -156,10 +156,15 @@ export const KSYM: Template = {
 export const TEMPLATES: readonly Template[] = [TASK, TCP, KSYM];
 
 export const TARGETS = [
-  { template: 'task', help: TASK.help, unavailable: '' },
-  { template: 'tcp', help: TCP.help, unavailable: '' },
-  { template: 'ksym', help: KSYM.help, unavailable: '' },
-  { template: 'dmabuf', help: 'DMA buffers', unavailable: 'this kernel has no bpf_iter_dmabuf (since 6.16)' },
+  { template: 'task', area: 'processes', help: TASK.help, unavailable: '' },
+  { template: 'tcp', area: 'network', help: TCP.help, unavailable: '' },
+  { template: 'ksym', area: 'kernel', help: KSYM.help, unavailable: '' },
+  {
+    template: 'dmabuf',
+    area: 'kernel',
+    help: 'DMA buffers',
+    unavailable: 'this kernel has no bpf_iter_dmabuf (since 6.16)',
+  },
 ];
 
 const NAMES = ['systemd', 'sshd', 'nginx', 'postgres', 'kworker/0:1', 'bash', 'node', 'containerd', 'dockerd', 'cron'];

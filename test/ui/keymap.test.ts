@@ -54,7 +54,7 @@ function midst(pane: PaneName) {
   columns.more = true;
   const { calls, effects } = fakeEffects();
   const reach: Reach = { session, targets: TARGETS, themes, columns, effects };
-  if (pane === 'picker') state().openPicker(TARGETS.map((target) => target.template));
+  if (pane === 'picker') state().openPicker(TARGETS);
   if (pane === 'sort') state().openSort();
   if (pane === 'columns' || pane === 'narrow' || pane === 'saveas') {
     state().openColumns(new Map());

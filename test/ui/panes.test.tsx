@@ -33,11 +33,18 @@ describe('panes', () => {
 
   it('the picker says why something cannot be picked', () => {
     const targets = [
-      { template: 'task', help: 'processes', unavailable: '' },
-      { template: 'tcp', help: 'sockets', unavailable: 'this kernel has no iterator for tcp' },
+      { template: 'task', area: 'processes', help: 'of all users', unavailable: '' },
+      { template: 'tcp', area: 'network', help: 'sockets', unavailable: 'this kernel has no iterator for tcp' },
     ];
-    const text = drawn(<Picker theme={theme} targets={targets} index={0} width={80} height={8} />).join('\n');
-    expect(text).toContain('processes');
+    const pane = { name: 'picker', index: 0, targets, find: '' } as const;
+    const counts = new Map([['task', { template: 'task', rows: 12345, why: '' }]]);
+    const draw = (find: string) =>
+      drawn(<Picker theme={theme} pane={pane} find={find} counts={counts} width={80} height={8} />).join('\n');
+    const text = draw('');
+    expect(text).toMatch(/^ processes$/m);
+    expect(text).toMatch(/^ {3}task +12,345 +of all users/m);
+    expect(draw('sock')).not.toContain('12,345');
+    expect(draw('zzz')).toContain('"zzz" in its name or help');
     expect(text).toContain('no iterator for tcp');
   });
 

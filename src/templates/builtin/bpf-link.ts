@@ -5,6 +5,7 @@ const when = (...is: string[]) => ({ source: 'link->type', is });
 
 export const bpfLink: Template = {
   name: 'bpf_link',
+  area: 'BPF',
   help: 'BPF links: type, program, what it is attached to, who holds them',
   target: 'bpf_link',
   key: ['id', 'link'],

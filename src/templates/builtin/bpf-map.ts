@@ -4,6 +4,7 @@ import { grew } from './grew.ts';
 
 export const bpfMap: Template = {
   name: 'bpf_map',
+  area: 'BPF',
   help: 'BPF maps: type, sizes of key and value, entries, limits, flags, who holds them',
   target: 'bpf_map',
   key: ['id', 'map'],

@@ -3,6 +3,7 @@ import { HOLDER_COLUMNS, holderJoins } from './bpf-holder.ts';
 
 export const bpfProg: Template = {
   name: 'bpf_prog',
+  area: 'BPF',
   help: 'BPF programs: type, run counts, run time and CPU, sizes, what they are attached to, who holds them',
   target: 'bpf_prog',
   key: ['id', 'loaded_ns'],

@@ -29,6 +29,7 @@ const css = (controller: string) => `cgroup->subsys[${controller}_cgrp_id]`;
 
 export const cgroup: Template = {
   name: 'cgroup',
+  area: 'processes',
   help: 'cgroups (v2): path, depth, processes, descendants, CPU, memory and process limits where v2 has the controllers',
   target: 'cgroup',
   key: ['id'],

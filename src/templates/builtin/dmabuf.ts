@@ -2,6 +2,7 @@ import type { Template } from '../template.ts';
 
 export const dmabuf: Template = {
   name: 'dmabuf',
+  area: 'kernel',
   help: 'DMA buffers shared between devices: size, exporter, name, references',
   target: 'dmabuf',
   key: ['inode', 'buffer'],

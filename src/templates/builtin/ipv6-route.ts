@@ -74,6 +74,7 @@ function ofNextHop(
 
 export const ipv6Route: Template = {
   name: 'ipv6_route',
+  area: 'network',
   help: 'IPv6 routes of all tables: destination, gateway, device, metrics',
   target: 'ipv6_route',
   netns: true,

@@ -3,6 +3,7 @@ import { grew } from './grew.ts';
 
 export const kmemCache: Template = {
   name: 'kmem_cache',
+  area: 'kernel',
   help: 'slab caches: objects, sizes, slabs, memory (as slabtop)',
   target: 'kmem_cache',
   key: ['cache'],

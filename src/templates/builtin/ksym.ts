@@ -4,6 +4,7 @@ const letters = 'aAbBcCdDeEgGiInNpPrRsStTuUvVwW?';
 
 export const ksym: Template = {
   name: 'ksym',
+  area: 'kernel',
   help: "the kernel's symbols: name, module, address, type; search with /",
   target: 'ksym',
   key: ['address', 'pos'],

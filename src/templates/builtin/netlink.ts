@@ -33,6 +33,7 @@ const CONGESTED = 1;
 
 export const netlink: Template = {
   name: 'netlink',
+  area: 'network',
   help: 'netlink sockets: protocol, port id, groups, drops, owner',
   target: 'netlink',
   netns: true,

@@ -12,6 +12,7 @@ const CASTS: Template['casts'] = {
 
 export const taskFile: Template = {
   name: 'task_file',
+  area: 'processes',
   help: 'open files of all processes: descriptor, type, mode, position, size, path, ends of sockets',
   target: 'task_file',
   key: ['file', 'tid', 'fd'],

@@ -2,6 +2,7 @@ import type { Template } from '../template.ts';
 
 export const taskVma: Template = {
   name: 'task_vma',
+  area: 'processes',
   help: 'memory areas of all processes: addresses, size, permissions, file',
   target: 'task_vma',
   key: ['tid', 'start'],

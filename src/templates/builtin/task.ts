@@ -6,6 +6,7 @@ const PF_KTHREAD = 0x00200000;
 
 export const task: Template = {
   name: 'task',
+  area: 'processes',
   help: 'processes, or threads with H: CPU, memory, faults, switches, cgroup, namespaces, command line',
   target: 'task',
   key: ['tid', 'start_ns'],

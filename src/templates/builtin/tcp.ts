@@ -29,6 +29,7 @@ export const TCP_STATES = {
 
 export const tcp: Template = {
   name: 'tcp',
+  area: 'network',
   help: 'TCP sockets: state, queues, rtt, retransmits, bytes and rates, owner',
   target: 'tcp',
   netns: true,

@@ -16,6 +16,7 @@ const COMMON = `${SK}.__sk_common`;
 
 export const udp: Template = {
   name: 'udp',
+  area: 'network',
   help: 'UDP sockets: ends, queues, drops, owner',
   target: 'udp',
   netns: true,

@@ -17,6 +17,7 @@ const QUEUED = 256;
 
 export const unix: Template = {
   name: 'unix',
+  area: 'network',
   help: 'unix sockets: address, type, state, queues, peer, owner',
   target: 'unix',
   netns: true,

@@ -15,11 +15,14 @@ export interface ListRow {
   readonly cells: readonly string[];
   /** A heading among the lines. */
   readonly heading?: boolean;
+  /** What is not to be had; what the line says says so, too. */
+  readonly dim?: boolean;
 }
 
 /** ink-table tells a cell its column but not its line: how the line looks travels before the cell's text. */
 const MARKED = '\x01';
 const HEADING = '\x02';
+const DIM = '\x03';
 
 /** First line in sight of a list of `count` lines with the chosen one in the middle, as far as the ends let it. */
 export function firstInSight(index: number, count: number, height: number): number {
@@ -42,7 +45,7 @@ export function List(props: ListProps) {
   const lines = Math.max(1, height - 1);
   const first = firstInSight(index, rows.length, lines);
   const data = rows.slice(first, first + lines).map((row, line) => {
-    const look = first + line === index ? MARKED : row.heading ? HEADING : '';
+    const look = first + line === index ? MARKED : row.heading ? HEADING : row.dim ? DIM : '';
     return Object.fromEntries(columns.map(({ title }, column) => [title, look + (row.cells[column] ?? '')]));
   });
 
@@ -50,7 +53,7 @@ export function List(props: ListProps) {
   function cell({ column, children }: CellProps) {
     const text = String(children).slice(1).trimEnd();
     const look = text[0];
-    const role: Role = look === MARKED ? 'selected' : look === HEADING ? 'title' : 'plain';
+    const role: Role = look === MARKED ? 'selected' : look === HEADING ? 'title' : look === DIM ? 'dim' : 'plain';
     const bare = role === 'plain' ? text : text.slice(1);
     const mark = theme.marks && column === 0 && role === 'selected' ? '>' : ' ';
     const { width } = columns[column]!;
@@ -58,8 +61,9 @@ export function List(props: ListProps) {
   }
   function header({ children }: PropsWithChildren) {
     const title = String(children).trim();
-    const width = columns.find((column) => column.title === title)?.width ?? 0;
-    return <Text wrap="truncate-end">{paint(theme, 'header', ` ${fit(title, width, 'left', theme.ascii)}`)}</Text>;
+    const column = columns.find((each) => each.title.trim() === title);
+    const text = fit(column?.title ?? title, column?.width ?? 0, 'left', theme.ascii);
+    return <Text wrap="truncate-end">{paint(theme, 'header', ` ${text}`)}</Text>;
   }
   const titles = columns.map(({ title }) => title);
   // ink-table keeps the first components it is given: other widths need another table.
