@@ -26,23 +26,20 @@ import { AtomicFile } from './state/atomic-file.ts';
 import { readBaseline } from './state/baseline.ts';
 import { columnItems, commandLine } from './state/command-line.ts';
 import { MAX_COST } from './state/cost.ts';
-import type { RowCount } from './state/counter.ts';
 import { examine, reportText } from './state/doctor.ts';
 import { type DumpOptions, dump } from './state/dump.ts';
 import type { SampledView } from './state/group-view.ts';
-import type { ProgramReport } from './state/inspect.ts';
 import { tableOfMap } from './state/maps.ts';
 import { marksOf } from './state/marking.ts';
 import { type NetScope, parseNetScope } from './state/namespaces.ts';
 import type { ExportChoice } from './state/panes.ts';
-import { type Sampler, startSampler } from './state/sampler.ts';
+import { type Receiver, type Sampler, startSampler } from './state/sampler.ts';
 import { saveTemplate } from './state/save-template.ts';
 import { formatSearch } from './state/search.ts';
 import { createSession, questionOf, type Session, type SessionState } from './state/session.ts';
 import { type Change, configFolder, readSettingsFile, saveSettings } from './state/settings-file.ts';
 import { snapshotWriter } from './state/snapshot.ts';
 import { formatSort, sortColumns } from './state/sort.ts';
-import type { StructAnswer } from './state/struct-reader.ts';
 import { TemplateFiles, templateFolder } from './state/template-files.ts';
 import { userId } from './state/users.ts';
 import type { TargetInfo } from './state/view.ts';
@@ -68,6 +65,7 @@ import { starter } from './templates/starter.ts';
 import { type Column, type Template, TemplateError, UsageError } from './templates/template.ts';
 import { type Conjunct, parseWhere } from './templates/where.ts';
 import { keyOf, rebind } from './ui/keymap.ts';
+import type { TableParts } from './ui/run.tsx';
 import { themeOf } from './ui/theme.ts';
 import { THEMES } from './ui/themes.ts';
 
@@ -320,6 +318,21 @@ async function replay(file: string, options: Options, sample = false): Promise<n
   return EXIT.done;
 }
 
+/** What comes from the worker goes to the session. */
+function receiverOf(session: Session): Receiver {
+  return {
+    received: (view) => session.getState().received(view),
+    failed: (failure) => session.getState().failed(failure.message),
+    struct(answer) {
+      session.getState().structReceived(answer);
+      session.getState().valuesReceived(answer);
+    },
+    counted: (count) => session.getState().counted(count),
+    explained: (reports, template) => session.getState().explained(reports, template),
+    recording: (state) => session.getState().recorded(state),
+  };
+}
+
 async function explore(options: Options): Promise<number> {
   const read = options.settings ? await readSettings() : NO_SETTINGS;
   const { settings } = read;
@@ -333,26 +346,18 @@ async function explore(options: Options): Promise<number> {
   const first = Promise.withResolvers<void>();
   let error: (Error & { code?: string }) | null = null;
   let seen = false;
-  const receiver = {
-    received(view: SampledView) {
+  const receiver: Receiver = {
+    ...receiverOf(session),
+    received(view) {
       seen = true;
       session.getState().received(view);
       first.resolve();
     },
-    struct(answer: StructAnswer) {
-      session.getState().structReceived(answer);
-      session.getState().valuesReceived(answer);
-    },
-    counted: (count: RowCount) => session.getState().counted(count),
-    explained(reports: readonly ProgramReport[], template: string) {
-      session.getState().explained(reports, template);
-    },
-    failed(failure: Error) {
+    failed(failure) {
       if (!seen) error = failure;
       session.getState().failed(failure.message);
       first.resolve();
     },
-    recording: session.getState().recorded,
   };
   // The worker reads while this thread loads what draws.
   const sampler = startSampler(receiver, asked.registered, undefined, baseline);
@@ -365,8 +370,17 @@ async function explore(options: Options): Promise<number> {
   }
   const began = session.getState();
   let offered: TargetInfo[] | undefined;
-  const changed = () => {
+  /** Tables on the screen. */
+  const halves = [{ session, sampler }];
+  /** @param by who has the templates already */
+  const changed = (by: Session = session) => {
     offered = undefined;
+    for (const half of halves) {
+      if (half.session === by) continue;
+      half.sampler.templates(registeredTemplates());
+      half.session.getState().setTemplates(shownTemplates());
+      half.sampler.ask(questionOf(half.session.getState()));
+    }
   };
   if (asked.said.length > 0) session.getState().notify(notice(asked.said));
   else if (read === NO_SETTINGS) session.getState().notify(welcome(session.getState()));
@@ -382,14 +396,11 @@ async function explore(options: Options): Promise<number> {
     return EXIT.done;
   }
   const { runExplorer } = await ui;
-  const explorer = runExplorer({
-    session,
-    sampler,
-    get targets() {
-      offered ??= targets();
-      return offered;
-    },
-    kernel: os.release(),
+  const effectsOf = (
+    session: Session,
+    sampler: Sampler,
+    began: SessionState,
+  ): Omit<TableParts, 'session' | 'sampler'> => ({
     exportView: (choice) => exportView(session, choice),
     absentColumns: () => absentColumns(session),
     saveTemplate: (name, overwrite) => saveOwn(session, watched, name, overwrite),
@@ -405,8 +416,38 @@ async function explore(options: Options): Promise<number> {
       registerTemplates([...registeredTemplates().filter((t) => t.name !== ELEMENTS), elements]);
       sampler.templates(registeredTemplates());
       session.getState().enter(elements, {}, shownTemplates());
-      changed();
+      changed(session);
     },
+  });
+  const explorer = runExplorer({
+    session,
+    sampler,
+    get targets() {
+      offered ??= targets();
+      return offered;
+    },
+    kernel: os.release(),
+    ...effectsOf(session, sampler, began),
+    openHalf(template) {
+      const state = session.getState();
+      const other = createSession({
+        templates: shownTemplates(),
+        template,
+        user: userId,
+        checkWhere: parseCondition,
+        ...{ netns: state.netns, order: state.order, interval: state.interval, maxCost: state.maxCost },
+        ...{ theme: state.theme, marks: state.marks },
+      });
+      const its = startSampler(receiverOf(other), registeredTemplates());
+      const parts = { session: other, sampler: its };
+      halves.push(parts);
+      const close = () => {
+        halves.splice(halves.indexOf(parts), 1);
+        its.close();
+      };
+      return { ...parts, ...effectsOf(other, its, other.getState()), sampler: { ...its, close } };
+    },
+    split: options.split,
     stdout: process.stdout,
     stdin: process.stdin,
     mouse: options.mouse,

@@ -34,6 +34,8 @@ export interface Options {
   readonly threads: boolean;
   readonly kthreads: boolean | undefined;
   readonly mouse: boolean | undefined;
+  /** What to show beside the table. */
+  readonly split: string | undefined;
   readonly ascii: boolean | undefined;
   readonly theme: string | undefined;
   /** The settings file is read. */
@@ -133,6 +135,11 @@ export const SPECS: Readonly<Record<string, Spec>> = {
   },
   kthreads: { type: 'boolean', help: 'task: with kernel threads; --no-kthreads without' },
   mouse: { type: 'boolean', help: 'wheel and clicks; --no-mouse leaves the mouse to the terminal' },
+  split: {
+    type: 'string',
+    value: 'TABLE',
+    help: 'a second table beside it: files, tcp, ... of the selected row, or any other',
+  },
   ascii: { type: 'boolean', help: 'draw with ASCII only' },
   plain: { type: 'boolean', help: 'lines of text and commands instead of a screen, for screen readers and logs' },
   settings: { type: 'boolean', help: 'as the settings file says (yes); --no-settings leaves it unread' },
@@ -337,6 +344,7 @@ export function parseOptions(argv: readonly string[]): Options {
     threads: flag('threads') ?? false,
     kthreads: flag('kthreads'),
     mouse: flag('mouse'),
+    split: text('split'),
     ascii: flag('ascii'),
     theme: text('theme'),
     count: whole('count', text('count'), command === 'record' ? 0 : 1),

@@ -184,6 +184,9 @@ export async function runReplay(
     addColumn: () => {
       throw new UsageError('a recording has the columns that it was made with');
     },
+    openHalf: () => {
+      throw new UsageError('a recording is seen one table at a time');
+    },
     openMap: () => {
       throw new UsageError('the elements of that map are not in this recording');
     },

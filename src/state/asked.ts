@@ -137,7 +137,8 @@ export function questionOf(state: SessionState): Question {
   const marked = markedQuestion(state);
   const struct = detail ? structQuestion(detail, template) : groupBy === '' ? structsQuestion(state) : undefined;
   const compare = compareQuestion(state);
-  const also = state.awaited?.columns ?? [];
+  const followed = state.followed?.template === template ? state.followed.columns : [];
+  const also = [...(state.awaited?.columns ?? []), ...followed];
   const asked = {
     template,
     columns,

@@ -1,6 +1,6 @@
 /** One refresh of a template: its iterator, the iterators of its joins, derived columns, and how honest it all was. */
 import { Btf } from '../bpf/btf.ts';
-import { joinColumns, parseJoin, withDependencies } from '../templates/columns.ts';
+import { conditionText, joinColumns, parseJoin, withDependencies } from '../templates/columns.ts';
 import { type Clock, type Interval, isOverTime, showsPins } from '../templates/derive.ts';
 import type { FormatContext } from '../templates/format.ts';
 import { Growth } from '../templates/growth.ts';
@@ -238,7 +238,10 @@ export class Collector implements Disposable {
       names: plan.names,
       ...this.#pins(names, absent),
     };
-    const conditions: Condition[] = plan.conditions.map((c) => ({ ...c }));
+    const conditions: Condition[] = plan.conditions.map(({ text, where, filter }) => ({
+      text: filter === undefined ? text : conditionText(filter, options.filters[filter] ?? []),
+      where,
+    }));
     const { map } = this.template;
     if (map && this.#base.by) conditions.unshift({ text: `map ${map.id} ${map.name}`.trimEnd(), where: this.#base.by });
     if (namespaces.length > 1) conditions.unshift({ text: `${namespaces.length} netns`, where: 'link' });

@@ -5,6 +5,7 @@ import type { Input } from './input.ts';
 import type { ProgramPart, ProgramReport } from './inspect.ts';
 import type { PickerPane } from './picker.ts';
 import type { PromptPane } from './prompt.ts';
+import type { SplitPane } from './split.ts';
 import type { StructAnswer } from './struct-reader.ts';
 
 export const EXPORT_FORMATS = ['csv', 'json', 'ndjson'] as const;
@@ -51,6 +52,7 @@ export interface NarrowedPane extends ListPane {
 export type Pane =
   | ({ readonly name: 'sort' | 'group' | 'help' } & ListPane)
   | PickerPane
+  | SplitPane
   | DetailPane
   | PromptPane
   | ({
@@ -119,7 +121,17 @@ export function takesText(pane: PaneName): boolean {
   return TYPED.includes(pane);
 }
 
-const LISTS: readonly PaneName[] = ['picker', 'sort', 'group', 'columns', 'structs', 'program', 'help', 'detail'];
+const LISTS: readonly PaneName[] = [
+  'picker',
+  'split',
+  'sort',
+  'group',
+  'columns',
+  'structs',
+  'program',
+  'help',
+  'detail',
+];
 
 export function isList(pane: PaneName): boolean {
   return LISTS.includes(pane);

@@ -39,6 +39,11 @@ export function pickerChoices({ targets }: Pick<PickerPane, 'targets'>, find: st
   );
 }
 
+/** The lines of the pane: of each table its index; null for the heading of an area. */
+export function pickerLines(choices: readonly TargetInfo[]): (number | null)[] {
+  return choices.flatMap(({ area }, index) => (area === choices[index - 1]?.area ? [index] : [null, index]));
+}
+
 /** Templates that are counted while the pane is open, in this order. */
 export function countable(state: Pick<SessionState, 'panes'>): readonly string[] {
   const pane = state.panes.find(({ name }) => name === 'picker');

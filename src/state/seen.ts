@@ -26,7 +26,8 @@ export const seenSlice: Slice<SeenSlice> = (set, get) => ({
 
   received(view) {
     set((state) => {
-      // The answer to what was asked before the template or the grouping changed.
+      // The answer to what was asked before the template or the grouping changed, or before there was nothing to ask.
+      if (state.about?.nothing) return state;
       if (view.template !== state.template || (view.grouped?.by ?? '') !== state.groupBy) return state;
       const panes = state.panes.map((pane) => {
         if (pane.name !== 'detail') return pane;

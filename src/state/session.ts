@@ -19,6 +19,7 @@ import { type ProgramSlice, programSlice } from './program-pane.ts';
 import { type PromptSlice, promptSlice } from './prompt.ts';
 import { type Replay, type ReplaySlice, replaySlice } from './replay.ts';
 import { type SeenSlice, seenSlice } from './seen.ts';
+import { type SplitSlice, splitSlice } from './split.ts';
 import { type StructsSlice, structsSlice } from './structs-pane.ts';
 import { type TrailSlice, trailSlice } from './trail.ts';
 import { type TreeSlice, treeSlice } from './tree-slice.ts';
@@ -30,6 +31,7 @@ export type SessionState = AskedSlice &
   ReplaySlice &
   TrailSlice &
   PickerSlice &
+  SplitSlice &
   PromptSlice &
   DetailSlice &
   MarkingSlice &
@@ -78,6 +80,7 @@ export function createSession(options: SessionOptions): Session {
     ...narrowingSlice(set, get),
     ...programSlice(set, get),
     ...pickerSlice(set, get),
+    ...splitSlice(set, get),
     ...promptSlice(set, get),
     ...structsSlice(set, get),
     ...treeSlice(set, get),

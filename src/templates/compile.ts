@@ -81,6 +81,8 @@ export interface Passed extends Pick<EmitScope, 'asm' | 'record' | 'temps'> {
 export interface PlannedCondition {
   readonly text: string;
   readonly where: 'link' | 'kernel' | 'user';
+  /** Of which filter: its values, and with them the text, may change without another plan. */
+  readonly filter?: FilterName;
 }
 
 export interface Plan {
@@ -265,8 +267,8 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
       );
     }
     const text = conditionText(name, wanted);
-    if (name === 'pid' && link !== undefined) conditions.push({ text, where: 'link' });
-    else conditions.push({ text, where: 'kernel' });
+    if (name === 'pid' && link !== undefined) conditions.push({ text, where: 'link', filter: name });
+    else conditions.push({ text, where: 'kernel', filter: name });
     if (rule.through) sets.push({ filter: name, join: rule.through.join, map: `set_${name}` });
     else if (!(name === 'pid' && link !== undefined)) {
       ranges[name] = { offset: globalsSize, slots: slotsFor(wanted.length) };

@@ -12,6 +12,7 @@ import { paneName, topPane } from '../state/place.ts';
 import { programLines } from '../state/program-pane.ts';
 import { nameFor } from '../state/save-template.ts';
 import type { Session } from '../state/session.ts';
+import { type SplitChoice, splitChoices } from '../state/split.ts';
 import { chosenMember, memberLines } from '../state/structs-pane.ts';
 import { chosenRow, openWays } from '../state/trail.ts';
 import type { TargetInfo } from '../state/view.ts';
@@ -49,7 +50,18 @@ export interface Effects extends ReplayEffects {
   openMap(map: string): void;
 }
 
+/** Two tables at once. */
+export interface Split {
+  /** Whether there are two. */
+  readonly open: boolean;
+  show(choice: SplitChoice): void;
+  close(): void;
+  /** Gives the keys to the other table. */
+  turn(): void;
+}
+
 export interface Reach {
+  readonly split: Split;
   readonly session: Session;
   readonly targets: readonly TargetInfo[];
   readonly columns: Columns;
@@ -74,6 +86,8 @@ function linesOf({ session }: Reach): number {
   switch (pane?.name) {
     case 'picker':
       return pickerChoices(pane, findOf(state, pane)).length;
+    case 'split':
+      return pane.choices.length;
     case 'sort':
       return sortChoices(state).length;
     case 'group':
@@ -139,6 +153,7 @@ function toPane(by: 1 | -1): Handler {
     const { session } = reach;
     const now = state(reach);
     const pane = topPane(now);
+    if (!pane && reach.split.open) return reach.split.turn();
     if (pane?.name === 'program') return now.turnProgramPart(by);
     if (pane?.name === 'columns') return now.openStructs();
     if (pane?.name === 'structs') return now.leaveStructs();
@@ -270,6 +285,15 @@ function accept(reach: Reach): void {
   const pane = topPane(now);
   if (pane?.name === 'prompt') {
     command(reach, pane.input.text);
+  } else if (pane?.name === 'split') {
+    const choice = pane.choices[pane.index];
+    now.back();
+    if (!choice) return;
+    try {
+      reach.split.show(choice);
+    } catch (error) {
+      now.notify((error as Error).message.split('\n')[0]!);
+    }
   } else if (pane?.name === 'picker') {
     take(reach, pickerChoices(pane, pane.find)[pane.index]);
   } else if (pane?.name === 'sort') {
@@ -412,6 +436,11 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   completeBack: (reach) => state(reach).complete(-1, linesFor(reach)),
   earlier: (reach) => state(reach).recall(1),
   later: (reach) => state(reach).recall(-1),
+  split: (reach) => {
+    if (reach.split.open) reach.split.close();
+    else if (state(reach).replay) state(reach).notify('a recording is seen one table at a time');
+    else state(reach).openSplit(splitChoices(state(reach), reach.targets));
+  },
   picker: openPicker,
   search: (reach) => state(reach).openSearch(),
   where: (reach) => state(reach).openWhere(),

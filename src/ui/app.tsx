@@ -1,11 +1,14 @@
 /** The whole screen, always exactly as large as the terminal. */
 import { Box, useWindowSize } from 'ink';
+import { useStore } from 'zustand';
 import { findOf } from '../state/narrowing.ts';
 import { isList, type PaneName } from '../state/panes.ts';
 import { exportRows, paneName, topPane } from '../state/place.ts';
-import type { SessionState } from '../state/session.ts';
+import type { Session, SessionState } from '../state/session.ts';
+import { fit } from '../templates/text.ts';
 import { commands, paneUnderHelp, press, type Reach } from './actions.ts';
-import { noteLayout } from './layout.ts';
+import { divideHalves, focused, type HalvesStore, receiver } from './halves.ts';
+import { type Area, noteLayout } from './layout.ts';
 import { compose, Line, wrap } from './line.tsx';
 import { LiveTable } from './live-table.tsx';
 import { ColumnsPane } from './panes/columns.tsx';
@@ -18,6 +21,7 @@ import { Picker } from './panes/picker.tsx';
 import { ProgramPane } from './panes/program.tsx';
 import { promptForm } from './panes/prompt.tsx';
 import { SortMenu } from './panes/sort.tsx';
+import { SplitMenu } from './panes/split.tsx';
 import { Status } from './panes/status.tsx';
 import { StructsPane } from './panes/structs.tsx';
 import { Ways } from './panes/ways.tsx';
@@ -33,7 +37,7 @@ const SIDE_BY_SIDE = 120;
 const SIDE = 60;
 
 /** Lists that fill their place, with what the chosen line says below. */
-const FOOTED: readonly PaneName[] = ['picker', 'sort', 'group'];
+const FOOTED: readonly PaneName[] = ['picker', 'split', 'sort', 'group'];
 
 /** Lines of an error that is too long for the status line. */
 function longError(theme: Theme, width: number, state: SessionState): string[] {
@@ -42,17 +46,23 @@ function longError(theme: Theme, width: number, state: SessionState): string[] {
   return lines.length > 1 ? lines : [];
 }
 
-export function App(props: { readonly reach: Reach; readonly kernel: string }) {
-  const { reach, kernel } = props;
-  const { columns: width, rows: height } = useWindowSize();
-  useKeys((key) => press(reach, key));
+/** One table with all that lies over it. */
+function Screen(props: {
+  readonly reach: Reach;
+  readonly theme: Theme;
+  readonly kernel: string;
+  readonly area: Area;
+  /** The line of keys is its own, not that of the whole screen. */
+  readonly bar: boolean;
+}) {
+  const { reach, theme, kernel } = props;
+  const { x, y, width, height } = props.area;
 
   const state = useFrameState(reach.session);
-  const theme = reach.themes.of(state.theme);
   const pane = topPane(state);
   const form = pane?.name === 'prompt' ? promptForm(pane, commands(reach), height) : formOf(pane, exportRows(state));
   const message = longError(theme, width, state);
-  const rows = divide(height, formHeight(form, width), message.length, state.replay ? 1 : 0);
+  const rows = divide(height, formHeight(form, width), message.length, state.replay ? 1 : 0, props.bar);
 
   // A form may lie over a list: the list stays in sight.
   const list = state.panes.findLast(({ name }) => isList(name));
@@ -66,10 +76,10 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
   const area = { theme, width: wide ? SIDE - 2 : width, height: rows.table };
   const ways = list?.name === 'detail' && rows.table > 2 ? wayParts(state) : [];
 
-  const tops = { y: rows.status, height: rows.table };
+  const tops = { y: y + rows.status, height: rows.table };
   noteLayout(reach.session, {
-    table: !list || wide ? { ...tops, x: wide ? SIDE : 0, width: wide ? width - SIDE : width } : null,
-    list: list && FOOTED.includes(list.name) ? { ...tops, x: 0, width: listWidth } : null,
+    table: !list || wide ? { ...tops, x: x + (wide ? SIDE : 0), width: wide ? width - SIDE : width } : null,
+    list: list && FOOTED.includes(list.name) ? { ...tops, x, width: listWidth } : null,
   });
 
   return (
@@ -81,6 +91,7 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
             {list.name === 'picker' && (
               <Picker {...area} pane={list} find={findOf(state, list)} counts={state.counts} />
             )}
+            {list.name === 'split' && <SplitMenu {...area} pane={list} />}
             {list.name === 'sort' && <SortMenu {...area} state={state} index={list.index} />}
             {list.name === 'group' && <GroupMenu {...area} state={state} index={list.index} />}
             {list.name === 'columns' && <ColumnsPane {...area} state={state} pane={list} />}
@@ -103,8 +114,8 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
             session={reach.session}
             theme={theme}
             columns={reach.columns}
-            x={wide ? SIDE : 0}
-            y={rows.status}
+            x={x + (wide ? SIDE : 0)}
+            y={y + rows.status}
             width={wide ? width - SIDE : width}
             rows={rows.table}
           />
@@ -120,4 +131,80 @@ export function App(props: { readonly reach: Reach; readonly kernel: string }) {
       {rows.bar > 0 && <KeyBar pane={paneName(state)} theme={theme} width={width} />}
     </Box>
   );
+}
+
+export function App(props: { readonly halves: HalvesStore; readonly kernel: string }) {
+  const { halves, kernel } = props;
+  const { columns: width, rows: height } = useWindowSize();
+  useKeys((key) => press(receiver(halves, key), key));
+
+  const { first, second, focus } = useStore(halves);
+  const name = useStore(first.session, ({ theme }) => theme);
+  const theme = first.themes.of(name);
+  const both = { theme, kernel };
+  const active = focused({ first, second, focus });
+  const divided = second ? divideHalves(width, height) : undefined;
+  // Where there is no room for two, the one with the keys has it all; Tab shows the other one.
+  if (!second || !divided) {
+    const whole = { x: 0, y: 0, width, height };
+    return <Screen key={active === first ? 'first' : 'second'} {...both} reach={active} area={whole} bar />;
+  }
+  return (
+    <Box flexDirection="column" width={width} height={height}>
+      <Box flexDirection={divided.beside ? 'row' : 'column'} height={height - 1} width={width} flexShrink={0}>
+        <Screen key="first" {...both} reach={first} area={divided.first} bar={false} />
+        <Box flexDirection="column" width={divided.second.width} marginLeft={divided.beside ? 1 : 0} flexShrink={0}>
+          <Between
+            theme={theme}
+            session={second.session}
+            width={divided.second.width}
+            keys={whereKeysAre(divided, focus)}
+          />
+          <Screen key="second" {...both} reach={second} area={divided.second} bar={false} />
+        </Box>
+      </Box>
+      <ActiveKeys theme={theme} session={active.session} width={width} />
+    </Box>
+  );
+}
+
+function whereKeysAre({ beside }: { readonly beside: boolean }, focus: 'first' | 'second'): string {
+  if (beside) return focus === 'first' ? 'left' : 'right';
+  return focus === 'first' ? 'above' : 'below';
+}
+
+/** The line between two tables: what the second one is about, and which one has the keys. */
+function Between(props: {
+  readonly theme: Theme;
+  readonly session: Session;
+  readonly width: number;
+  readonly keys: string;
+}) {
+  const { theme, session, width, keys } = props;
+  const about = useStore(session, (state) => state.about);
+  const template = useStore(session, (state) => state.template);
+  const what = about === null ? template : `${template} of ${about.row || 'the selected row'}`;
+  const right = ` keys ${keys}: Tab changes, o closes `;
+  const left = fit(` ${what}`, Math.max(0, width - right.length), 'left', theme.ascii);
+  return (
+    <Line
+      text={compose(theme, width, [
+        ['sorted', left],
+        ['sorted', right],
+      ])}
+    />
+  );
+}
+
+function ActiveKeys({
+  theme,
+  session,
+  width,
+}: {
+  readonly theme: Theme;
+  readonly session: Session;
+  readonly width: number;
+}) {
+  const pane = useStore(session, paneName);
+  return <KeyBar pane={pane} theme={theme} width={width} />;
 }

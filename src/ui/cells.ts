@@ -78,7 +78,9 @@ export class CellLine {
 
   /** Another line's cells over these, from cell `x` on, as far as there is room. */
   overlay(x: number, other: CellLine): void {
-    const room = Math.max(0, this.glyphs.length - x);
+    const room = this.glyphs.length - x;
+    // The screen has become smaller than what was drawn for it.
+    if (room <= 0) return;
     const all = other.glyphs.length <= room;
     this.glyphs.set(all ? other.glyphs : other.glyphs.subarray(0, room), x);
     this.styles.set(all ? other.styles : other.styles.subarray(0, room), x);

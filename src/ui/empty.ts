@@ -9,6 +9,7 @@ import { keyOf } from './keymap.ts';
 export function whyEmpty(state: SessionState): string {
   const { view, template, search, where, filterTexts, switches, error } = state;
   if (view && view.count > 0) return '';
+  if (!view && state.about?.nothing) return state.about.nothing;
   if (!view) return error === '' ? `reading ${template} ...` : `error: ${error}`;
   if (onlyMarks(state) && view.total > 0) {
     return `None of the marked rows is among ${view.total} rows: ${keyOf('onlyMarked', 'table')} shows all.`;

@@ -16,7 +16,17 @@ interface Section<A extends string> {
   readonly bindings: readonly Binding<A>[];
 }
 
-const LISTS: readonly PaneName[] = ['picker', 'sort', 'group', 'columns', 'structs', 'program', 'detail', 'help'];
+const LISTS: readonly PaneName[] = [
+  'picker',
+  'split',
+  'sort',
+  'group',
+  'columns',
+  'structs',
+  'program',
+  'detail',
+  'help',
+];
 const TYPING: readonly PaneName[] = [
   'search',
   'where',
@@ -46,7 +56,7 @@ export const KEYMAP = keymap([
   },
   {
     title: 'Choosing',
-    where: ['picker', 'sort', 'group'],
+    where: ['picker', 'split', 'sort', 'group'],
     bindings: [{ action: 'accept', keys: ['enter'], help: 'take the marked line', bar: 'Take' }],
   },
   {
@@ -237,6 +247,11 @@ export const KEYMAP = keymap([
         help: 'drop the search, go back a table, drop the selection and marks',
       },
     ],
+  },
+  {
+    title: 'Two tables',
+    where: ['table'],
+    bindings: [{ action: 'split', keys: ['o'], help: 'a second table beside this one, or no more; Tab changes' }],
   },
   {
     title: 'Going on from a row',

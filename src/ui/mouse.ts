@@ -1,5 +1,6 @@
 /** The mouse: the wheel scrolls, a click selects or sorts, a second click on the same place is Enter. */
 
+import { pickerChoices, pickerLines } from '../state/picker.ts';
 import { topPane } from '../state/place.ts';
 import type { Session } from '../state/session.ts';
 import type { Columns } from './columns.ts';
@@ -74,8 +75,10 @@ function click(on: Pointed, x: number, y: number): boolean {
   if (pane && 'index' in pane && list && within(list, x, y)) {
     const lines = Math.max(1, linesWithFoot(list.height) - 1);
     const line = y - list.y - 1;
-    const index = firstInSight(pane.index, on.lines, lines) + line;
-    if (line < 0 || line >= lines || index >= on.lines) return false;
+    // Headings are lines, too, which cannot be chosen.
+    const all = pane.name === 'picker' ? pickerLines(pickerChoices(pane, pane.find)) : [...Array(on.lines).keys()];
+    const index = all[firstInSight(all.indexOf(pane.index), all.length, lines) + line] ?? null;
+    if (line < 0 || line >= lines || index === null) return false;
     state.choose(index - pane.index, on.lines);
     return true;
   }

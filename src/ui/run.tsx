@@ -2,24 +2,23 @@
 import { constants } from 'node:os';
 import type { ReadStream, WriteStream } from 'node:tty';
 import type { ExportChoice } from '../state/panes.ts';
+import type { Move } from '../state/player.ts';
 import type { Sampler } from '../state/sampler.ts';
 import { questionOf, type Session } from '../state/session.ts';
+import { splitChoice } from '../state/split.ts';
 import type { TargetInfo } from '../state/view.ts';
 import { UsageError } from '../templates/template.ts';
-import type { Reach } from './actions.ts';
 import { App } from './app.tsx';
 import { clipboardSequence } from './clipboard.ts';
 import { Columns } from './columns.ts';
+import { createHalves, type Table } from './halves.ts';
 import { openTerminal } from './terminal.tsx';
 import { type Looks, themesOf } from './theme.ts';
 
-export interface ExplorerOptions {
+/** What is done with one table beyond its session. */
+export interface TableParts {
   readonly session: Session;
   readonly sampler: Sampler;
-  /** What the picker offers; asked anew each time, as templates come and go. */
-  readonly targets: readonly TargetInfo[];
-  /** Its release, as in `uname -r`. */
-  readonly kernel: string;
   /**
    * Writes the rows to a file and says so in one line. Rejects with code EEXIST where the file is there and overwrite is
    * false; any other error's message is shown in the export pane.
@@ -37,6 +36,17 @@ export interface ExplorerOptions {
   commandLine(): readonly string[];
   /** Looks at the elements of a map: throws where that is not possible. */
   openMap(map: string): void;
+}
+
+export interface ExplorerOptions extends TableParts {
+  /** What the picker offers; asked anew each time, as templates come and go. */
+  readonly targets: readonly TargetInfo[];
+  /** Its release, as in `uname -r`. */
+  readonly kernel: string;
+  /** A second table, of a template, as it is at first. */
+  openHalf(template: string): TableParts;
+  /** What to show beside the table at the start: a word of a way, or a template. */
+  readonly split?: string | undefined;
   readonly stdout: WriteStream;
   readonly stdin: ReadStream;
   /** Clicks and the wheel are taken; the terminal's own selection then needs Shift. True where absent. */
@@ -56,7 +66,6 @@ const SIGNALS: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
  */
 export async function runExplorer(options: ExplorerOptions): Promise<void> {
   const { session, sampler, kernel, stdout, stdin } = options;
-  const { exportView, absentColumns, saveTemplate, addColumn, commandLine, saveSettings, openMap } = options;
   if (!stdout.isTTY || !stdin.isTTY) {
     throw new UsageError(
       'the explorer needs a terminal for input and output; `itertop dump` writes to files and pipes',
@@ -85,36 +94,55 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
       process.on('SIGTSTP', suspend);
     });
 
-  const reach: Reach = {
-    session,
-    get targets() {
-      return options.targets;
-    },
-    themes,
-    columns: new Columns(themes.of(session.getState().theme)),
-    effects: {
-      quit: () => terminal.restore(),
-      refresh: () => sampler.refresh(),
-      go: (move) => sampler.go(move),
-      find: (where) => sampler.find(where),
-      record: (path) => sampler.record(path),
-      ...{ suspend, redraw, exportView, absentColumns, saveTemplate, addColumn, commandLine, saveSettings, openMap },
-      copy: (text) => terminal.beside(clipboardSequence(text, process.env)),
-    },
-  };
+  /** A table that is read as its session asks, until it is closed. */
+  function tableOf(parts: TableParts): Table {
+    const { exportView, absentColumns, saveTemplate, addColumn, commandLine, saveSettings, openMap } = parts;
+    const reach = {
+      session: parts.session,
+      get targets() {
+        return options.targets;
+      },
+      themes,
+      columns: new Columns(themes.of(session.getState().theme)),
+      effects: {
+        quit: () => terminal.restore(),
+        refresh: () => parts.sampler.refresh(),
+        go: (move: Move) => parts.sampler.go(move),
+        find: (where: string) => parts.sampler.find(where),
+        record: (path: string) => parts.sampler.record(path),
+        ...{ suspend, redraw, exportView, absentColumns, saveTemplate, addColumn, commandLine, saveSettings, openMap },
+        copy: (text: string) => terminal.beside(clipboardSequence(text, process.env)),
+      },
+    };
+    let asked = questionOf(parts.session.getState());
+    const unsubscribe = parts.session.subscribe((state) => {
+      const question = questionOf(state);
+      if (JSON.stringify(question) === JSON.stringify(asked)) return;
+      asked = question;
+      parts.sampler.ask(question);
+    });
+    parts.sampler.ask(asked);
+    const close = () => {
+      unsubscribe();
+      parts.sampler.close();
+    };
+    return { reach, close };
+  }
 
-  let asked = questionOf(session.getState());
-  const unsubscribe = session.subscribe((state) => {
-    const question = questionOf(state);
-    if (JSON.stringify(question) === JSON.stringify(asked)) return;
-    asked = question;
-    sampler.ask(question);
-  });
+  const table = tableOf(options);
+  const { halves, split } = createHalves(table.reach, (template) => tableOf(options.openHalf(template)));
+  try {
+    if (options.split !== undefined) split.show(splitChoice(session.getState(), options.targets, options.split));
+  } catch (error) {
+    table.close();
+    throw error;
+  }
 
-  const terminal = openTerminal(<App reach={reach} kernel={kernel} />, stdout, stdin, true, options.mouse ?? true);
+  const terminal = openTerminal(<App halves={halves} kernel={kernel} />, stdout, stdin, true, options.mouse ?? true);
 
   function end(signal: Signal): void {
     terminal.restore();
+    split.close();
     sampler.close();
     process.exit(128 + constants.signals[signal]);
   }
@@ -132,13 +160,12 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
   stdin.on('end', hangUp).on('error', hangUp);
   stdout.on('error', hangUp);
 
-  sampler.ask(asked);
   try {
     await Promise.race([terminal.ended, crashed.promise]);
   } finally {
     terminal.restore();
-    unsubscribe();
-    sampler.close();
+    split.close();
+    table.close();
     for (const signal of SIGNALS) process.off(signal, end);
     process.off('SIGTSTP', suspend);
     process.off('SIGCONT', redraw);

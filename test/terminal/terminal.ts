@@ -56,7 +56,7 @@ export class TestTerminal {
     const { active } = this.#screen.buffer;
     return Array.from(
       { length: this.#screen.rows },
-      (_, y) => active.getLine(active.viewportY + y)?.translateToString(true) ?? '',
+      (_, y) => active.getLine(active.viewportY + y)?.translateToString(true, 0, this.#screen.cols) ?? '',
     );
   }
 

@@ -402,7 +402,7 @@ describe('other terminals', () => {
     expect(screen.lines()[4]).toMatch(/^> +\d/);
     expect(screen.lines()[2]).toContain('CPU%v');
     await screen.press('v', 'j');
-    expect(screen.lines().find((line) => line.startsWith('>tcp'))).toBeDefined();
+    expect(screen.lines().find((line) => line.startsWith('>  tcp'))).toBeDefined();
     await screen.press(ESC, '/', 'é', '\x1b[D');
     expect(screen.text()).toContain('/ _');
     await tour();

@@ -97,6 +97,9 @@ await runExplorer({
   saveSettings: async () => 'saved',
   commandLine: () => ['itertop', 'dump', session.getState().template],
   openMap: () => {},
+  openHalf: () => {
+    throw new Error('the harness has one table');
+  },
   exportView: async ({ path, overwrite }) => {
     if (path.startsWith('there') && !overwrite) throw Object.assign(new Error('there already'), { code: 'EEXIST' });
     return `wrote 300 rows to ${path}`;

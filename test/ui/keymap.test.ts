@@ -2,9 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { type PaneName, takesText } from '../../src/state/panes.ts';
 import type { SessionState } from '../../src/state/session.ts';
+import { splitChoices } from '../../src/state/split.ts';
 import { memberLines } from '../../src/state/structs-pane.ts';
 import { press, type Reach } from '../../src/ui/actions.ts';
 import { Columns } from '../../src/ui/columns.ts';
+import { createHalves } from '../../src/ui/halves.ts';
 import { actionOf, barOf, helpRows, KEYMAP, keyLabel, textOf } from '../../src/ui/keymap.ts';
 import { themesOf } from '../../src/ui/theme.ts';
 import { fakeReports } from './fake-reports.ts';
@@ -15,6 +17,7 @@ import { fakeEffects, fakeSession, UTF8 } from './screen.tsx';
 const PANES: readonly PaneName[] = [
   'table',
   'picker',
+  'split',
   'sort',
   'columns',
   'program',
@@ -53,7 +56,9 @@ function midst(pane: PaneName) {
   const columns = new Columns(themes.of('default'));
   columns.more = true;
   const { calls, effects } = fakeEffects();
-  const reach: Reach = { session, targets: TARGETS, themes, columns, effects };
+  const table = { session, targets: TARGETS, themes, columns, effects };
+  const reach: Reach = { ...table, split: createHalves(table, () => ({ reach: table, close() {} })).split };
+  if (pane === 'split') state().openSplit(splitChoices(state(), TARGETS));
   if (pane === 'picker') state().openPicker(TARGETS);
   if (pane === 'sort') state().openSort();
   if (pane === 'columns' || pane === 'narrow' || pane === 'saveas') {
@@ -107,7 +112,7 @@ function midst(pane: PaneName) {
   if (pane === 'export') state().openExport('rows');
   if (pane === 'command') state().openCommand(['itertop', 'dump', 'task'], 'copied');
   if (pane === 'overwrite') state().openOverwrite({ format: 'csv', rows: 'all', path: 'rows.csv', overwrite: false });
-  if (pane === 'picker' || pane === 'help') state().choose(1, 4);
+  if (pane === 'picker' || pane === 'split' || pane === 'help') state().choose(1, 4);
   if (pane === 'filter') state().choose(1, 2);
   // In the middle of a word.
   state().edit((input) => ({ text: `${input.text}ab`, caret: input.text.length + 1 }));

@@ -94,7 +94,7 @@ describe('the mouse', () => {
   it.each([
     ['side by side', 140, 30],
     ['alone', 80, 24],
-    ['in little room', 80, 9],
+    ['in little room', 80, 10],
   ])('chooses in lists, %s', async (_, columns, rows) => {
     await show(columns, rows);
     await screen.press('v');

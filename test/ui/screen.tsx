@@ -8,6 +8,7 @@ import type { TargetInfo } from '../../src/state/view.ts';
 import type { Effects, Reach } from '../../src/ui/actions.ts';
 import { App } from '../../src/ui/app.tsx';
 import { Columns } from '../../src/ui/columns.ts';
+import { createHalves } from '../../src/ui/halves.ts';
 import { openTerminal } from '../../src/ui/terminal.tsx';
 import { themesOf } from '../../src/ui/theme.ts';
 import { TARGETS, TEMPLATES } from './fake-view.ts';
@@ -101,8 +102,21 @@ export async function openScreen(options: ScreenOptions = {}) {
   const stdin = fakeStdin();
   const themes = themesOf(env);
   const { calls, effects } = fakeEffects(options.exportView);
-  const reach: Reach = { session, targets, themes, columns: new Columns(themes.of('default')), effects };
-  const app = <App reach={reach} kernel="6.18.5" />;
+  const table = (of: Session) => ({
+    session: of,
+    targets,
+    themes,
+    columns: new Columns(themes.of('default')),
+    effects,
+  });
+  const { halves, split } = createHalves(table(session), (template) => {
+    calls.push(`split ${template}`);
+    const { templates, theme } = session.getState();
+    const other = fakeSession({ templates: [...templates.values()], template, theme });
+    return { reach: table(other), close: () => void calls.push('unsplit') };
+  });
+  const reach: Reach = { ...table(session), split };
+  const app = <App halves={halves} kernel="6.18.5" />;
   const opened = openTerminal(app, stdout as never, stdin as never, false);
 
   /** Until all that is due is on the screen. */
@@ -120,6 +134,7 @@ export async function openScreen(options: ScreenOptions = {}) {
   return {
     session,
     reach,
+    halves,
     calls,
     stdout,
     settle,

@@ -1,6 +1,6 @@
 /** What can be viewed, by what it is about: the iterators of this kernel, their rows, and why some are not there. */
 import type { RowCount } from '../../state/counter.ts';
-import { type PickerPane, pickerChoices } from '../../state/picker.ts';
+import { type PickerPane, pickerChoices, pickerLines } from '../../state/picker.ts';
 import type { TargetInfo } from '../../state/view.ts';
 import type { Theme } from '../theme.ts';
 import { type ListRow, ListWithFoot } from './list.tsx';
@@ -31,12 +31,11 @@ export function Picker(props: {
     const known = unavailable === '' ? counts.get(template) : undefined;
     return (known ? (known.why === '' ? grouped.format(known.rows) : '?') : '').padStart(rows);
   };
-  const lines: ListRow[] = [];
-  let marked = 0;
-  choices.forEach((target, at) => {
-    if (target.area !== choices[at - 1]?.area) lines.push({ cells: [target.area, '', ''], heading: true });
-    if (at === index) marked = lines.length;
-    lines.push({ cells: [`  ${target.template}`, count(target), shows(target)], dim: target.unavailable !== '' });
+  const all = pickerLines(choices);
+  const lines = all.map((at, line): ListRow => {
+    if (at === null) return { cells: [choices[all[line + 1]!]!.area, '', ''], heading: true };
+    const target = choices[at]!;
+    return { cells: [`  ${target.template}`, count(target), shows(target)], dim: target.unavailable !== '' };
   });
   if (choices.length === 0) lines.push({ cells: ['nothing', '', `has "${find}" in its name or help`] });
 
@@ -52,7 +51,7 @@ export function Picker(props: {
         { title: 'SHOWS', width: Math.max(0, width - name - rows - (rows > 0 ? 3 : 2)) },
       ]}
       rows={rows > 0 ? lines : lines.map((line) => ({ ...line, cells: line.cells.toSpliced(1, 1) }))}
-      index={marked}
+      index={Math.max(0, all.indexOf(index))}
       width={width}
       height={height}
       foot={foot}
