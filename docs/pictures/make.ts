@@ -25,34 +25,57 @@ interface Scene {
 }
 
 const DOWN = 'j';
+const TAB = '\t';
+
+const NO_NODE = ['--where', 'comm != "node-MainThread"'];
 
 const SCENES: readonly Scene[] = [
   {
-    name: 'task',
-    title: 'Processes with their CPU, memory and files; the selected row leads to its sockets, files and memory map',
-    size: [120, 24],
-    args: [
-      'task',
-      '--columns',
-      'pid,ppid,state,cpu,time,rss,minflt,comm,cmdline',
-      '--sort',
-      '-cpu',
-      '--where',
-      'comm != "node-MainThread"',
-    ],
-    keys: [[/postgres/, DOWN]],
-    shows: /postgres/,
-  },
-  {
     name: 'tcp',
-    title: 'TCP sockets, narrowed in the kernel by a condition, with rates and who is at the other end',
-    size: [120, 20],
+    title: 'TCP sockets, narrowed in the kernel by a condition, with rates, owners and who is at the other end',
+    size: [120, 14],
     args: [
-      ...['tcp', '--where', 'state == ESTABLISHED && lport in (5432, 6379, 8080)', '--sort', '-in_rate'],
+      ...['tcp', '--where', 'state == ESTABLISHED && lport in (5432, 6379, 8080)', '--sort', '-out_rate'],
       ...['--columns', 'state,local,remote,command,peer_command,rtt,cwnd,in_rate,out_rate'],
     ],
     keys: [],
     shows: /ESTABLISHED.*\d+(\.\d)?K/,
+  },
+  {
+    name: 'tree',
+    title: 'Processes as a tree, with CPU, memory and page faults; the second line says where the selected row leads',
+    size: [120, 16],
+    args: ['task', '--tree', '--columns', 'pid,state,cpu,time,rss,minflt,nvcsw,comm', '--sort', '-cpu', ...NO_NODE],
+    keys: [[/postgres/, DOWN + DOWN]],
+    shows: /postgres/,
+  },
+  {
+    name: 'structure',
+    title: "A process's task_struct as the kernel prints it, folded, with what the last refresh changed",
+    size: [120, 26],
+    args: ['task', '--sort', '-cpu', '--where', 'comm == postgres'],
+    keys: [
+      [/postgres/, DOWN],
+      [/files/, 'd'],
+      [/COLUMN/, TAB],
+    ],
+    shows: /task_struct/,
+  },
+  {
+    name: 'program',
+    title: 'The bytecode that reads the table, each instruction with the column that it serves',
+    size: [120, 26],
+    args: ['task', '--columns', 'pid,comm,rss,nvcsw', '--where', 'rss > 64K'],
+    keys: [[/postgres/, 'p']],
+    shows: /rss/,
+  },
+  {
+    name: 'split',
+    title: 'Two tables at once: processes, and the files of the selected one',
+    size: [120, 26],
+    args: ['task', '--split', 'task_file', '--sort', '-cpu', ...NO_NODE],
+    keys: [[/postgres/, DOWN + DOWN]],
+    shows: /TCP|socket/,
   },
 ];
 

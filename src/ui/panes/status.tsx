@@ -87,6 +87,7 @@ function counts({ count, total, stats, changes, grouped: groups }: View): Part[]
 export type StatusState = Pick<
   SessionState,
   | 'trail'
+  | 'panes'
   | 'cursor'
   | 'template'
   | 'templates'
@@ -177,7 +178,9 @@ export function secondLine(state: StatusState, theme: Theme, width: number): str
   const template = state.templates.get(state.template);
   const filters = conditions(state);
   const changed = (template?.switches ?? []).filter(({ name, on }) => state.switches[name] !== on);
-  const ways = state.cursor && state.view?.count ? wayParts(state) : [];
+  // The details have a line of them.
+  const told = state.panes.some(({ name }) => name === 'detail');
+  const ways = state.cursor && state.view?.count && !told ? wayParts(state) : [];
   const left = [
     part(7, ['label', 'filter']),
     ...(filters.length > 0 ? filters : [part(6, ['plain', 'none'])]),
