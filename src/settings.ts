@@ -87,7 +87,13 @@ const style: Check = check({ type: 'string' }, (value, path, report) => {
 });
 
 const key: Check = check(
-  { anyOf: [{ enum: KEY_NAMES }, { type: 'string', minLength: 1, maxLength: 9 }] },
+  {
+    anyOf: [
+      { enum: KEY_NAMES },
+      { type: 'string', minLength: 1, maxLength: 9 },
+      { type: 'integer', minimum: 0, maximum: 9 },
+    ],
+  },
   (value, path, report) => {
     if (typeof value === 'number' && value >= 0 && value <= 9) return;
     if (typeof value === 'string' && keyNamed(value) !== undefined) return;
@@ -101,6 +107,10 @@ const key: Check = check(
 
 /** A rule for each member of a type. */
 type Members<T> = Readonly<Record<keyof T, Check>>;
+
+/** Of an action. The published schema has it once. */
+export const KEYS = oneOrMore(key, 'keys');
+const sameKeys = check({ $ref: '#/$defs/keys' }, KEYS);
 
 export const SETTINGS = object('the settings', {
   template: about('the table that is shown at first', name),
@@ -120,10 +130,7 @@ export const SETTINGS = object('the settings', {
   marks: about('what a refresh changed is marked', flag),
   keys: about(
     'other keys for actions',
-    object(
-      'the keys',
-      Object.fromEntries([...ACTION_HELP].map(([action, help]) => [action, about(help, oneOrMore(key, 'keys'))])),
-    ),
+    object('the keys', Object.fromEntries([...ACTION_HELP].map(([action, help]) => [action, about(help, sameKeys)]))),
   ),
   tables: about(
     'how tables look at first, by the name of their template',

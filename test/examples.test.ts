@@ -33,7 +33,8 @@ function refusesMapElem(): string {
 describeKernel('examples', () => {
   it('are all tested', () => {
     const known = ['build-iter-program', 'map-elem-dumper', 'map-lister', 'stop-at-pid', 'task-dumper'];
-    expect(fs.readdirSync(new URL('../examples', import.meta.url)).sort()).toEqual(known.map((name) => `${name}.ts`));
+    const there = fs.readdirSync(new URL('../examples', import.meta.url)).filter((name) => name.endsWith('.ts'));
+    expect(there.sort()).toEqual(known.map((name) => `${name}.ts`));
   });
 
   it('task-dumper', () => {

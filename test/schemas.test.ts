@@ -1,7 +1,7 @@
 /** The published JSON Schemas are those of the rules that check the files; UPDATE_GOLDEN=1 writes them. */
 import fs from 'node:fs';
 import { expect, it } from 'vitest';
-import { SETTINGS } from '../src/settings.ts';
+import { KEYS, SETTINGS } from '../src/settings.ts';
 import type { Schema } from '../src/templates/form.ts';
 import { TEMPLATE } from '../src/templates/validate.ts';
 
@@ -28,6 +28,7 @@ it.each<[string, Schema]>([
       title: 'itertop: settings',
       description: 'settings.yaml or settings.json in $XDG_CONFIG_HOME/itertop',
       ...SETTINGS.schema,
+      $defs: { keys: KEYS.schema },
     },
   ],
 ])('docs/%s.schema.json', (name, schema) => {

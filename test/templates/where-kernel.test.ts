@@ -319,7 +319,7 @@ function compareMany({ template, columns, filters = () => ({}), ungroup = false,
 const numbersAndMore = (template: Template, ...without: string[]) =>
   template.columns
     .filter((c) => !MOVING.includes(c.as) && !c.join && !without.includes(c.name))
-    .filter((c) => !/^(rate|rate2|cpu|change|tcp_timer_in)\(/.test(c.derive ?? ''))
+    .filter((c) => !/^(rate|rate2|cpu|change|growth|tcp_timer_in)\(/.test(c.derive ?? ''))
     .filter((c) => ![c.from ?? []].flat().some((from) => /^(cmdline|d_path|kernfs_path)\(/.test(from)))
     .map((c) => c.name);
 

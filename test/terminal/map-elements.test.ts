@@ -103,7 +103,7 @@ describe.skipIf(skip)('the elements of a map', () => {
     await new Promise((done) => setTimeout(done, 200));
     terminal.type(KEY.enter);
     const screen = await terminal.waitFor(/KEY_SADDR/);
-    expect(screen).toMatch(/^bpf_map_elem {2}3 rows/m);
+    expect(screen).toMatch(/^bpf_map › \d+ e2e_flows › bpf_map_elem {2}3 rows/m);
     expect(screen).toMatch(new RegExp(`map ${id} e2e_flows +\\[(user|kernel)\\]`));
     expect(screen).toMatch(/udp +200/);
     expect(screen).toContain('a\\x1b[31mb');

@@ -82,8 +82,7 @@ describe('a replay', () => {
       terminal.type(keys + KEY.enter);
     };
     await find('id == 30');
-    await terminal.waitFor(at(27));
-    expect(terminal.text()).toContain('id == 30: from here on');
+    await terminal.waitFor((screen) => at(27).test(screen) && screen.includes('id == 30: from here on'));
     await find(`${KEY.ctrlU}name =~ "row 4[05]"`);
     await terminal.waitFor(at(37));
     await find('');
@@ -130,7 +129,8 @@ describe('a replay', () => {
     terminal.resize(30, 8);
     await terminal.waitFor((screen) => screen.split('\n').some((line) => /^00:00:00 #-+ 00:00:59$/.test(line)));
     terminal.resize(1, 1);
-    await terminal.waitFor((screen) => screen.length <= 1);
+    terminal.resize(80, 24);
+    await terminal.waitFor(/^00:00:00 #-+ 00:00:59/m);
   });
 
   test('its rows are written without privileges', () => {
@@ -212,6 +212,7 @@ describe.skipIf(!root)('recording', () => {
     expect((await terminal.exited).exitCode).toBe(0);
     const made = fs.readdirSync(folder).find((name) => name.startsWith('itertop-task-'))!;
     using recording = new Recording(path.join(folder, made));
-    expect(recording.segment(0).walks[0]!.layout.fields.length).toBeGreaterThan(40);
+    const fields = recording.segment(0).walks.map((walk) => walk.layout.fields.length);
+    expect(Math.max(...fields)).toBeGreaterThan(40);
   });
 });
