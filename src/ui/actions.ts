@@ -63,7 +63,8 @@ export interface Split {
 export interface Reach {
   readonly split: Split;
   readonly session: Session;
-  readonly targets: readonly TargetInfo[];
+  /** What can be viewed, asked anew each time: templates come and go. */
+  targets(): readonly TargetInfo[];
   readonly columns: Columns;
   readonly themes: Themes;
   readonly effects: Effects;
@@ -241,7 +242,7 @@ const related: Handler = (reach, key) => {
 };
 
 function openPicker(reach: Reach): void {
-  state(reach).openPicker(reach.targets);
+  state(reach).openPicker(reach.targets());
 }
 
 function take(reach: Reach, target: TargetInfo | undefined): void {
@@ -439,7 +440,7 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   split: (reach) => {
     if (reach.split.open) reach.split.close();
     else if (state(reach).replay) state(reach).notify('a recording is seen one table at a time');
-    else state(reach).openSplit(splitChoices(state(reach), reach.targets));
+    else state(reach).openSplit(splitChoices(state(reach), reach.targets()));
   },
   picker: openPicker,
   search: (reach) => state(reach).openSearch(),

@@ -77,7 +77,7 @@ const wordOf = (action: Action) => action.replace(/[A-Z]/g, (letter) => `-${lett
 
 /** @param perform what an action does without a word behind it */
 export function commandsOf(reach: Reach, perform: (action: Action) => void): Command[] {
-  const tables = reach.targets.map((target) => tableCommand(reach, target.template, target));
+  const tables = reach.targets().map((target) => tableCommand(reach, target.template, target));
   const actions = new Map<Action, Command>();
   for (const { where, bindings } of KEYMAP) {
     if (!where.includes('table')) continue;

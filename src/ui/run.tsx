@@ -99,9 +99,7 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
     const { exportView, absentColumns, saveTemplate, addColumn, commandLine, saveSettings, openMap } = parts;
     const reach = {
       session: parts.session,
-      get targets() {
-        return options.targets;
-      },
+      targets: () => options.targets,
       themes,
       columns: new Columns(themes.of(session.getState().theme)),
       effects: {

@@ -56,7 +56,7 @@ function midst(pane: PaneName) {
   const columns = new Columns(themes.of('default'));
   columns.more = true;
   const { calls, effects } = fakeEffects();
-  const table = { session, targets: TARGETS, themes, columns, effects };
+  const table = { session, targets: () => TARGETS, themes, columns, effects };
   const reach: Reach = { ...table, split: createHalves(table, () => ({ reach: table, close() {} })).split };
   if (pane === 'split') state().openSplit(splitChoices(state(), TARGETS));
   if (pane === 'picker') state().openPicker(TARGETS);

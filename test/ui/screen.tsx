@@ -104,7 +104,7 @@ export async function openScreen(options: ScreenOptions = {}) {
   const { calls, effects } = fakeEffects(options.exportView);
   const table = (of: Session) => ({
     session: of,
-    targets,
+    targets: () => targets,
     themes,
     columns: new Columns(themes.of('default')),
     effects,
