@@ -1,4 +1,5 @@
 /** Template + what is asked of it + BTF -> plan: the program, the layout of its records, the place of its filters. */
+
 import { Assembler, type Assembly, R0, R1, R2, R3, R6, R7, R8, R9, R10, type Reg, slotsOf } from '../bpf/asm.ts';
 import { type Btf, BtfError } from '../bpf/btf.ts';
 import { resolvePath } from '../bpf/btf-path.ts';
@@ -172,11 +173,14 @@ function slotsFor(ranges: number): number {
   return slots;
 }
 
-/** The single PID that bpf_iter_link_info can take over. */
+/**
+ * The single PID that bpf_iter_link_info can take over. It goes by the numbers of the caller's PID namespace, tables by
+ * those of the first one: in a container the program compares.
+ */
 export function linkValue(template: Template, filters: Filters | undefined): number | undefined {
   const ranges = filters?.pid;
   if (template.filters?.pid?.link !== 'pid' || ranges?.length !== 1 || ranges[0][0] !== ranges[0][1]) return undefined;
-  return ranges[0][0];
+  return inInitialPidNamespace() ? ranges[0][0] : undefined;
 }
 
 interface Item {
