@@ -14,6 +14,7 @@ import {
   emitColumns,
   follow,
   loadNumber,
+  loops,
   type RecordPlace,
   seeAs,
   walks,
@@ -25,6 +26,7 @@ import {
   isAddress,
   type MemorySource,
   objectsOf,
+  pieceOf,
   resolvePlace,
   resolveSource,
   type Scope,
@@ -247,7 +249,12 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
   const ways = items.filter((i) => walks(i.source)).length + usedCasts.length;
   // On the stack a pointer stays one, with which no condition can calculate.
   const asksOfPointers = items.some((i) => asked.includes(i.column) && isAddress(btf, i.source));
-  const inScratch = asksOfPointers || texts.length > 0 || layout.fixed > MAX_STACK_RECORD || ways > MAX_STACK_WAYS;
+  const inScratch =
+    items.some((i) => loops(i.source)) ||
+    asksOfPointers ||
+    texts.length > 0 ||
+    layout.fixed > MAX_STACK_RECORD ||
+    ways > MAX_STACK_WAYS;
   const scratch = inScratch ? up(layout.fixed + texts.reduce((sum, f) => sum + f.limit + ALIGN, 0), ALIGN) : 0;
   if (scratch > MAX_SCRATCH) {
     throw new UsageError(
@@ -662,11 +669,8 @@ function layOut(
     const shape = fieldShape(item.source);
     at = up(
       at,
-      shape.type === 'chars' || shape.type === 'inet' || shape.type === 'text'
-        ? shape.type === 'chars'
-          ? Math.min(8, shape.size & -shape.size)
-          : 8
-        : shape.size,
+      // Bytes are copied in pieces, the largest first: see copyBytes().
+      shape.type === 'chars' ? pieceOf(shape.size) : shape.type === 'inet' || shape.type === 'text' ? 8 : shape.size,
     );
     const flag = objectsOf(item.source).reduce((bits, object) => bits | (flags.get(object) ?? 0), 0);
     fields.push({ column: item.column, offset: at, size: shape.size, type: shape.type, flag, limit: shape.limit });

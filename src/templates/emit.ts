@@ -131,6 +131,11 @@ export function walks(source: Source): boolean {
   }
 }
 
+/** Whether it is summed up in a loop: on the stack a condition on the sum would have the verifier go through every round. */
+export function loops({ kind }: Source): boolean {
+  return kind === 'percpu_sum' || kind === 'free_objects' || kind === 'queue_bytes';
+}
+
 /**
  * Emits columns that start from the object in R8; those behind the same pointers share the way there.
  * @param trusted the context member that R8 holds, where the verifier trusts it

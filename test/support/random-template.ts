@@ -83,7 +83,9 @@ const FUNCTIONS = [
 const IDENTITY: Readonly<Record<string, readonly string[]>> = {
   bpf_prog: ['prog->aux->id'],
   bpf_map: ['map->id'],
-  bpf_link: ['link->id'],
+  // The program under a link may be another one.
+  bpf_link: ['link->id', 'link->prog->aux->id'],
+  ksym: ['ksym->name'],
   task: ['task->pid', 'task->start_boottime'],
   task_file: ['task->pid', 'task->start_boottime', 'file->f_inode->i_ino'],
   task_vma: ['task->pid', 'task->start_boottime', 'vma->vm_start'],

@@ -88,7 +88,7 @@ async function attempt(seed: number): Promise<Fate> {
     return 'shown';
   } catch (error) {
     if (error instanceof TemplateError || error instanceof UsageError) {
-      expect(error.message).toMatch(/^(template )?any\b/);
+      if (!/^(template )?any\b/.test(error.message)) throw error;
       return 'refused';
     }
     if (error instanceof BpfError) error.message += `\n${error.log.slice(-1500)}`;
@@ -142,6 +142,8 @@ const rowTexts = (table: Table) => {
   const ofProcesses = ['task_file', 'task_vma'].includes(table.template.target);
   for (let row = 0; row < table.rows; row++) {
     if (ofProcesses && table.number(row, 'id0') !== still.pid) continue;
+    // Symbols of programs that are loaded anew for each question.
+    if (table.template.target === 'ksym' && /itertop/.test(table.text(row, 'id0'))) continue;
     const cells = table.template.columns
       .filter((c) => table.batch.has(c.name))
       .map((c) => table.exact(row, c.name) ?? table.text(row, c.name));

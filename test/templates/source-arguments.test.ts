@@ -95,3 +95,42 @@ describeKernel('members of unions', () => {
     },
   );
 });
+
+describeKernel('records on the stack', () => {
+  it('bytes of any length are copied to where their largest piece may lie', () => {
+    using from = collector({
+      name: 'bytes',
+      help: '',
+      target: 'unix',
+      key: ['sk'],
+      show: ['sk'],
+      sort: 'sk',
+      columns: [
+        { name: 'sk', from: 'unix_sk', as: 'hex', help: '' },
+        { name: 'family', from: 'unix_sk->addr->name[0].sun_family', help: '' },
+        // 108 bytes: pieces of 8, and one of 4.
+        { name: 'path', from: 'unix_sk->addr->name[0].sun_path', as: 'text', help: '' },
+      ],
+    });
+    const { absent } = collect(from);
+    expect([...absent]).toEqual([]);
+  });
+
+  it('contradicting conditions on what is summed up in a loop do not make the verifier walk every round', () => {
+    using from = collector({
+      name: 'sums',
+      help: '',
+      target: 'bpf_prog',
+      key: ['id'],
+      show: ['id'],
+      sort: 'id',
+      columns: [
+        { name: 'id', from: 'prog->aux->id', help: '' },
+        { name: 'runs', from: 'percpu_sum(prog->stats, cnt)', help: '' },
+      ],
+    });
+    const { table, absent } = collect(from, { where: 'runs >= 5 && runs < 0' });
+    expect([...absent]).toEqual([]);
+    expect(table.rows).toBe(0);
+  });
+});
