@@ -71,11 +71,11 @@ const SCENES: readonly Scene[] = [
   },
   {
     name: 'split',
-    title: 'Two tables at once: processes, and the files of the selected one',
-    size: [120, 26],
-    args: ['task', '--split', 'task_file', '--sort', '-cpu', ...NO_NODE],
-    keys: [[/postgres/, DOWN + DOWN]],
-    shows: /TCP|socket/,
+    title: 'Two tables at once: processes, and the TCP sockets of the selected one',
+    size: [120, 24],
+    args: ['task', '--split', 'tcp', '--sort', 'comm', ...NO_NODE],
+    keys: [[/postgres/, DOWN.repeat(5)]],
+    shows: /LISTEN.*5432/,
   },
 ];
 
@@ -126,7 +126,7 @@ const only = process.argv.slice(2);
 const host = spawn(
   'unshare',
   ['--pid', '--fork', '--mount-proc', '--net', '--uts', '--kill-child', process.execPath, here('host.ts')],
-  { stdio: ['pipe', 'pipe', 'inherit'] },
+  { stdio: ['pipe', 'pipe', 'ignore'] },
 );
 try {
   const [ready] = await once(createInterface({ input: host.stdout! }), 'line');
