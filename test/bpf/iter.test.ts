@@ -228,14 +228,15 @@ describeKernel('iterators', () => {
     }
 
     it('behind the matching object, wherever it is and however small the reads are', async () => {
-      using some = await sleepers(3);
+      // The last one is not stopped at: behind the last object of all there is no other to stop at.
+      using some = await sleepers(4);
       using s = stopper();
       const everything = () => {
         s.until(0xffffffff);
         return bpf.withIterator(s.program, (i) => u32s(i.read()));
       };
       const all = everything();
-      for (const pid of [all[0], all[1], process.pid, ...some.pids]) {
+      for (const pid of [all[0], all[1], process.pid, ...some.pids.slice(0, -1)]) {
         for (const readSize of [undefined, 1, 3, 4, 7, 4096]) {
           s.until(pid);
           using iterator = bpf.createIterator(s.program);

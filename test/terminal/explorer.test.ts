@@ -96,8 +96,8 @@ describe.skipIf(skip)('the explorer in a terminal (needs root)', () => {
       await terminal.waitFor(/PID USER/);
       // Pick.
       terminal.type('v');
-      await terminal.waitFor(/VIEW +SHOWS/);
-      await terminal.waitFor(/^ ?tcp /m);
+      await terminal.waitFor(/VIEW .*SHOWS/);
+      await terminal.waitFor(/^ +tcp /m);
       // task, task_file, task_vma, cgroup, tcp
       for (let i = 0; i < 4; i++) terminal.type(KEY.down);
       terminal.type(KEY.enter);

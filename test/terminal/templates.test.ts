@@ -60,10 +60,10 @@ describe.skipIf(skip)('templates that change while they are looked at (needs roo
     await terminal.waitFor(/templates were read again/);
     expect(await terminal.waitFor(/PID +TWICE.? +COMM/)).toMatch(/by twice ▼/);
     terminal.type('v');
-    await terminal.waitFor(/VIEW +SHOWS/);
+    await terminal.waitFor(/VIEW .*SHOWS/);
     terminal.type(KEY.end);
     terminal.type('G');
-    await terminal.waitFor(/mine +of my own/);
+    await terminal.waitFor(/mine .*of my own/);
     terminal.type(KEY.enter);
     expect(await terminal.waitFor(/^mine {2}/m)).toBeTruthy();
     await terminal.waitFor(/by tid ▼/);

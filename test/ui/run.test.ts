@@ -68,7 +68,7 @@ describe('the explorer on a terminal', () => {
     terminal.type(KEY.ctrlZ);
     await terminal.waitFor(() => terminal.output.split('\x1b[?1049h').length === 3, 'the alternate screen again');
     terminal.type('v');
-    await terminal.waitFor(/VIEW +SHOWS/);
+    await terminal.waitFor(/VIEW .*SHOWS/);
   });
 
   it('draws everything anew when it is continued, and on Ctrl-L', async () => {
