@@ -51,7 +51,7 @@ export class IteratorFd extends OwnedFd {
     const { fd } = this;
     const readSize = Math.max(1, options.readSize ?? SEQ_BUFFER_BYTES);
     const maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
-    let view: Buffer = Buffer.from(into.bytes);
+    let view: Buffer = Buffer.from(into.bytes, 0, into.bytes.byteLength);
     let used = options.from ?? 0;
     let reads = 0;
     let empty = 0;
@@ -82,7 +82,7 @@ export class IteratorFd extends OwnedFd {
 
 function grow(into: ReadTarget, used: number, readSize: number): Buffer {
   into.bytes = withRoom(into.bytes, used + readSize, used);
-  return Buffer.from(into.bytes);
+  return Buffer.from(into.bytes, 0, into.bytes.byteLength);
 }
 
 function readMeaning(code: string): string {

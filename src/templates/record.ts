@@ -99,7 +99,7 @@ export class Batch {
     // Of a fixed length: views that follow a growing one are slower.
     const { bytes, offsets } = buffers;
     this.#view = new DataView(bytes, 0, bytes.byteLength);
-    this.#bytes = Buffer.from(bytes);
+    this.#bytes = Buffer.from(bytes, 0, bytes.byteLength);
     this.#words = new Uint32Array(bytes, 0, bytes.byteLength >> 2);
     this.#offsets = new Uint32Array(offsets, 0, offsets.byteLength >> 2);
     this.rows = rows;
