@@ -1,4 +1,5 @@
 /** The walks of a recording in the place of those of the kernel: filters and conditions are evaluated after reading. */
+import { withRoom } from '../bpf/shared-memory.ts';
 import { conditionText, isConstant, joinNeeds, parseDerive, parseJoin } from '../templates/columns.ts';
 import type { CompileOptions } from '../templates/compile.ts';
 import { NUMERIC } from '../templates/derive.ts';
@@ -176,9 +177,8 @@ class RecordedSource implements Source {
     const stored = this.#stored && this.#origin.refresh.walks.get(this.#stored.key);
     const base = this.#origin.refresh.walks.get(BASE_WALK)!;
     const bytes = stored?.bytes ?? new Uint8Array(0);
-    if (buffers.bytes.byteLength < bytes.length)
-      buffers.bytes = new SharedArrayBuffer(bytes.length + (bytes.length >> 3) + (8 - ((bytes.length >> 3) % 8)));
-    new Uint8Array(buffers.bytes).set(bytes);
+    buffers.bytes = withRoom(buffers.bytes, bytes.length, 0);
+    new Uint8Array(buffers.bytes, 0, bytes.length).set(bytes);
     const batch = narrowed(Batch.index(this.plan.layout, buffers, bytes.length), this.#tests);
     const { begin, end, ms, reads, clockNs } = stored ?? { ...base, ms: 0, reads: 0 };
     return { batch, bytes: bytes.length, reads, begin, end, ms, clockNs };
@@ -198,7 +198,7 @@ class RecordedSource implements Source {
 function narrowed(batch: Batch, tests: readonly Test[]): Batch {
   if (tests.length === 0) return batch;
   const { layout, buffers, footer } = batch;
-  const offsets = new Uint32Array(buffers.offsets);
+  const offsets = new Uint32Array(buffers.offsets, 0, batch.rows);
   const totals = (layout.group?.totals ?? []).map((_, i) => new Float64Array(buffers.totals[i]!));
   let rows = 0;
   for (let row = 0; row < batch.rows; row++) {

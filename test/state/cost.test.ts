@@ -8,6 +8,7 @@ import type { Question } from '../../src/state/question.ts';
 import { type Sampler, startSampler } from '../../src/state/sampler.ts';
 import { task } from '../../src/templates/builtin/task.ts';
 import { describeKernel, eventually } from '../support/kernel.ts';
+import { QUESTION as TASKS } from '../support/question.ts';
 
 it.each([
   ['50', 50],
@@ -50,21 +51,7 @@ it('the meter tells the time of this process, after its first lap', () => {
   expect(meter.lap()).toBeGreaterThan(least * 0.8);
 });
 
-const QUESTION: Question = {
-  template: 'task',
-  columns: ['pid', 'comm'],
-  all: false,
-  sort: [{ column: 'pid', descending: false }],
-  filters: {},
-  switches: {},
-  groupBy: '',
-  ungroup: false,
-  search: null,
-  where: '',
-  netns: 'self',
-  interval: 100,
-  paused: false,
-};
+const QUESTION: Question = { ...TASKS, interval: 100 };
 
 describeKernel('refreshes keep to their share', () => {
   let sampler: Sampler | undefined;

@@ -5,22 +5,9 @@ import { type Sampler, startSampler } from '../../src/state/sampler.ts';
 import type { StructAnswer, StructQuestion } from '../../src/state/struct-reader.ts';
 import { describeKernel, eventually } from '../support/kernel.ts';
 import { heldObjects } from '../support/objects.ts';
+import { QUESTION as TASKS } from '../support/question.ts';
 
-const QUESTION: Question = {
-  template: 'task',
-  columns: ['pid', 'comm'],
-  all: true,
-  sort: [{ column: 'pid', descending: false }],
-  filters: {},
-  switches: {},
-  groupBy: '',
-  ungroup: false,
-  search: null,
-  where: '',
-  netns: 'self',
-  interval: 60_000,
-  paused: false,
-};
+const QUESTION: Question = { ...TASKS, all: true };
 
 describeKernel('the struct of an object, from the worker', () => {
   let sampler: Sampler;

@@ -7,22 +7,9 @@ import { task } from '../../src/templates/builtin/task.ts';
 import { tcp } from '../../src/templates/builtin/tcp.ts';
 import { describeKernel, eventually } from '../support/kernel.ts';
 import { heldObjects } from '../support/objects.ts';
+import { QUESTION as TASKS } from '../support/question.ts';
 
-const QUESTION: Question = {
-  template: 'task',
-  columns: ['pid', 'comm', 'state', 'time'],
-  all: false,
-  sort: [{ column: 'pid', descending: false }],
-  filters: {},
-  switches: {},
-  groupBy: '',
-  ungroup: false,
-  search: null,
-  where: '',
-  netns: 'self',
-  interval: 60_000,
-  paused: false,
-};
+const QUESTION: Question = { ...TASKS, columns: ['pid', 'comm', 'state', 'time'] };
 
 describeKernel('the worker', () => {
   let sampler: Sampler;
