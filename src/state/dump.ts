@@ -17,6 +17,7 @@ import type { NetScope } from './namespaces.ts';
 import { passingRows } from './order.ts';
 import { type Snapshot, type SnapshotFormat, snapshotWriter } from './snapshot.ts';
 import { StructWriter } from './struct-writer.ts';
+import { foundRows } from './tree.ts';
 import { userName } from './users.ts';
 
 export interface DumpOptions extends Arrangement {
@@ -85,7 +86,14 @@ export async function dump(
 
 function rowsOf(table: Table, options: DumpOptions, passing: Uint32Array<ArrayBuffer>) {
   const { order, groups, tree } = arrange(table, options, passing);
-  if (!groups) return { table, columns: options.columns, order, tree };
+  // Where no lines are drawn, what was not found would look like the rest.
+  if (!groups)
+    return {
+      table,
+      columns: options.columns,
+      order: options.format === 'table' ? order : foundRows(order, tree),
+      tree,
+    };
   const grouped = new GroupTable(table, groups);
   return { table: grouped, columns: grouped.template.show, order, grouped: groups };
 }

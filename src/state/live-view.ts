@@ -14,7 +14,7 @@ import type { Groups } from './groups.ts';
 import type { ComparedWire } from './moment.ts';
 import { passingRows } from './order.ts';
 import type { Position } from './player.ts';
-import type { TreeRows } from './tree.ts';
+import { foundRows, type TreeRows } from './tree.ts';
 import { userName } from './users.ts';
 import type { Compared, RefreshStats, View, ViewColumn } from './view.ts';
 
@@ -170,7 +170,7 @@ export class LiveView implements View {
   }
   /** Every row that was read, or those that the search left, in their order; those with one of these keys. */
   rowsToWrite(all: boolean, keys?: ReadonlySet<string>): { table: Table; order: Uint32Array } {
-    if (!keys) return { table: this.table, order: all ? this.allRows() : this.order };
+    if (!keys) return { table: this.table, order: all ? this.allRows() : foundRows(this.order, this.tree) };
     return { table: this.table, order: this.allRows().filter((row) => keys.has(this.table.batch.key(row))) };
   }
   cell(row: number, column: ViewColumn): string {

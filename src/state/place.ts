@@ -20,6 +20,7 @@ import {
 } from './panes.ts';
 import { formatSearch } from './search.ts';
 import type { SessionState, Slice } from './session.ts';
+import { isLead } from './tree.ts';
 import { moveBy, movePage, moveTo, resize, scrollBy, type Window } from './window.ts';
 
 export interface PlaceSlice extends Pick<Window, 'rows'> {
@@ -195,8 +196,10 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
       over((state, view) => {
         if (!state.search) return { notice: 'nothing is searched for: / searches' };
         if (view.count === 0) return state;
-        const row = state.cursor ? state.cursor.row + direction : state.top;
-        return moveTo(state, view, (row + view.count) % view.count);
+        const at = (row: number) => ((row % view.count) + view.count) % view.count;
+        let row = state.cursor ? state.cursor.row + direction : state.top;
+        for (let tried = 0; tried < view.count && isLead(view.tree, at(row)); tried++) row += direction;
+        return moveTo(state, view, at(row));
       });
     },
     toggleFollow() {

@@ -6,7 +6,7 @@ import type { Rows, Value } from '../templates/table.ts';
 import { columnOf, type FilterName, type Filters, titleOf } from '../templates/template.ts';
 import { fit, sanitize, textWidth } from '../templates/text.ts';
 import type { Grouped } from './grouping.ts';
-import { branchOf, TREE_ASCII, TREE_SIGNS, type TreeRows, treeText } from './tree.ts';
+import { branchOf, foundOf, TREE_ASCII, TREE_SIGNS, type TreeRows, treeText } from './tree.ts';
 import type { RefreshStats } from './view.ts';
 
 export const SNAPSHOT_FORMATS = ['csv', 'json', 'ndjson', 'table'] as const;
@@ -212,7 +212,7 @@ function* tableLines(s: Snapshot): Generator<string> {
   const { grouped } = s;
   const rows = grouped
     ? `by ${grouped.by}: ${s.order.length} group${s.order.length === 1 ? '' : 's'} of ${grouped.of} rows`
-    : `${s.order.length} rows`;
+    : `${foundOf({ tree: s.tree ?? undefined, count: s.order.length })} rows`;
   yield `itertop ${table.template.name}  ${rows}${stats.visited >= 0 ? ` of ${stats.visited} visited` : ''}  ${stats.totalMs.toFixed(1)} ms  ${s.host?.kernel ?? os.release()}  ${new Date(stats.begin).toISOString()}${filters ? `  ${filters}` : ''}${stats.doubles > 0 ? `  ${stats.doubles} seen twice` : ''}\n`;
   yield line(columns.map((c) => c.title));
   for (const row of cells) yield line(row);

@@ -1,7 +1,7 @@
 /** The tree on and off, and what of it is folded. */
 import type { Place } from './asked.ts';
 import type { Slice } from './session.ts';
-import { hasBelow } from './tree.ts';
+import { hasBelow, isLead } from './tree.ts';
 
 /** The part of a place that the tree is about. */
 export interface Treeing {
@@ -32,7 +32,8 @@ export const treeSlice: Slice<TreeSlice> = (set, get) => ({
     if (!view?.tree) return set({ notice: 'there is nothing to fold: t shows the rows as a tree, where they are one' });
     if (!cursor || view.count === 0) return;
     const key = view.key(cursor.row);
-    if (folded.includes(key)) set({ folded: folded.filter((each) => each !== key) });
+    if (isLead(view.tree, cursor.row)) set({ notice: 'what was found hangs below this row: it stays open' });
+    else if (folded.includes(key)) set({ folded: folded.filter((each) => each !== key) });
     else if (hasBelow(view.tree, cursor.row)) set({ folded: [...folded, key] });
     else set({ notice: 'nothing hangs below this row' });
   },

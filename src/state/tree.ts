@@ -2,6 +2,7 @@
 import type { Table } from '../templates/table.ts';
 import { columnOf, type Template, UsageError } from '../templates/template.ts';
 import { NumberIndex } from './number-index.ts';
+import type { View } from './view.ts';
 
 /** Plain data, which crosses threads; each array has an entry for each row that is shown. */
 export interface TreeRows {
@@ -13,6 +14,8 @@ export interface TreeRows {
   readonly last: Uint8Array<ArrayBuffer>;
   /** Rows below it that are folded away. */
   readonly hidden: Uint32Array<ArrayBuffer>;
+  /** 1 where a row is there only for what was found below it; absent where nothing was searched for. */
+  readonly leads?: Uint8Array<ArrayBuffer>;
 }
 
 /** @throws UsageError for a template without one */
@@ -50,8 +53,49 @@ function readIds(table: Table, ungroup: boolean, rows: Uint32Array, own: Float64
   }
 }
 
+/** What a search leaves of a tree: what it found, and for each of these the rows above it. */
+export interface Found {
+  /** In the table's order. */
+  readonly rows: Uint32Array<ArrayBuffer>;
+  /** Per row of the table: 1 where it is here only for what hangs below it. */
+  readonly leads: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * @param passing all rows among which parents are looked for, in the table's order
+ * @param found some of them
+ */
+export function withAncestors(
+  table: Table,
+  passing: Uint32Array<ArrayBuffer>,
+  found: Uint32Array,
+  ungroup: boolean,
+): Found {
+  const own = new Float64Array(passing.length);
+  const named = new Float64Array(passing.length);
+  readIds(table, ungroup, passing, own, named);
+  index.build(own);
+  const isFound = new Uint8Array(table.rows);
+  for (const row of found) isFound[row] = 1;
+  const kept = new Uint8Array(passing.length);
+  for (let start = 0; start < passing.length; start++) {
+    if (isFound[passing[start]] === 0) continue;
+    // Up to what another one has led to: that ends in circles, too.
+    for (let at = start; at >= 0 && kept[at] === 0; ) {
+      kept[at] = 1;
+      const slot = index.find(named[at]);
+      at = slot < 0 ? -1 : index.first(slot);
+    }
+  }
+  const rows = passing.filter((_, at) => kept[at] === 1);
+  const leads = new Uint8Array(table.rows);
+  for (const row of rows) leads[row] = 1 - isFound[row];
+  return { rows, leads };
+}
+
 /**
  * @param sorted rows of the table
+ * @param leads per row of the table, see Found; such a row is not folded
  * @param folded rows of the table whose descendants are not shown
  * @param column where the lines are drawn
  * @returns the rows from the roots down, and how they hang together. A row whose parent is not among them is a root; of
@@ -63,6 +107,7 @@ export function treeRows(
   folded: ReadonlySet<number>,
   column: string,
   ungroup: boolean,
+  leads?: Uint8Array,
 ): { order: Uint32Array<ArrayBuffer>; tree: TreeRows } {
   const count = sorted.length;
   const own = new Float64Array(count);
@@ -105,7 +150,7 @@ export function treeRows(
       order[row] = sorted[at];
       tree.parents[row] = parent < 0 ? -1 : shownAt[parent];
       tree.last[row] = next[at] < 0 && parent >= 0 ? 1 : 0;
-      const isFolded = child[at] >= 0 && folded.has(sorted[at]);
+      const isFolded = child[at] >= 0 && folded.has(sorted[at]) && !leads?.[sorted[at]];
       if (isFolded) tree.hidden[row] = descendants(at, child, next, parents);
       if (child[at] >= 0 && !isFolded) {
         at = child[at];
@@ -116,13 +161,15 @@ export function treeRows(
       at = next[at];
     }
   }
+  const shown = order.slice(0, rows);
   return {
-    order: order.slice(0, rows),
+    order: shown,
     tree: {
       column,
       parents: tree.parents.slice(0, rows),
       last: tree.last.slice(0, rows),
       hidden: tree.hidden.slice(0, rows),
+      ...(leads && { leads: Uint8Array.from(shown, (row) => leads[row]) }),
     },
   };
 }
@@ -157,8 +204,25 @@ function cutCircles(parents: Int32Array): void {
   }
 }
 
-export function treeBuffers({ parents, last, hidden }: TreeRows): ArrayBuffer[] {
-  return [parents.buffer, last.buffer, hidden.buffer];
+export function treeBuffers({ parents, last, hidden, leads }: TreeRows): ArrayBuffer[] {
+  return [parents.buffer, last.buffer, hidden.buffer, ...(leads ? [leads.buffer] : [])];
+}
+
+/** Whether a row is there only for what was found below it. */
+export function isLead(tree: TreeRows | null | undefined, row: number): boolean {
+  return tree?.leads?.[row] === 1;
+}
+
+/** How many of the rows that are shown were found. */
+export function foundOf({ tree, count }: Pick<View, 'tree' | 'count'>): number {
+  let found = count;
+  for (const lead of tree?.leads ?? []) found -= lead;
+  return found;
+}
+
+/** Rows in their order without those that are there only for others. */
+export function foundRows(order: Uint32Array, tree: TreeRows | null | undefined): Uint32Array {
+  return tree?.leads ? order.filter((_, row) => !isLead(tree, row)) : order;
 }
 
 /** Whether rows hang below it, shown or folded away. */
@@ -187,8 +251,13 @@ export function branchOf({ parents, last, hidden }: TreeRows, row: number, signs
   return hidden[row] > 0 ? `${lines}[+${hidden[row]}] ` : lines;
 }
 
-/** What a row says by its lines: of a path what the parent's does not say already. */
+/** What a row says by its lines: of a path what the parent's does not say already; in brackets where it was not found. */
 export function treeText(tree: TreeRows, row: number, isPath: boolean, cell: (row: number) => string): string {
+  const text = ownText(tree, row, isPath, cell);
+  return isLead(tree, row) && text !== '' ? `(${text})` : text;
+}
+
+function ownText(tree: TreeRows, row: number, isPath: boolean, cell: (row: number) => string): string {
   const text = cell(row);
   const parent = tree.parents[row] ?? -1;
   if (!isPath || parent < 0) return text;

@@ -230,10 +230,10 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     // Searching and sorting work in the memory of `passing`.
     const kept = q.compare && { all: passing.slice(), moment: momentOf(q.compare, q, passing) };
     if (!kept) moment = null;
-    const chosen = q.marked?.only ? onlyMarked(q.marked.keys, passing) : passing;
+    const chosen = q.marked?.only ? onlyMarked(q.marked.keys, passing) : undefined;
     const { tree: _, ...flat } = q;
     // What differs is no tree: the rows between are not there.
-    const rows = arrange(table, kept && q.compare?.shown ? flat : q, chosen);
+    const rows = arrange(table, kept && q.compare?.shown ? flat : q, passing, chosen);
     const against = kept && q.compare?.shown ? kept.moment.compare(table, kept.all, rows.order, q.columns) : null;
     const arranged = against ? { ...rows, order: against.order } : rows;
     // What a refresh costs includes its first sorting; sorting again later is no refresh.

@@ -1,6 +1,7 @@
 /** Which columns fit on the screen, how wide each one is, and the lines that come of it. */
 import { isCompared } from '../state/changes.ts';
 import type { Sort } from '../state/sort.ts';
+import { isLead } from '../state/tree.ts';
 import type { View, ViewColumn } from '../state/view.ts';
 import { unitOf } from '../templates/format.ts';
 import { fit, sanitize, sanitizeAscii, textWidth } from '../templates/text.ts';
@@ -181,6 +182,7 @@ export class Columns {
       })
       .join(' '.repeat(GAP))
       .trimEnd();
+    if (!gone && isLead(view.tree, row)) return paint(this.#theme, 'dim', text);
     return gone || view.compared?.sign(row) === '-' ? paint(this.#theme, 'gone', text) : text;
   }
 

@@ -10,6 +10,7 @@ import { formatInterval, parseInterval } from '../state/interval.ts';
 import type { Sampler } from '../state/sampler.ts';
 import type { Session } from '../state/session.ts';
 import { formatSort, parseSort } from '../state/sort.ts';
+import { foundOf, isLead } from '../state/tree.ts';
 import type { TargetInfo, View, ViewColumn } from '../state/view.ts';
 import { type FilterName, UsageError } from '../templates/template.ts';
 import { sanitize, sanitizeAscii } from '../templates/text.ts';
@@ -74,13 +75,15 @@ export async function runPlain(options: PlainOptions): Promise<void> {
     const count = Math.min(rows, view.count);
     told = new Map(Array.from({ length: count }, (_, row) => [view.key(row), cellsOf(view, row)]));
     const time = new Date(view.stats.end).toTimeString().slice(0, 8);
-    const total = view.count === 1 ? '1 row' : `${view.count} rows`;
+    const found = foundOf(view);
+    const total = found === 1 ? '1 row' : `${found} rows`;
     if (whole) {
       whole = false;
       say(
         `${template}, ${total}, sorted by ${formatSort(sort)}, ${time}${count < view.count ? `, first ${count}` : ''}`,
       );
-      for (const [row, cells] of [...told.values()].entries()) say(`${row + 1}. ${values(view, cells)}`);
+      for (const [row, cells] of [...told.values()].entries())
+        say(`${row + 1}. ${isLead(view.tree, row) ? 'above what was found: ' : ''}${values(view, cells)}`);
       return;
     }
     const lines = [...told].flatMap(([key, cells], row) => {

@@ -82,15 +82,6 @@ describe('a tree', () => {
     expect([0, 1, 2, 3].map((row) => hasBelow(tree!, row))).toEqual([false, true, true, false]);
   });
 
-  test('a search leaves what it finds, hanging together as far as it does', () => {
-    expect(show(tableWith(FAMILY), { search: { pattern: ' r(1|2|6|5) ', invert: false } })).toEqual([
-      ...['1', '└─2', '  └─5', '    └─6'],
-    ]);
-    expect(show(tableWith(FAMILY), { search: { pattern: ' r2 ', invert: true } })).toEqual([
-      ...['9', '1', '└─3', '4', '5', '├─6', '└─7'],
-    ]);
-  });
-
   test('threads hang under their process, which hangs under its parent', () => {
     const rows: readonly Row[] = [
       { id: 12, by: 10, parent: 1, n: 2 },

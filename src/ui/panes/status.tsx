@@ -9,6 +9,7 @@ import { marksOf, onlyMarks } from '../../state/marking.ts';
 import type { Replay } from '../../state/replay.ts';
 import { formatSearch } from '../../state/search.ts';
 import type { SessionState } from '../../state/session.ts';
+import { foundOf } from '../../state/tree.ts';
 import type { Compared, Condition, View } from '../../state/view.ts';
 import { formatNumber, localTime } from '../../templates/format.ts';
 import { ungroupedWord } from '../../templates/template.ts';
@@ -69,10 +70,11 @@ function changed(changes: Changes | undefined): Part[] {
   return text === '' ? [] : [part(5, ['plain', text])];
 }
 
-/** `12 of 18,002 rows`: those that the search left, of those read; `by state: 11 groups of 18,002 rows`. */
-function counts({ count, total, stats, changes, grouped: groups }: View): Part[] {
+/** `12 of 18,002 rows`: those that the search found, of those read; `by state: 11 groups of 18,002 rows`. */
+function counts(view: View): Part[] {
+  const { count, total, stats, changes, grouped: groups } = view;
   const some = (n: number) => (n === total ? '' : `${grouped.format(n)} of `);
-  const rows = `${groups ? some(groups.of) : some(count)}${grouped.format(total)} rows`;
+  const rows = `${groups ? some(groups.of) : some(foundOf(view))}${grouped.format(total)} rows`;
   return [
     part(8, [
       'plain',
