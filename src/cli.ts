@@ -63,11 +63,15 @@ import {
 } from './templates/registry.ts';
 import { starter } from './templates/starter.ts';
 import { type Column, type Template, TemplateError, UsageError } from './templates/template.ts';
+import { sanitize, sanitizeLines } from './templates/text.ts';
 import { type Conjunct, parseWhere } from './templates/where.ts';
 import { keyOf, rebind } from './ui/keymap.ts';
 import type { TableParts } from './ui/run.tsx';
 import { themeOf } from './ui/theme.ts';
 import { THEMES } from './ui/themes.ts';
+
+const tell = (text: string) => void process.stderr.write(`${sanitizeLines(text)}\n`);
+const say = (text: string) => tell(`itertop: ${text}`);
 
 const EXIT = { done: 0, failed: 1, usage: 2, unsupported: 3 } as const;
 
@@ -114,10 +118,9 @@ async function canExplore(options: Options): Promise<boolean> {
 
 /** Says what went wrong, and for what the system lacks which command helps. */
 function report(error: unknown, debug: boolean): number {
-  const say = (text: string) => process.stderr.write(`itertop: ${text}\n`);
   if (debug) {
     const { log, stack } = error as Error & { log?: string };
-    process.stderr.write(`${log ? `${log}\n` : ''}${stack ?? ''}\n`);
+    tell(`${log ? `${log}\n` : ''}${stack ?? ''}`);
   }
   if (error instanceof UsageError || error instanceof TemplateError) {
     say(error.message);
@@ -238,7 +241,7 @@ function checkMap({ map, template }: Options): void {
 }
 
 function complain(problems: readonly string[]): void {
-  for (const problem of problems) process.stderr.write(`itertop: ${problem}\n`);
+  for (const problem of problems) say(problem);
 }
 
 function sessionOf(options: Options, asked: Asked, settings: Settings = {}): Session {
@@ -719,7 +722,7 @@ async function runTemplates(options: Options): Promise<number> {
 function check(templates: readonly Template[], files: readonly string[]): boolean {
   const kernels = files.map((file) => {
     try {
-      return { label: file, btf: Btf.fromFile(file) };
+      return { label: sanitize(file), btf: Btf.fromFile(file) };
     } catch (error) {
       throw error instanceof BtfError ? new UsageError(`--btf: ${error.message}`) : error;
     }

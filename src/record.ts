@@ -3,6 +3,7 @@ import { Btf } from './bpf/btf.ts';
 import { pageSize } from './bpf/host.ts';
 import type { Options } from './options.ts';
 import { Collector } from './state/collector.ts';
+import { shellQuoted } from './state/command-line.ts';
 import { fileStem } from './state/file-name.ts';
 import type { Question } from './state/question.ts';
 import { type RecordProgress, recordLoop } from './state/record-loop.ts';
@@ -12,6 +13,7 @@ import { formatSort } from './state/sort.ts';
 import { userName } from './state/users.ts';
 import { formatNumber } from './templates/format.ts';
 import { findTemplate } from './templates/registry.ts';
+import { sanitize } from './templates/text.ts';
 
 const grouped = new Intl.NumberFormat('en-US');
 const size = (bytes: number) =>
@@ -27,7 +29,7 @@ export async function runRecord(options: Options, question: Question): Promise<v
   process.once('SIGINT', stop).once('SIGTERM', stop).once('SIGHUP', stop);
   const live = process.stderr.isTTY;
   const said = ({ refreshes, rows, bytes }: RecordProgress) =>
-    `${template.name}: ${grouped.format(refreshes)} ${refreshes === 1 ? 'refresh' : 'refreshes'}, ${grouped.format(rows)} rows, ${size(bytes)} in ${path}`;
+    `${template.name}: ${grouped.format(refreshes)} ${refreshes === 1 ? 'refresh' : 'refreshes'}, ${grouped.format(rows)} rows, ${size(bytes)} in ${sanitize(path)}`;
   using collector = new Collector(template, Btf.vmlinux(), userName, pageSize());
   try {
     const done = await recordLoop(
@@ -52,7 +54,7 @@ export async function runRecord(options: Options, question: Question): Promise<v
         if (live) process.stderr.write(`\r\x1b[K${said(progress)}  (Ctrl-C ends)`);
       },
     );
-    process.stderr.write(`${live ? '\r\x1b[K' : ''}${said(done)}; itertop replay ${path}\n`);
+    process.stderr.write(`${live ? '\r\x1b[K' : ''}${said(done)}; itertop replay ${sanitize(shellQuoted(path))}\n`);
   } catch (error) {
     if (live) process.stderr.write('\n');
     throw error;

@@ -1,6 +1,7 @@
 /** The command line that gives the rows of the screen without one, derived from the session. */
 import { withDependencies } from '../templates/columns.ts';
 import { columnOf, type Template } from '../templates/template.ts';
+import { sanitize } from '../templates/text.ts';
 import type { NetScope } from './namespaces.ts';
 import { formatSearch } from './search.ts';
 import type { SessionState } from './session.ts';
@@ -87,15 +88,17 @@ function mapText({ map }: Template): string | undefined {
   return map && (map.path ?? (map.byName ? map.name : String(map.id)));
 }
 
-/** A word as a POSIX shell reads it; with control characters as bash, zsh and ksh do. */
+/** A word as a POSIX shell reads it; with characters that no terminal should get as bash, zsh and ksh do. */
 export function shellQuoted(word: string): string {
   if (/^[\w@%+=:,./-]+$/.test(word)) return word;
-  if (!/[\x00-\x1f\x7f-\x9f]/.test(word)) return `'${word.replaceAll("'", "'\\''")}'`;
-  const escaped = word.replace(/['\\]/g, '\\$&').replace(/[\x00-\x1f\x7f]/g, (c) => {
-    return `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`;
-  });
-  return `$'${escaped.replace(/[\x80-\x9f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`)}'`;
+  if (sanitize(word) === word) return `'${word.replaceAll("'", "'\\''")}'`;
+  const escaped = word.replace(/['\\]/g, '\\$&').replace(/[^\x20-\x7e]/gu, (c) => (sanitize(c) === c ? c : bytesOf(c)));
+  return `$'${escaped}'`;
 }
+
+/** By its bytes: `\u` depends on the locale of the shell. Octal, as digits that follow would go on a `\x`. */
+const bytesOf = (character: string) =>
+  Array.from(Buffer.from(character), (byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
 
 /** The words over lines of at most `width` characters that the shell takes for one. A longer word has a line to itself. */
 export function shellLines(words: readonly string[], width: number): string[] {

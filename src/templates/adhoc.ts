@@ -13,13 +13,14 @@ import { deriveFunction } from './derive.ts';
 import { derivedAs, fits, shownAs, widthOf } from './infer.ts';
 import { resolveSource, type Scope } from './source.ts';
 import { type Column, columnOf, FORMATS, type Format, type Template, TemplateError, UsageError } from './template.ts';
+import { pointedAt } from './text.ts';
 import { checkNames, offsetOf, plainMessage } from './validate.ts';
 
 /** A wrong list of columns, with a caret under the place. */
 export class ColumnsError extends UsageError {
   readonly position: number;
   constructor(text: string, position: number, problem: string) {
-    super(`columns: ${problem}\n  ${text}\n  ${' '.repeat(position)}^`);
+    super(`columns: ${problem}\n${pointedAt(text, position)}`);
     this.position = position;
   }
 }

@@ -16,6 +16,9 @@ const UNSAFE =
 /** A combining mark with nothing to sit on would sit on the cell before it. */
 const LEADING_MARKS = /^\p{M}+/u;
 
+/** As many marks as a letter of any script has; what comes after them is there to paint over the lines around. */
+const EXCESS_MARKS = /(\p{M}{6})(\p{M}+)/gu;
+
 const LETTERS: Readonly<Record<string, string>> = { '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
 function visible(character: string): string {
@@ -30,7 +33,27 @@ function hex2(byte: number): string {
 /** One printable line: `\n`, `\x1b` and `\u{202e}` stand for what a terminal would obey. Plain ASCII is returned as is. */
 export function sanitize(text: string): string {
   if (!NOT_PLAIN.test(text)) return text;
-  return text.replace(UNSAFE, visible).replace(LEADING_MARKS, (marks) => Array.from(marks, visible).join(''));
+  return text
+    .replace(UNSAFE, visible)
+    .replace(LEADING_MARKS, allVisible)
+    .replace(EXCESS_MARKS, (_, some: string, rest: string) => some + allVisible(rest));
+}
+
+const allVisible = (marks: string) => Array.from(marks, visible).join('');
+
+/**
+ * Text of several lines, each made fit for a terminal. Those after the first are indented where they are not: a name with
+ * a line break in it cannot begin a line of its own.
+ */
+export function sanitizeLines(text: string): string {
+  const [first = '', ...rest] = text.split('\n');
+  return [sanitize(first), ...rest.map((line) => sanitize(/^ {2}|^$/.test(line) ? line : `  ${line}`))].join('\n');
+}
+
+/** A text that was typed, on a line of its own, with a caret under a place in it. */
+export function pointedAt(text: string, position: number): string {
+  const line = (part: string) => sanitize(part.replace(/\s/g, ' '));
+  return `  ${line(text)}\n  ${' '.repeat(textWidth(line(text.slice(0, position))))}^`;
 }
 
 /** Like sanitize, for terminals that do not read UTF-8: bytes above 0x7f may be controls to them. */

@@ -11,7 +11,7 @@
  */
 import { nearest } from '../bpf/nearest.ts';
 import { type Column, columnOf, type Format, type Template, UsageError } from './template.ts';
-import { sanitize, textWidth } from './text.ts';
+import { pointedAt, sanitize } from './text.ts';
 
 export type Relation = '==' | '!=' | '<' | '<=' | '>' | '>=';
 
@@ -67,8 +67,7 @@ export class WhereError extends UsageError {
   /** Without the caret, for where the text is in sight. */
   readonly problem: string;
   constructor(text: string, position: number, problem: string) {
-    const line = (part: string) => sanitize(part.replace(/\s/g, ' '));
-    super(`where: ${problem}\n  ${line(text)}\n  ${' '.repeat(textWidth(line(text.slice(0, position))))}^`);
+    super(`where: ${problem}\n${pointedAt(text, position)}`);
     this.position = position;
     this.problem = problem;
   }

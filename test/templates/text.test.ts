@@ -17,6 +17,8 @@ describe('sanitize', () => {
     ['日本語', '日本語'],
     ['e\u0301', 'e\u0301'],
     ['\u0301x', '\\u{301}x'],
+    [`Z${'\u0335'.repeat(8)}algo`, `Z${'\u0335'.repeat(6)}\\u{335}\\u{335}algo`],
+    ['བསྒྲུབས', 'བསྒྲུབས'],
     ['🇫🇷', '\\u{1f1eb}\\u{1f1f7}'],
     ['☀\ufe0f', '☀\\u{fe0f}'],
     ['soft\u00adhyphen', 'soft\\u{ad}hyphen'],

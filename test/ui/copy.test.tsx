@@ -137,7 +137,9 @@ describe('the command line', () => {
     ['a b', "'a b'"],
     ["it's", "'it'\\''s'"],
     ['$(rm)', "'$(rm)'"],
-    ["a\nb'\\", "$'a\\x0ab\\'\\\\'"],
+    ["a\nb'\\", "$'a\\012b\\'\\\\'"],
+    ['é', "'é'"],
+    ['\x1b\x9b\u202e', "$'\\033\\302\\233\\342\\200\\256'"],
   ])('%j is quoted', (word, quoted) => {
     expect(shellQuoted(word)).toBe(quoted);
   });
