@@ -5,7 +5,7 @@
  * Ink (8.0, log-update.js) writes a changed line from its first difference to its end, and every line below one that
  * came or went. Here unchanged cells are skipped, and lines that moved are moved by the terminal (IL, DL).
  */
-import { CellLine, CellScreen, TAIL, textOf } from './cells.ts';
+import { CellLine, CellScreen, isSure, TAIL, textOf } from './cells.ts';
 import { Layer, type LayerContent } from './layer.ts';
 import { movedLines } from './moved-lines.ts';
 import { PLAIN, styleChange } from './sgr.ts';
@@ -307,6 +307,9 @@ function write(pen: Pen, line: CellLine, from: number, to: number): void {
     if (line.glyphs[x] === TAIL) continue;
     dress(pen, line.styles[x]!);
     pen.out += textOf(line.glyphs[x]!);
+    // Whatever the terminal took it for, what follows stands where it is meant to.
+    const end = line.glyphs[x + 1] === TAIL ? x + 2 : x + 1;
+    if (line.unsure && end < to && !isSure(line.glyphs[x]!, end - x)) pen.out += `\x1b[${end + 1}G`;
   }
   // After the last cell of a line terminals wait, each in its own way.
   pen.x = to < line.glyphs.length ? to : undefined;

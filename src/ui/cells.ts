@@ -33,7 +33,7 @@ export function textOf(glyph: number): string {
  * Whether every terminal gives the glyph that many cells. They agree on alphabets, on lines and signs that are no emoji,
  * on kana, CJK ideographs and Hangul; not on emoji, nor on what joins.
  */
-function isSure(glyph: number, width: number): boolean {
+export function isSure(glyph: number, width: number): boolean {
   if (width === 1) return glyph < 0x590 ? glyph !== 0xad : glyph >= 0x2010 && glyph < 0x2c00;
   return (
     (glyph >= 0x3041 && glyph < 0xa000) || (glyph >= 0xac00 && glyph < 0xd7a4) || (glyph > 0xff00 && glyph < 0xff61)

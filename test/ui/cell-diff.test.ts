@@ -311,9 +311,9 @@ describe('what is written', () => {
     expect(diff.write('PID  COMM\x1b[?2026l')).toMatch(/\x1b\[H\x1b\[J\x1b\[HPID {2}COMM/);
   });
 
-  it('writes a line whole where terminals disagree about the width of a character', () => {
+  it('writes a line whole where terminals disagree about the width of a character, and puts what follows in its place', () => {
     const diff = opened(40, 3, 'PID  😀 one');
-    expect(diff.write('\x1b[GPID  😀 two')).toContain('\x1b[2KPID  😀 two');
+    expect(diff.write('\x1b[GPID  😀 two')).toContain('\x1b[2KPID  😀\x1b[8G two');
   });
 });
 

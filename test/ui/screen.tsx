@@ -164,6 +164,12 @@ export async function openScreen(options: ScreenOptions = {}) {
     text(): string {
       return this.lines().join('\n');
     },
+    /** The cell in which a text begins, in a line; -1 where it is not there. */
+    columnOf(y: number, text: string): number {
+      const line = buffer().getLine(buffer().viewportY + y)!;
+      const cells = Array.from({ length: terminal.cols }, (_, x) => line.getCell(x)!.getChars());
+      return cells.findIndex((cell, x) => cell !== '' && cells.slice(x).join('').startsWith(text));
+    },
     /** Lines that have reversed cells from their first to their last. */
     reversed(): number[] {
       return this.lines().flatMap((_, y) => {
