@@ -1,8 +1,11 @@
 /** A snapshot's file, read back so that later rows can be compared with it. */
-import fs from 'node:fs';
 import path from 'node:path';
 import type { Value } from '../templates/table.ts';
 import { type Template, UsageError } from '../templates/template.ts';
+import { readText, reason } from './user-file.ts';
+
+/** Of 100,000 rows with all their columns: four times that. */
+const MAX_BYTES = 1 << 28;
 
 export interface Baseline {
   /** Name of the file, without its folder. */
@@ -18,11 +21,10 @@ export function tupleOf(values: readonly Value[]): string {
 }
 
 interface Header {
-  readonly tool?: string;
-  readonly template?: string;
-  readonly columns?: readonly string[];
+  readonly template: string;
+  readonly columns: readonly string[];
 }
-type Row = Readonly<Record<string, Value>>;
+type Row = Readonly<Record<string, unknown>>;
 
 /**
  * The last snapshot of a file that `itertop dump --format json` or `ndjson` wrote.
@@ -36,45 +38,59 @@ export function readBaseline(file: string, template: Template): Baseline {
   };
   let text: string;
   try {
-    text = fs.readFileSync(file, 'utf8');
+    text = readText(file, MAX_BYTES, 'snapshot of a table');
   } catch (error) {
-    throw new UsageError(`--baseline: ${(error as Error).message}`);
+    throw new UsageError(`--baseline ${file}: ${reason(error)}`);
   }
   const found = snapshotOf(text);
   if (!found) throw wrong('it is no snapshot in JSON or NDJSON');
   const { header, rows } = found;
   if (header.template !== template.name) throw wrong(`its rows are of ${header.template}, not of ${template.name}`);
-  const columns = header.columns ?? [];
+  const { columns } = header;
   const missing = template.key.filter((name) => !columns.includes(name));
   if (missing.length > 0) throw wrong(`it lacks ${missing.join(' and ')}, by which rows are found again`);
   return {
     name: path.basename(file),
     columns,
-    rows: rows.map((row) => columns.map((name) => row[name] ?? null)),
+    rows: rows.map((row) => columns.map((name) => scalarOf(row, name))),
   };
+}
+
+/** What stands in a row under a name that anybody may have written. */
+function scalarOf(row: Row, name: string): Value {
+  const value = Object.hasOwn(row, name) ? row[name] : null;
+  return ['string', 'number', 'bigint'].includes(typeof value) ? (value as Value) : null;
 }
 
 function snapshotOf(text: string): { header: Header; rows: readonly Row[] } | undefined {
   const whole = parsed(text);
   const last = Array.isArray(whole) ? whole.at(-1) : whole;
-  if (isSnapshot(last)) return last;
+  if (isObject(last) && 'header' in last && 'rows' in last) {
+    const { header, rows } = last;
+    return isHeader(header) && Array.isArray(rows) && rows.every(isObject) ? { header, rows } : undefined;
+  }
   let header: Header | undefined;
   let rows: Row[] = [];
   for (const line of text.split('\n')) {
     if (line === '') continue;
     const value = parsed(line);
-    if (typeof value !== 'object' || value === null) return undefined;
+    if (!isObject(value)) return undefined;
     if ('itertop' in value) {
-      header = value.itertop as Header;
+      if (!isHeader(value['itertop'])) return undefined;
+      header = value['itertop'];
       rows = [];
-    } else rows.push(value as Row);
+    } else rows.push(value);
   }
   return header && { header, rows };
 }
 
-function isSnapshot(value: unknown): value is { header: Header; rows: readonly Row[] } {
+const isObject = (value: unknown): value is Row => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function isHeader(value: unknown): value is Header {
+  if (!isObject(value)) return false;
+  const { template, columns } = value as Partial<Header>;
   return (
-    typeof value === 'object' && value !== null && 'header' in value && 'rows' in value && Array.isArray(value.rows)
+    typeof template === 'string' && Array.isArray(columns) && columns.every((name: unknown) => typeof name === 'string')
   );
 }
 

@@ -13,6 +13,7 @@ import path from 'node:path';
 import zlib from 'node:zlib';
 import { UsageError } from '../templates/template.ts';
 import { BadRecordingError } from './byte-stream.ts';
+import { openRegular } from './user-file.ts';
 
 /** What follows is read by it, until the next one: see recording.ts. */
 export const SEGMENT = 1;
@@ -178,7 +179,7 @@ export class RecordingFile implements Disposable {
   /** @throws BadRecordingError for what is no recording; Error of open(2) */
   constructor(file: string) {
     this.path = file;
-    this.#fd = fs.openSync(file, 'r');
+    this.#fd = openRegular(file);
     try {
       const { size } = fs.fstatSync(this.#fd);
       checkHead(file, this.#read(0, Math.min(size, FILE_HEAD)));

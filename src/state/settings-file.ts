@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { UsageError } from '../templates/template.ts';
 import { AtomicFile } from './atomic-file.ts';
+import { readText, reason } from './user-file.ts';
 import { userName } from './users.ts';
 
 /** The first of these that is there is the one. */
@@ -31,12 +32,9 @@ export function readSettingsFile(folder = configFolder()): { file: string; text:
   const file = NAMES.map((name) => path.join(folder, name)).find((each) => fs.existsSync(each));
   if (file === undefined) return undefined;
   try {
-    const { size } = fs.statSync(file);
-    if (!fs.statSync(file).isFile()) throw new Error('it is no regular file');
-    if (size > MAX_BYTES) throw new Error(`it is larger than ${MAX_BYTES / 1024} KiB`);
-    return { file, text: fs.readFileSync(file, 'utf8') };
+    return { file, text: readText(file, MAX_BYTES, 'settings file') };
   } catch (error) {
-    throw new UsageError(`${file}: ${(error as Error).message}`);
+    throw new UsageError(`${file}: ${reason(error)}; --no-settings goes without it`);
   }
 }
 

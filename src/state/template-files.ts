@@ -8,6 +8,7 @@ import { sanitize } from '../templates/text.ts';
 import { MAX_FILE_BYTES, parseTemplates } from '../templates/user.ts';
 import type { TemplateFileError } from '../templates/yaml.ts';
 import { configFolder } from './settings-file.ts';
+import { readText, reason } from './user-file.ts';
 
 const ENDINGS: readonly string[] = ['.yaml', '.yml', '.json'];
 /** Of the folder; what lies behind them in the order of names is not read. */
@@ -104,7 +105,7 @@ export class TemplateFiles {
   ): Promise<{ templates: readonly Template[]; problems: string[]; warnings: readonly TemplateFileError[] }> {
     let text: string;
     try {
-      text = readSmall(file);
+      text = readText(file, MAX_FILE_BYTES, 'template');
     } catch (error) {
       return { templates: [], problems: [`${file}: ${reason(error)}`], warnings: [] };
     }
@@ -144,29 +145,4 @@ export class TemplateFiles {
       },
     };
   }
-}
-
-/** @throws Error for what is no regular file, or too large to be a template */
-function readSmall(file: string): string {
-  // O_NONBLOCK: a pipe of that name must not keep us waiting.
-  const fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY);
-  try {
-    if (!fs.fstatSync(fd).isFile()) throw new Error('it is no regular file');
-    const bytes = Buffer.alloc(MAX_FILE_BYTES + 1);
-    let used = 0;
-    for (let n = 1; n > 0 && used < bytes.length; used += n)
-      n = fs.readSync(fd, bytes, used, bytes.length - used, null);
-    if (used > MAX_FILE_BYTES) throw new Error(`it is larger than ${MAX_FILE_BYTES / 1024} KiB, which no template is`);
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, used));
-  } finally {
-    fs.closeSync(fd);
-  }
-}
-
-function reason(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return 'there is no such file';
-  if (code === 'EACCES' || code === 'EPERM') return 'no permission to read it';
-  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return 'it is not UTF-8';
-  return message;
 }
