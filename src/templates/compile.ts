@@ -12,6 +12,7 @@ import {
   alongChains,
   type EmitScope,
   emitColumns,
+  emitEach,
   follow,
   loadNumber,
   loops,
@@ -22,6 +23,7 @@ import {
 import { enumNames } from './enum-names.ts';
 import { type Field, FLAG_FOOTER, FLAG_MEMBER, FOOTER_SIZE, MAX_FLAGS, type RecordLayout } from './record.ts';
 import {
+  type EachSource,
   fieldShape,
   isAddress,
   type MemorySource,
@@ -31,6 +33,7 @@ import {
   resolveSource,
   type Scope,
   type Source,
+  sameArray,
 } from './source.ts';
 import {
   type Cast,
@@ -71,9 +74,11 @@ export interface CompileOptions {
   readonly instead?: (at: Passed) => void;
 }
 
-/** An object that passed, its record built; a jump to `out` goes on with the next one. */
+/** An object that passed, its record built. */
 export interface Passed extends Pick<EmitScope, 'asm' | 'record' | 'temps'> {
   readonly layout: RecordLayout;
+  /** A jump to it goes on with the next one. */
+  readonly out: string;
   /** R8 = a context member or cast; jumps to `absent` where there is none. May call helpers. */
   load(object: string, absent: string): void;
   /** The register = the seq_file that is written to. */
@@ -218,6 +223,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
     const source = firstOf(alternatives, (text) => {
       try {
         const found = ofCpus(resolveSource(scope, text), template, column, options.ungroup ?? false);
+        if (found.kind === 'each') checkEach(template, name, found, items);
         for (const object of objectsOf(found)) {
           if (!checked.has(object)) checkCast(scope, object);
           checked.add(object);
@@ -235,6 +241,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
     else absent.set(name, reason);
   }
 
+  const each = items.filter((i): i is Item & { source: EachSource } => i.source.kind === 'each');
   const totals = grouped ? items.filter((i) => columnOf(template, i.column)?.total).map((i) => i.column) : [];
   const prefix = grouped ? [template.group!.by, ...totals] : [];
   const usedCasts = Object.keys(scope.casts).filter(
@@ -312,8 +319,10 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
   const meta = btf.struct('bpf_iter_meta');
   const metaAt = (member: string) => resolvePath(btf, meta, member).offset;
   const main = objectOf(target);
+  /** Where it goes on without an object: in a loop not straight out, as that would leave the loop's iterator behind. */
+  let beside = 'out';
   const loadObject = (reg: Reg, object: string) => {
-    asm.load(8, reg, R6, target.members.find((m) => m.name === object)!.offset).jumpIfImm('eq', reg, 0, 'out');
+    asm.load(8, reg, R6, target.members.find((m) => m.name === object)!.offset).jumpIfImm('eq', reg, 0, beside);
   };
   const plainCast = btf.func('bpf_rdonly_cast');
   const seePlain = (object: string) => {
@@ -346,7 +355,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
   };
   const gather = template.gather ? (options.gather ?? GATHER_BYTES) : 0;
   /** Hands the record on; `most` is the largest that it can be. */
-  const writeRecord = (size: number | 'R7', most: number) => {
+  const writeRecord = (size: number | 'R7', most: number, out: string) => {
     if (gather === 0) {
       seqWrite(record, size);
       return;
@@ -357,7 +366,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
     asm
       .store(8, R3, 0, R2)
       .note('the reader sees that they did not fit')
-      .jumpIfImm('gt', R1, gather - most, 'out');
+      .jumpIfImm('gt', R1, gather - most, out);
     asm.mov(R2, R1).loadMapValue(R1, 'gather', 0).alu('add', R1, R2);
     if (size === 'R7') asm.mov(R2, R7);
     else asm.movImm(R2, size);
@@ -407,11 +416,11 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
   const early = items.filter((i) => inPrefix.has(i.column));
   const late = items.filter((i) => !inPrefix.has(i.column));
   let conditionSlots = 0;
-  const refuse = ({ text, test }: KernelCondition) =>
+  const refuse = ({ text, test }: KernelCondition, out = 'out') =>
     asm.tagged('(where)', () => {
       const before = asm.slots;
       asm.note(text);
-      emitWhere(asm, test, record, (column) => fieldOf(column)!, 'out');
+      emitWhere(asm, test, record, (column) => fieldOf(column)!, out);
       conditionSlots += asm.slots - before;
       if (conditionSlots > MAX_CONDITION_SLOTS) {
         throw new UsageError(
@@ -421,7 +430,8 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
     });
   /** What all members of a group share refuses them, too. */
   const ofGroup = (condition: KernelCondition) => grouped && condition.columns.every((c) => c === template.group!.by);
-  const undecided = where.kernel.filter((c) => !ofGroup(c));
+  const ofEach = where.kernel.filter((c) => each.some(({ column }) => c.columns.includes(column)));
+  const undecided = where.kernel.filter((c) => !ofGroup(c) && !ofEach.includes(c));
   if (grouped) {
     loadObject(R8, main.name);
     emitColumns(emitScope, byObject(main.name, early), main.name);
@@ -509,22 +519,43 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
 
   for (const condition of undecided) if (needsCast(condition)) refuse(condition);
 
-  asm.tagged('(write)', () => {
+  /** The object of a context member or cast. */
+  const load = (object: string, absent: string) => {
+    if (scope.casts[object]) emitCast(asm, scope, loadObject, seePlain, object, absent);
+    else loadObject(R8, object);
+  };
+  const hasTexts = texts.length > 0;
+  const write = (out: string) => {
     if (options.instead) {
-      const load = (object: string, absent: string) => {
-        if (scope.casts[object]) emitCast(asm, scope, loadObject, seePlain, object, absent);
-        else loadObject(R8, object);
-      };
       const loadSeq = (reg: Reg) => asm.load(8, reg, R6, 0).load(8, reg, reg, metaAt('seq'));
-      options.instead({ asm, record, temps, layout, load, loadSeq });
-    } else if (texts.length > 0) {
-      asm.mov(R1, R7).aluImm('rsh', R1, 3).store(2, record.reg, record.offset, R1);
-      asm.jumpIfImm('gt', R7, scratch, 'out');
-      writeRecord('R7', scratch);
-    } else {
-      asm.storeImm(2, record.reg, record.offset, layout.fixed / ALIGN);
-      writeRecord(layout.fixed, layout.fixed);
-    }
+      options.instead({ asm, record, temps, layout, out, load, loadSeq });
+    } else if (hasTexts) writeRecord('R7', scratch, out);
+    else writeRecord(layout.fixed, layout.fixed, out);
+  };
+  asm.tagged('(write)', () => {
+    if (options.instead) return;
+    if (hasTexts)
+      asm.mov(R1, R7).aluImm('rsh', R1, 3).store(2, record.reg, record.offset, R1).jumpIfImm('gt', R7, scratch, 'out');
+    else asm.storeImm(2, record.reg, record.offset, layout.fixed / ALIGN);
+  });
+  if (each.length > 0) {
+    asm.tagged(each[0]!.column, () => {
+      const { object } = each[0]!.source.place;
+      load(object, 'out');
+      if (!scope.casts[object]) seePlain(object);
+      // Where the footer will be: here it is not yet.
+      const slots = [footerAt, footerAt + 8, footerAt + 16, footerAt + 24] as const;
+      const columns = each.map(({ column, source }) => ({ source, field: fieldOf(column)! }));
+      emitEach(emitScope, columns, slots, 'out', (next) => {
+        beside = next;
+        for (const condition of ofEach) refuse(condition, next);
+        asm.tagged('(write)', () => write(next));
+      });
+      beside = 'out';
+    });
+  }
+  asm.tagged('(write)', () => {
+    if (each.length === 0) write('out');
     if (template.repeatsLast && !options.instead) asm.note('the buffer was full').jumpIfImm('ne', R0, 0, 'full');
     asm.label('out');
     if (template.repeatsLast)
@@ -629,6 +660,15 @@ function ofCpus(source: Source, template: Template, column: Column, ungroup: boo
   if (!column.total || source.type === 'chars') throw new BtfError(each);
   const type = source.type.startsWith('i') ? 'i64' : 'u64';
   return { ...source, type, cpus: map.cpus, stride: valueStride(map) };
+}
+
+/** @throws BtfError where rows could not be told apart, or a full buffer would not be noticed */
+function checkEach(template: Template, column: string, source: EachSource, before: readonly Item[]): void {
+  const other = before.find((i) => i.source.kind === 'each');
+  if (other ? !sameArray(source, other.source as EachSource) : !template.key.includes(column) || source.member)
+    throw new BtfError('each() makes a row of each element: one array of a table, its elements in the key');
+  if (template.repeatsLast)
+    throw new BtfError(`each() does not go with ${template.target}, whose last object comes twice`);
 }
 
 function firstOf<T, R>(list: readonly T[], get: (item: T) => R | undefined): R | undefined {

@@ -6,7 +6,15 @@
  */
 import { type Assembler, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, type Reg, type Size } from '../bpf/asm.ts';
 import { type Field, INET_ADDRESS, TEXT_FIELD_SIZE } from './record.ts';
-import { MAX_SLABS, type MemorySource, type Place, pieceOf, type Source, TEXT_LIMIT } from './source.ts';
+import {
+  type EachSource,
+  MAX_SLABS,
+  type MemorySource,
+  type Place,
+  pieceOf,
+  type Source,
+  TEXT_LIMIT,
+} from './source.ts';
 
 type Scalar = Source & { kind: 'scalar' };
 
@@ -133,7 +141,7 @@ export function walks(source: Source): boolean {
 
 /** Whether it is summed up in a loop: on the stack a condition on the sum would have the verifier go through every round. */
 export function loops({ kind }: Source): boolean {
-  return kind === 'percpu_sum' || kind === 'free_objects' || kind === 'queue_bytes';
+  return kind === 'percpu_sum' || kind === 'free_objects' || kind === 'queue_bytes' || kind === 'each';
 }
 
 /**
@@ -227,6 +235,8 @@ function emitOther(scope: EmitScope, source: Exclude<Source, { kind: 'scalar' }>
       emitMemory(scope, source, field);
       return;
     case 'cpu':
+    // Last of all, around the writing of the record: see emitEach().
+    case 'each':
       return;
     case 'sum': {
       asm.movImm(R3, 0);
@@ -372,6 +382,49 @@ function emitQueueBytes(scope: EmitScope, source: Source & { kind: 'queue_bytes'
     asm.store(8, record.reg, at, R2).note('next').load(8, R5, R5, source.next).store(8, R10, packet, R5);
   });
   if (source.place.loads.length > 0) asm.label(absent);
+}
+
+/**
+ * The object is in R8: for each element of its array `body` runs, with the columns of the element in the record; it
+ * leaves for the next one by the label that it is given. @param slots 8 bytes of stack each that `body` leaves alone
+ */
+export function emitEach(
+  scope: EmitScope,
+  columns: readonly { source: EachSource; field: Field }[],
+  slots: readonly [array: number, length: number, round: number, element: number],
+  out: string,
+  body: (next: string) => void,
+): void {
+  const { asm, record } = scope;
+  const [array, count, round, element] = slots;
+  const { place, length, inline, max } = columns[0]!.source;
+  const stride = columns.find(({ source }) => source.member === null)?.source.size ?? 8;
+  // The number first: the kernel puts a longer array into place before it says so.
+  const counted = follow(asm, length, R2, out);
+  asm.note(length.text);
+  loadNumber(asm, length, length.size, counted, R1);
+  asm.store(8, R10, count, R1);
+  const from = follow(asm, place, R2, out);
+  asm.note(place.text);
+  if (inline) asm.mov(R1, from).aluImm('add', R1, place.offset);
+  else asm.load(8, R1, from, place.offset).jumpIfImm('eq', R1, 0, out);
+  asm.store(8, R10, array, R1);
+  repeat(scope, round, max, (leave) => {
+    const next = asm.fresh('next');
+    asm.load(8, R1, R10, count).note('the last one').jumpIf('ge', R3, R1, leave);
+    asm.aluImm('mul', R3, stride).load(8, R1, R10, array).alu('add', R3, R1);
+    asm.mov(R1, R10).aluImm('add', R1, element).movImm(R2, stride);
+    asm.note('an element').call('probe_read_kernel').jumpIfImm('ne', R0, 0, next);
+    for (const { source, field } of columns) {
+      asm.tagged(field.column, () => {
+        asm.load(source.member ? 8 : (stride as Size), R4, R10, element);
+        if (source.member) emitProbed(scope, source.member, field, R4);
+        else asm.store(stride as Size, record.reg, record.offset + field.offset, R4);
+      });
+    }
+    body(next);
+    asm.label(next);
+  });
 }
 
 /** pid->numbers[pid->level].ns->inum. The index is no constant, so the way there is read as plain memory. */

@@ -30,6 +30,7 @@ export function fits(format: Format, source: Source): boolean {
       return content === 'inet' || content === 'text';
     case 'scalar':
     case 'memory':
+    case 'each':
       return source.type === 'chars' ? content === 'text' || content === 'bytes' : content === 'number';
     case 'str':
     case 'd_path':
@@ -61,6 +62,8 @@ export function shownAs(btf: Btf, source: Source): Shown {
       return { as: 'text' };
     case 'address':
       return { as: 'hex' };
+    case 'each':
+      return source.member ? shownAs(btf, source.member) : { as: source.size === 8 ? 'hex' : 'int' };
     case 'memory':
       return { as: source.type === 'chars' ? 'hexbytes' : 'int' };
     case 'scalar':

@@ -28,6 +28,9 @@ export const MAX_SLABS = 1024;
 /** Packets that queue_bytes() counts at most: the verifier walks through the loop as often. */
 export const MAX_QUEUED = 256;
 
+/** Elements of an array that each() takes at most: before Linux 6.4 the verifier walks through the loop as often. */
+export const MAX_EACH = 1024;
+
 /** A place in an object: pointers to follow from it, and the bytes behind the last one. */
 export interface Place extends ResolvedPath {
   /** Context member or cast that it starts from. */
@@ -100,6 +103,7 @@ export type Source =
     }
   /** The number behind a pointer to a number. */
   | { readonly kind: 'deref'; readonly place: Place; readonly type: FieldType; readonly size: number }
+  | EachSource
   /** A queue of packets: the bytes of the first `max` of them. */
   | {
       readonly kind: 'queue_bytes';
@@ -147,6 +151,25 @@ export type Source =
       readonly envEnd: number;
     };
 
+/** The elements of an array, each in a record of its own; or a member of what the elements point to. */
+export interface EachSource {
+  readonly kind: 'each';
+  readonly place: Place;
+  /** They are there themselves, not a pointer to them. */
+  readonly inline: boolean;
+  /** How many there are, of which `max` are read. */
+  readonly length: Place;
+  readonly max: number;
+  readonly type: FieldType;
+  readonly size: number;
+  readonly member: (Source & { readonly kind: 'scalar' }) | null;
+}
+
+/** Whether both are of the elements of one array. */
+export function sameArray(a: EachSource, b: EachSource): boolean {
+  return (['place', 'length'] as const).every((part) => a[part].text === b[part].text) && a.max === b.max;
+}
+
 /** Bytes of a key or value of a map, whose types are in the map's own BTF and not in the kernel's. */
 export interface MemorySource {
   readonly kind: 'memory';
@@ -186,6 +209,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   str: 'str(char pointer or array)',
   free_objects: 'free_objects(pointer to struct kmem_cache_node with [NODE] in its path)',
   deref: 'deref(pointer to a number)',
+  each: 'each(array of pointers or numbers, how many there are, how many at most) in the key; with a member of what they point to anywhere',
   queue_bytes: 'queue_bytes(struct sk_buff_head, how many packets at most)',
   bytes:
     'bytes(key or value of a map, offset, u8 ... i64, be16, be32, be64 or charsN) and of a bit-field its first bit and width',
@@ -330,8 +354,10 @@ function integerType(size: number, signed: boolean): FieldType {
 }
 
 function scalar(scope: Scope, text: string): Source {
-  const { btf } = scope;
-  const place = resolvePlace(scope, text);
+  return valueAt(scope.btf, resolvePlace(scope, text), text);
+}
+
+function valueAt(btf: Btf, place: Place, text: string): Source {
   /** `loaded`: bytes that one load takes. */
   const value = (type: FieldType, size: number, loaded = size, swap = false): Source => {
     const probe = accessOf(btf, place.structs.at(-1)!, place.offset, loaded).kind !== 'number';
@@ -402,11 +428,13 @@ export function resolveSource(scope: Scope, text: string): Source {
         ? args.length
         : name === 'bytes'
           ? Math.max(3, args.length)
-          : name === 'queue_bytes'
-            ? 2
-            : name === 'percpu_sum'
-              ? Math.min(2, args.length)
-              : 1;
+          : name === 'each'
+            ? Math.max(3, Math.min(4, args.length))
+            : name === 'queue_bytes'
+              ? 2
+              : name === 'percpu_sum'
+                ? Math.min(2, args.length)
+                : 1;
   if (args.length !== arity || args.includes('')) throw new BtfError(`${text}: it takes ${wants}`);
   const place = () => resolvePlace(scope, args[0]);
   switch (name) {
@@ -520,6 +548,8 @@ export function resolveSource(scope: Scope, text: string): Source {
     }
     case 'bytes':
       return memory(scope, text, args);
+    case 'each':
+      return each(scope, text, args);
     case 'queue_bytes': {
       const at = place();
       if (btf.name(at.type) !== 'sk_buff_head')
@@ -646,6 +676,38 @@ function memory(scope: Scope, text: string, [object, at, as, first, width]: read
   return { kind: 'memory', object, offset, size, type, swap: kind === 'be', bits, shift, cpus: 0, stride: 0 };
 }
 
+function each(scope: Scope, text: string, [array, length, most, path]: readonly string[]): EachSource {
+  const { btf } = scope;
+  const place = resolvePlace(scope, array);
+  const kind = btf.kind(place.type);
+  const of = kind === 'PTR' ? btf.pointee(place.type) : kind === 'ARRAY' ? btf.array(place.type).element : 0;
+  const element = of === 0 ? 0 : unwrap(btf, of);
+  const pointers = btf.kind(element) === 'PTR';
+  const size = pointers ? 8 : btf.kind(element) === 'INT' ? btf.sizeOf(element) : 0;
+  if (size === 0 || size > 8)
+    throw new BtfError(`${text}: ${array} is ${btf.typeName(place.declared)}, no array of pointers or numbers`);
+  const count = scalar(scope, length);
+  if (count.kind !== 'scalar' || count.probe || !/^[iu](8|16|32)$/.test(count.type))
+    throw new BtfError(`${text}: ${length} is no number of 4 bytes or fewer that a program can load`);
+  if (count.place.object !== place.object)
+    throw new BtfError(`${text}: ${length} has to start from ${place.object}, as ${array} does`);
+  const max = Number(most);
+  if (!Number.isInteger(max) || max < 1 || max > MAX_EACH)
+    throw new BtfError(`${text}: how many at most is 1 to ${MAX_EACH}, not ${most}`);
+  const inline = kind === 'ARRAY';
+  if (!inline) loadable(btf, place);
+  const one = { kind: 'each', place, inline, length: count.place, max } as const;
+  if (path === undefined)
+    return { ...one, type: integerType(size, !pointers && btf.int(element).signed), size, member: null };
+  const struct = pointers ? btf.strip(btf.pointee(element)) : 0;
+  if (btf.kind(struct) !== 'STRUCT' && btf.kind(struct) !== 'UNION')
+    throw new BtfError(`${text}: ${array} does not point to structs that have a member ${path}`);
+  const member = valueAt(btf, { ...resolvePath(btf, struct, path), object: place.object }, path);
+  if (member.kind !== 'scalar' || member.place.loads.length > 0)
+    throw new BtfError(`${text}: ${path} has to be a value in struct ${btf.name(struct)} itself`);
+  return { ...one, type: member.type, size: member.size, member };
+}
+
 /** The path for each NUMA node. */
 function eachNode(path: string): string[] {
   return Array.from({ length: possible('node') }, (_, node) => path.replaceAll('[NODE]', `[${node}]`));
@@ -761,6 +823,7 @@ export function fieldShape(source: Source): { type: FieldType; size: number; lim
         limit: source.inline && source.place.size > 0 ? Math.min(TEXT_LIMIT.inline, source.place.size) : TEXT_LIMIT.str,
       };
     case 'deref':
+    case 'each':
       return { type: source.type, size: source.size, limit: 0 };
     case 'queue_bytes':
       return { type: 'u64', size: 8, limit: 0 };

@@ -53,7 +53,7 @@ export function compileStructDump(template: Template, options: StructDumpOptions
   const flag = (name: string) => Number(btf.enumerator(name) ?? 0n);
   const flags = flag('BTF_F_PTR_RAW') | (options.zeros ? flag('BTF_F_ZERO') : 0);
 
-  const instead = ({ asm, record, layout, temps, load, loadSeq }: Passed) => {
+  const instead = ({ asm, record, layout, temps, out, load, loadSeq }: Passed) => {
     asm.note('the object that is wanted').loadMapValue(R3, 'wanted', 0);
     for (const { column, type, offset, size } of keyFields(layout)) {
       if (type === 'text')
@@ -62,14 +62,14 @@ export function compileStructDump(template: Template, options: StructDumpOptions
         const left = size - done;
         const piece: Size = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
         asm.load(piece, R1, record.reg, record.offset + offset + done);
-        asm.load(piece, R2, R3, offset - layout.keyOffset + done).jumpIf('ne', R1, R2, 'out');
+        asm.load(piece, R2, R3, offset - layout.keyOffset + done).jumpIf('ne', R1, R2, out);
         done += piece;
       }
     }
     // struct btf_ptr { void *ptr; u32 type_id; u32 flags; }: UAPI.
     const [second, first] = temps;
     for (const [index, { path, type }] of roots.entries()) {
-      const next = index === roots.length - 1 ? 'out' : asm.fresh('no_struct');
+      const next = index === roots.length - 1 ? out : asm.fresh('no_struct');
       if (/^\w+$/.test(path)) load(path, next);
       else {
         const place = resolvePlace(scope, path);
@@ -80,7 +80,7 @@ export function compileStructDump(template: Template, options: StructDumpOptions
       asm.note(btf.typeName(type)).store(8, R10, first, R8).movImm(R1, type).store(8, R10, second, R1);
       loadSeq(R1);
       asm.mov(R2, R10).aluImm('add', R2, first).movImm(R3, 16).movImm(R4, flags).call('seq_printf_btf');
-      if (next !== 'out') asm.jump('out').label(next);
+      if (next !== out) asm.jump(out).label(next);
     }
   };
   const plan = compile(template, { columns: [], instead }, btf);

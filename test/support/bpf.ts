@@ -1,5 +1,5 @@
 /** BPF programs, maps and links of many kinds that a test holds itself, by bpf(2) alone. */
-import { Assembler, R0 } from '../../src/bpf/asm.ts';
+import { Assembler, R0, R1 } from '../../src/bpf/asm.ts';
 import { Attr, bpf, OwnedFd } from '../../src/bpf/syscall.ts';
 
 /** enum bpf_prog_type and enum bpf_attach_type: UAPI. */
@@ -29,15 +29,20 @@ export interface Load {
   readonly attachBtfId?: number;
   /** What the program, which does nothing else, returns. */
   readonly returns?: number;
+  /** Maps that it uses. */
+  readonly maps?: readonly OwnedFd[];
 }
 
-/** The two instructions of such a program make its size: 16 bytes. */
+/** The two instructions of such a program make its size: 16 bytes; each map adds two. */
 export function load(options: Load): OwnedFd {
-  const code = new Assembler()
+  const maps = Object.fromEntries((options.maps ?? []).map((map, n) => [`m${n}`, map.fd]));
+  const asm = new Assembler();
+  for (const name of Object.keys(maps)) asm.loadMapFd(R1, name);
+  const code = asm
     .movImm(R0, options.returns ?? 0)
     .exit()
     .assemble()
-    .encode({});
+    .encode(maps);
   const attr = new Attr(128)
     .u32(0, options.type)
     .u32(4, code.length / 8)

@@ -41,6 +41,12 @@ describe('arguments of source functions', () => {
       'task is struct task_struct, not the struct vm_area_struct of bpf_iter__task_file',
     ],
     ['task', 'percpu_sum(task->pid)', 'percpu_sum(task->pid): pid is no pointer'],
+    ['task', 'each(task->mm, task->pid, 8)', 'task->mm is struct mm_struct *, no array of pointers or numbers'],
+    ['bpf_prog', 'each(prog->aux->used_maps, prog->aux, 8)', 'prog->aux is no number of 4 bytes or fewer'],
+    ['bpf_prog', 'each(prog->aux->used_maps, prog->len, 0)', 'how many at most is 1 to 1024, not 0'],
+    ['bpf_prog', 'each(prog->aux->used_maps, prog->len, 8, ids)', 'ids'],
+    ['bpf_prog', 'each(prog->aux->used_maps, prog->len, 8, btf->id)', 'btf->id has to be a value in struct bpf_map'],
+    ['task', 'each(task->comm, task->pid, 8, id)', 'task->comm does not point to structs that have a member id'],
   ])('%s: %s', (target, source, message) => {
     expect(() => resolveSource(scope(target), source)).toThrow(message);
   });

@@ -96,7 +96,7 @@ describe.skipIf(skip)('what a row has to do with', () => {
     const id = fdinfo('self', held.fd)['map_id']!;
     open(['bpf_map', '--where', `id == ${id}`]);
     await terminal.waitFor(/it_related/);
-    terminal.type('j2');
+    terminal.type('j3');
     await terminal.waitFor(new RegExp(`^bpf_map › ${id} it_related › task_file {2}1 rows`, 'm'));
     expect(terminal.text()).toMatch(new RegExp(`^ *${process.pid} .* ${held.fd} .*bpf-map`, 'm'));
     terminal.type('j8');

@@ -27,6 +27,7 @@ export const bpfMap: Template = {
   finds: ['id', 'name'],
   label: ['id', 'name'],
   related: [
+    { word: 'programs', template: 'prog_maps', where: 'map == $map' },
     { word: 'holders', template: 'task_file', where: 'private_data == $map' },
     { word: 'process', template: 'task', filters: { pid: 'pid' } },
     { word: 'links', template: 'bpf_link', where: 'ops_map == $id' },

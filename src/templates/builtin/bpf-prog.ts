@@ -27,6 +27,7 @@ export const bpfProg: Template = {
   finds: ['id', 'name'],
   label: ['id', 'name'],
   related: [
+    { word: 'maps', template: 'prog_maps', where: 'prog == $prog' },
     { word: 'links', template: 'bpf_link', where: 'prog_id == $id' },
     { word: 'holders', template: 'task_file', where: 'private_data == $prog' },
     { word: 'process', template: 'task', filters: { pid: 'pid' } },

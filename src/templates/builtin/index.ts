@@ -11,6 +11,7 @@ import { kmemCache } from './kmem-cache.ts';
 import { ksym } from './ksym.ts';
 import { netNamespace } from './net-namespace.ts';
 import { netlink } from './netlink.ts';
+import { progMaps } from './prog-maps.ts';
 import { socketOwner } from './socket-owner.ts';
 import { task } from './task.ts';
 import { taskFd } from './task-fd.ts';
@@ -32,6 +33,7 @@ export const BUILTIN: readonly Template[] = [
   ipv6Route,
   bpfProg,
   bpfMap,
+  progMaps,
   bpfLink,
   ksym,
   kmemCache,
