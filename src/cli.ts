@@ -4,7 +4,7 @@ import path from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { Btf, BtfError } from './bpf/btf.ts';
 import { pageSize } from './bpf/host.ts';
-import { describeMissing, hasCapability, missing } from './bpf/support.ts';
+import { describeMissing, missing } from './bpf/support.ts';
 import { BpfError } from './bpf/syscall.ts';
 import { targetNames } from './bpf/targets.ts';
 import { checkTemplate, helpText, type Options, parseOptions, wantsDebug } from './options.ts';
@@ -29,7 +29,7 @@ import { MAX_COST } from './state/cost.ts';
 import { examine, reportText } from './state/doctor.ts';
 import { type DumpOptions, dump } from './state/dump.ts';
 import type { SampledView } from './state/group-view.ts';
-import { tableOfMap } from './state/maps.ts';
+import { shortcomingOf, tableOfMap } from './state/maps.ts';
 import { marksOf } from './state/marking.ts';
 import { type NetScope, parseNetScope } from './state/namespaces.ts';
 import type { ExportChoice } from './state/panes.ts';
@@ -186,7 +186,7 @@ async function prepare(
   if (!known || options.command === 'templates') genericTemplates();
   if (options.map !== undefined) elements ??= tableOfMap(options.map);
   registerTemplates([...own.templates, ...(generic ?? []), ...(elements ? [elements] : [])]);
-  const said = settle(read);
+  const said = [...settle(read), ...(elements ? [shortcomingOf(elements)] : []).filter((text) => text !== '')];
   const loaded = { ...own, templates: registeredTemplates(), problems: [...read.problems, ...own.problems, ...said] };
   try {
     const name = checkTemplate(
@@ -767,9 +767,9 @@ function parseCondition(text: string, template: Template): Conjunct[] {
   return parseWhere(text, template, { user: userId, enumNames, pageSize: pageSize() });
 }
 
-/** Another namespace can be entered only with CAP_SYS_ADMIN. */
+/** All that may be entered: the table says how many may not. */
 function netScope(options: Options): NetScope {
-  return options.netns === undefined ? (hasCapability('CAP_SYS_ADMIN') ? 'all' : 'self') : parseNetScope(options.netns);
+  return options.netns === undefined ? 'all' : parseNetScope(options.netns);
 }
 
 function plan(options: Options, asked: Asked): string {

@@ -37,6 +37,15 @@ export function pageSize(): number {
   return size;
 }
 
+/** Whether capabilities here are those of the host: PROC_USER_INIT_INO of include/linux/proc_ns.h. */
+export function inInitialUserNamespace(): boolean {
+  try {
+    return fs.readlinkSync('/proc/self/ns/user') === 'user:[4026531837]';
+  } catch {
+    return true;
+  }
+}
+
 /** Whether processes have the same numbers here as in the kernel: PROC_PID_INIT_INO of include/linux/proc_ns.h. */
 export function inInitialPidNamespace(): boolean {
   try {

@@ -23,6 +23,14 @@ function enter(fd: number): void {
   );
 }
 
+/** The one that the calling thread is in. */
+export const OWN_NAMESPACE = '/proc/thread-self/ns/net';
+
+/** The inode number of that. */
+export function ownNamespace(): number {
+  return fs.statSync(OWN_NAMESPACE).ino;
+}
+
 /** A network namespace held open. */
 export class NetNamespace extends OwnedFd {
   /** Its inode number, by which /proc, lsns and ss name it. */
@@ -40,7 +48,7 @@ export class NetNamespace extends OwnedFd {
 
   /** The one that this thread is in. */
   static current(): NetNamespace {
-    return NetNamespace.open('/proc/thread-self/ns/net');
+    return NetNamespace.open(OWN_NAMESPACE);
   }
 
   /**

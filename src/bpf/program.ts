@@ -60,7 +60,7 @@ export function loadProgram(options: ProgramOptions): Program {
 function notPermitted(): string {
   if (!hasCapability('CAP_SYS_ADMIN') && !(hasCapability('CAP_BPF') && hasCapability('CAP_PERFMON')))
     return generalMeaning('EPERM');
-  return 'this kernel refuses programs of this kind; the capabilities are there, so a policy of the kernel forbids it (lockdown, a security module)';
+  return 'this kernel refuses programs of this kind; the capabilities are there, so a policy of the kernel forbids it (lockdown, a security module, the seccomp filter of a container)';
 }
 
 function loadMeaning(code: string): string {

@@ -238,13 +238,15 @@ export class Collector implements Disposable {
       names: plan.names,
       ...this.#pins(names, absent),
     };
-    const conditions: Condition[] = plan.conditions.map(({ text, where, filter }) => ({
+    const conditions: Condition[] = plan.conditions.map(({ text, where, filter, scope }) => ({
       text: filter === undefined ? text : conditionText(filter, options.filters[filter] ?? []),
       where,
+      ...(scope ? { scope } : {}),
     }));
     const { map } = this.template;
     if (map && this.#base.by) conditions.unshift({ text: `map ${map.id} ${map.name}`.trimEnd(), where: this.#base.by });
-    if (namespaces.length > 1) conditions.unshift({ text: `${namespaces.length} netns`, where: 'link' });
+    const covered = this.#covered(options.netns ?? 'self', namespaces.length);
+    if (covered !== '') conditions.unshift({ text: covered, where: 'link', scope: true });
     const table = new Table(this.template, batch, joins, derived, context);
     this.#growth.sample(table, derived, names, before);
     return {
@@ -295,10 +297,21 @@ export class Collector implements Disposable {
     return {};
   }
 
+  /** Of several network namespaces how many are walked; that some are not is no silent matter. */
+  #covered(scope: NetScope, walked: number): string {
+    const closed = this.template.netns && scope === 'all' ? (this.#origin.closedNamespaces ?? 0) : 0;
+    if (closed > 0) return `${walked} of ${walked + closed} netns (root sees all)`;
+    return walked > 1 ? `${walked} netns` : '';
+  }
+
   /** Whether every object has a row: no filter, no condition in the kernel, nothing switched off. */
   #isWhole(options: CollectOptions): boolean {
     const off = (this.template.switches ?? []).some(({ name, on }) => !(options.switches[name] ?? on));
-    return !off && !this.#base.plan.narrowed && this.#base.plan.conditions.every(({ where }) => where === 'user');
+    return (
+      !off &&
+      !this.#base.plan.narrowed &&
+      this.#base.plan.conditions.every(({ where, scope }) => where === 'user' || scope)
+    );
   }
 
   /**

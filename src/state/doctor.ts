@@ -2,12 +2,13 @@
 import fs from 'node:fs';
 import { Btf } from '../bpf/btf.ts';
 import { BpfMap } from '../bpf/map.ts';
-import { BTF_PATH, describeMissing, hasCapability, missing, thisSystem } from '../bpf/support.ts';
+import { BTF_PATH, hasCapability, missing, thisSystem } from '../bpf/support.ts';
 import { targetNames } from '../bpf/targets.ts';
 import { BUILTIN } from '../templates/builtin/index.ts';
 import { OF_A_MAP } from '../templates/generic.ts';
 import { ELEMENTS, mapTemplate } from '../templates/map-template.ts';
 import { columnOf, type Template } from '../templates/template.ts';
+import { Namespaces } from './namespaces.ts';
 import { Reader } from './reader.ts';
 
 export type Verdict = 'ok' | 'warning' | 'failed' | 'absent';
@@ -52,6 +53,8 @@ export function examine(): Report {
   add('kernel', version ? 'failed' : 'ok', system.release, version?.help);
   const btf = lacking('BTF');
   add('BTF', btf ? 'failed' : 'ok', btf ? btf.why : BTF_PATH, btf?.help);
+  const inNamespace = lacking('host capabilities');
+  if (inNamespace) add('user namespace', 'failed', inNamespace.why, inNamespace.help);
   for (const name of ['CAP_BPF', 'CAP_PERFMON'] as const) {
     const lack = lacking(name);
     add(name, lack ? 'failed' : 'ok', lack ? lack.why : 'effective', lack?.help);
@@ -60,7 +63,9 @@ export function examine(): Report {
   add(
     'CAP_SYS_ADMIN',
     admin ? 'ok' : 'warning',
-    admin ? 'effective' : 'not there: run statistics of programs and module BTF stay closed',
+    admin
+      ? 'effective'
+      : 'not there: run statistics of programs, maps by id or name, BTF of maps and other network namespaces stay closed',
     admin ? '' : 'not needed for the main job; sudo itertop has it',
   );
   const lockdown = lacking('lockdown');
@@ -91,10 +96,10 @@ export function examine(): Report {
       stats === '0' ? 'off: turned on only while program statistics are looked at' : 'on: every BPF program is timed',
     );
 
-  if (lacks.some((m) => m.what !== 'CAP_BPF' && m.what !== 'CAP_PERFMON')) {
-    return { kernel: system.release, checks, mainJob: false };
-  }
+  // Nothing can be loaded: to say so of each table would hide why.
+  if (lacks.length > 0) return { kernel: system.release, checks, mainJob: false };
   const vmlinux = Btf.vmlinux();
+  checkNamespaces(vmlinux, add);
   const there = new Set(targetNames(vmlinux));
   let mainJob = true;
   for (const template of BUILTIN) {
@@ -117,11 +122,23 @@ export function examine(): Report {
   return { kernel: system.release, checks, mainJob };
 }
 
-function checkTemplate(
-  template: Template,
-  btf: Btf,
-  add: (name: string, verdict: Verdict, found: string, help?: string) => void,
-): boolean {
+type Add = (name: string, verdict: Verdict, found: string, help?: string) => void;
+
+/** Sockets and routes are shown of those network namespaces that may be entered. */
+function checkNamespaces(btf: Btf, add: Add): void {
+  try {
+    using namespaces = new Namespaces(btf);
+    const open = namespaces.list('all').length;
+    const all = open + namespaces.closed;
+    const help = 'CAP_SYS_ADMIN and CAP_SYS_PTRACE enter them: sudo itertop';
+    if (open === all) add('netns', 'ok', `sockets and routes of ${all === 1 ? 'the only one there is' : `all ${all}`}`);
+    else add('netns', 'warning', `sockets and routes of ${open} of ${all}: the others may not be entered`, help);
+  } catch (error) {
+    add('netns', 'failed', (error as Error).message);
+  }
+}
+
+function checkTemplate(template: Template, btf: Btf, add: Add): boolean {
   const columns = template.columns.map((c) => c.name);
   const started = performance.now();
   try {
@@ -138,18 +155,13 @@ function checkTemplate(
       add(`column ${template.name}.${column}`, 'absent', reason, columnOf(template, column)?.help);
     return true;
   } catch (error) {
-    add(
-      `target ${template.name}`,
-      'failed',
-      (error as Error).message,
-      describeMissing(missing()) || 'itertop doctor --debug shows where',
-    );
+    add(`target ${template.name}`, 'failed', (error as Error).message, 'itertop doctor --debug shows where');
     return false;
   }
 }
 
 /** Whether the iterator over a map's elements can be loaded, tried with a small map of our own. */
-function checkElements(btf: Btf, add: (name: string, verdict: Verdict, found: string, help?: string) => void): void {
+function checkElements(btf: Btf, add: Add): void {
   const shape = { keySize: 4, valueSize: 8 };
   const template = mapTemplate({ ...shape, id: 0, name: '', type: 'array', cpus: 0 }, null);
   try {

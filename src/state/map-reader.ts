@@ -69,7 +69,9 @@ export class MapReader implements Source {
         return;
       } catch (error) {
         this.#let(false);
-        const refusal = error instanceof BpfError && ['BPF_PROG_LOAD', 'BPF_LINK_CREATE'].includes(error.command);
+        // Who may open the map but load nothing reads it all the same.
+        const loading = ['BPF_MAP_CREATE', 'BPF_PROG_LOAD', 'BPF_LINK_CREATE'];
+        const refusal = error instanceof BpfError && loading.includes(error.command);
         if (!refusal || this.template.target !== 'bpf_map_elem') {
           this.#let();
           throw error;

@@ -96,12 +96,26 @@ export function templateOfMap(map: OpenMap, how: Pick<MapOf, 'path' | 'byName'>)
     valueSize: info.valueSize,
     cpus: type.includes('percpu') ? possibleCpus().length : 0,
   };
-  return mapTemplate(of, typesOf(info));
+  const types = typesOf(info);
+  return types === 'closed' ? mapTemplate({ ...of, closed: true }, null) : mapTemplate(of, types);
 }
 
-function typesOf(info: MapInfo): MapTypes | null {
+/** What is to be said of a map that is shown otherwise than it could be; '' for nothing. */
+export function shortcomingOf({ map }: Template): string {
+  return map?.closed
+    ? `map ${map.id} ${map.name}: keys and values as bytes, as its BTF tells their members only with CAP_SYS_ADMIN (sudo itertop)`
+    : '';
+}
+
+/** null where there is no BTF, `closed` where it may not be opened: a map that is pinned may be read without it. */
+function typesOf(info: MapInfo): MapTypes | 'closed' | null {
   if (info.btfId === 0) return null;
-  return { btf: loadedBtf(info.btfId), key: info.keyType, value: info.valueType };
+  try {
+    return { btf: loadedBtf(info.btfId), key: info.keyType, value: info.valueType };
+  } catch (error) {
+    if (error instanceof BpfError && error.code === 'EPERM') return 'closed';
+    throw error;
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The network namespaces of this host, found through its tasks and mounts, and held open while they are read. */
 import type { Btf } from '../bpf/btf.ts';
-import { mountedNamespaces, NetNamespace } from '../bpf/netns.ts';
+import { mountedNamespaces, NetNamespace, OWN_NAMESPACE, ownNamespace } from '../bpf/netns.ts';
 import { netNamespace } from '../templates/builtin/net-namespace.ts';
 import { UsageError } from '../templates/template.ts';
 import { Reader } from './reader.ts';
@@ -28,26 +28,33 @@ export class Namespaces implements Disposable {
   readonly #btf: Btf;
   #tasks: Reader | null = null;
   #open = new Map<number, NetNamespace>();
-  /** Namespaces that may not be entered, and are not tried again. */
-  #closed = new Set<number>();
+  /** Namespaces that may not be entered: CAP_SYS_PTRACE opens those of other users' tasks, CAP_SYS_ADMIN enters any. */
+  readonly #closed = new Set<number>();
   #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(btf: Btf) {
     this.#btf = btf;
   }
 
-  /** How many there are that could not be opened. */
-  get refused(): number {
+  /** How many of those that are there may not be entered. */
+  get closed(): number {
     return this.#closed.size;
   }
 
-  /** The namespaces of a scope; [] stands for the caller's own. @throws UsageError for one that is not there */
+  /**
+   * The namespaces of a scope; [] stands for the caller's own. Of `all` those that may be entered, the own one always.
+   * @throws UsageError for one that is not there, or may not be entered
+   */
   list(scope: NetScope): readonly NetNamespace[] {
     if (scope === 'self') return [];
     if (performance.now() - this.#lookedAt >= LOOK_MS) this.#look();
     if (scope === 'all') return [...this.#open.values()];
     return scope.map((inum) => {
       const namespace = this.#open.get(inum);
+      if (this.#closed.has(inum))
+        throw new UsageError(
+          `netns: ${inum} may not be entered: another network namespace takes CAP_SYS_ADMIN and CAP_SYS_PTRACE (sudo itertop has them)`,
+        );
       if (!namespace)
         throw new UsageError(`netns: there is no network namespace ${inum} here; lsns -t net shows those there are`);
       return namespace;
@@ -67,6 +74,8 @@ export class Namespaces implements Disposable {
       if (inums[row] > 0 && !found.has(inums[row])) found.set(inums[row], `/proc/${batch.number(row, 'tid')}/ns/net`);
     }
     for (const { path, inum } of mountedNamespaces()) found.set(inum, path);
+    // Where one is nobody needs a permission for.
+    found.set(ownNamespace(), OWN_NAMESPACE);
     for (const [inum, path] of found) {
       if (this.#open.has(inum) || this.#closed.has(inum)) continue;
       try {
@@ -83,6 +92,7 @@ export class Namespaces implements Disposable {
         if (code !== 'ENOENT' && code !== 'ESRCH') this.#closed.add(inum);
       }
     }
+    for (const inum of this.#closed) if (!found.has(inum)) this.#closed.delete(inum);
     // Holding a namespace keeps it alive: what nobody else has any more is let go.
     for (const [inum, namespace] of this.#open) {
       if (found.has(inum)) continue;

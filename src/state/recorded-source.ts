@@ -214,7 +214,7 @@ function narrowed(batch: Batch, tests: readonly Test[]): Batch {
 /** The walk that serves one that is asked for: filters of joins are evaluated here, so the unfiltered one does too. */
 function storedWalk(segment: Segment, template: Template, walk: string): RecordedWalk | undefined {
   const find = (key: string) => segment.walks.find((w) => w.key === key && w.template === template.name);
-  const whole = segment.conditions.length === 0;
+  const whole = segment.conditions.every(({ scope }) => scope);
   const any = segment.walks.find((w) => w.key !== BASE_WALK && w.template === template.name);
   return find(walk) ?? find(template.name) ?? (whole ? find(BASE_WALK) : undefined) ?? any;
 }

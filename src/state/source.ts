@@ -11,6 +11,7 @@ import type { Inspected } from './inspect.ts';
 import { MapReader } from './map-reader.ts';
 import { Namespaces, type NetScope } from './namespaces.ts';
 import { Reader } from './reader.ts';
+import type { Condition } from './view.ts';
 
 /** One walk. */
 export interface Reading {
@@ -26,7 +27,8 @@ export interface Reading {
 }
 
 /** What a plan says of the batches that are read by it. */
-export interface SourcePlan extends Pick<Plan, 'layout' | 'names' | 'absent' | 'conditions' | 'after' | 'sets'> {
+export interface SourcePlan extends Pick<Plan, 'layout' | 'names' | 'absent' | 'after' | 'sets'> {
+  readonly conditions: readonly (Plan['conditions'][number] & Pick<Condition, 'scope'>)[];
   /** Rows were left out by this process: what the conditions in the kernel say is not all. */
   readonly narrowed?: boolean;
 }
@@ -57,6 +59,8 @@ export interface Origin extends Disposable {
   open(template: Template, walk: string): Source;
   /** To be walked one after another; [] for where this process is. @throws UsageError */
   namespaces(scope: NetScope): readonly NetNamespace[];
+  /** How many others there are that may not be entered. */
+  readonly closedNamespaces?: number;
   /** What is pinned in bpf file systems; not there where only objects were recorded. */
   pins?(): PinList;
   /** Names of an enum column that leaves them to the kernel. */
@@ -81,6 +85,10 @@ export class Kernel implements Origin {
 
   namespaces(scope: NetScope): readonly NetNamespace[] {
     return this.#namespaces.list(scope);
+  }
+
+  get closedNamespaces(): number {
+    return this.#namespaces.closed;
   }
 
   pins(): PinList {

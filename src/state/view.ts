@@ -25,6 +25,8 @@ export interface Condition {
   readonly text: string;
   /** bpf_iter_link_info, the program, or this process after reading. */
   readonly where: 'link' | 'kernel' | 'user';
+  /** About where all walks of a refresh look, joins included: rows are joined as if it were not there. */
+  readonly scope?: true;
 }
 
 /** How honest and how dear a refresh was. */

@@ -169,6 +169,8 @@ export interface MapOf {
   readonly valueSize: number;
   /** CPUs that each have a value; 0 where all share one. */
   readonly cpus: number;
+  /** It has BTF, which may not be opened. */
+  readonly closed?: true;
 }
 
 /** Another table, restricted to what has to do with the object of a row. */

@@ -4,6 +4,7 @@ import {
   describeMissing,
   effectiveCapabilities,
   missing,
+  type Started,
   type System,
   thisSystem,
 } from '../../src/bpf/support.ts';
@@ -18,6 +19,8 @@ const good: System = {
   btf: true,
   capabilities: bits('CAP_SYS_ADMIN'),
   lockdown: '[none] integrity confidentiality\n',
+  userNamespace: false,
+  noNewPrivileges: false,
 };
 
 test.each<[string, Partial<System>, string[]]>([
@@ -34,6 +37,8 @@ test.each<[string, Partial<System>, string[]]>([
   ['lockdown', { lockdown: 'none integrity [confidentiality]\n' }, ['lockdown']],
   ['lockdown of another kind', { lockdown: 'none [integrity] confidentiality\n' }, []],
   ['no securityfs', { lockdown: '' }, []],
+  ['root of a user namespace', { userNamespace: true }, ['host capabilities']],
+  ['nobody in a user namespace', { userNamespace: true, capabilities: 0n }, ['host capabilities']],
   [
     'everything at once, the most fundamental first',
     { release: '5.4.0', btf: false, capabilities: 0n },
@@ -44,13 +49,31 @@ test.each<[string, Partial<System>, string[]]>([
   expect(missing({ ...good, ...change }).map((m) => m.what)).toEqual(expected);
 });
 
-test('what is missing says why and what helps', () => {
-  const text = describeMissing(missing({ ...good, capabilities: 0n }, '/usr/bin/node'));
+const NODE = { executable: '/usr/bin/node', script: "/opt/it's/itertop.js" };
+const copy =
+  'run it as root: sudo itertop; or once, with a copy of Node that only you may run:\n' +
+  '    install -m 700 /usr/bin/node ~/.itertop-node && sudo setcap cap_bpf,cap_perfmon=ep ~/.itertop-node\n' +
+  "    ~/.itertop-node '/opt/it'\\''s/itertop.js'";
+
+test.each<[string, Partial<System>, Started, string]>([
+  ['Node is not given the capabilities, a copy is', {}, NODE, copy],
+  [
+    'a single executable is',
+    {},
+    { executable: '/usr/bin/itertop', script: undefined },
+    'run it as root: sudo itertop; or once: sudo setcap cap_bpf,cap_perfmon=ep /usr/bin/itertop',
+  ],
+  [
+    'where neither has an effect neither is named',
+    { noNewPrivileges: true },
+    NODE,
+    'no_new_privs is set here, so neither sudo nor setcap has any effect: start itertop from outside of what set it (NoNewPrivileges=no, a shell of the host)',
+  ],
+])('%s; it is said once', (_, change, started, help) => {
+  const text = describeMissing(missing({ ...good, capabilities: 0n, ...change }, started));
   expect(text).toBe(
     'missing CAP_BPF: this process may not load BPF programs\n' +
-      '  what helps: run it as root (sudo itertop), or: sudo setcap cap_bpf,cap_perfmon+ep /usr/bin/node\n' +
-      'missing CAP_PERFMON: this process may not load BPF programs that read kernel memory\n' +
-      '  what helps: run it as root (sudo itertop), or: sudo setcap cap_bpf,cap_perfmon+ep /usr/bin/node',
+      `missing CAP_PERFMON: this process may not load BPF programs that read kernel memory\n  what helps: ${help}`,
   );
 });
 

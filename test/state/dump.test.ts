@@ -227,9 +227,14 @@ describeKernel('what goes wrong, in words and exit codes', () => {
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 
-  const help = `run it as root (sudo itertop), or: sudo setcap cap_bpf,cap_perfmon+ep ${process.execPath}`;
-  const bpf = `missing CAP_BPF: this process may not load BPF programs\n  what helps: ${help}\n`;
-  const perfmon = `missing CAP_PERFMON: this process may not load BPF programs that read kernel memory\n  what helps: ${help}\n`;
+  const help = [
+    '  what helps: run it as root: sudo itertop; or once, with a copy of Node that only you may run:',
+    `    install -m 700 ${process.execPath} ~/.itertop-node && sudo setcap cap_bpf,cap_perfmon=ep ~/.itertop-node`,
+    `    ~/.itertop-node ${PROGRAM}`,
+    '',
+  ].join('\n');
+  const bpf = 'missing CAP_BPF: this process may not load BPF programs\n';
+  const perfmon = 'missing CAP_PERFMON: this process may not load BPF programs that read kernel memory\n';
   test.each<[string, string, string]>([
     ['no CAP_BPF', '-bpf,-sys_admin', bpf],
     ['no CAP_PERFMON', '-perfmon,-sys_admin', perfmon],
@@ -245,7 +250,7 @@ describeKernel('what goes wrong, in words and exit codes', () => {
     expect(first).toMatch(
       /^itertop: BPF_\w+: EPERM \(1\): not permitted; CAP_BPF and CAP_PERFMON are needed \(or root\)$/,
     );
-    expect(rest.join('\n')).toBe(missing);
+    expect(rest.join('\n')).toBe(missing + help);
   });
 
   test('CAP_BPF and CAP_PERFMON are enough', () => {

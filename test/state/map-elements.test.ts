@@ -360,7 +360,7 @@ describeKernel('elements of a map', () => {
       loadProgram({ code, attachBtfId, name: 't_elem' }).close();
     } catch (error) {
       expect((error as Error).message).toBe(
-        'BPF_PROG_LOAD: EPERM (1): this kernel refuses programs of this kind; the capabilities are there, so a policy of the kernel forbids it (lockdown, a security module)',
+        'BPF_PROG_LOAD: EPERM (1): this kernel refuses programs of this kind; the capabilities are there, so a policy of the kernel forbids it (lockdown, a security module, the seccomp filter of a container)',
       );
     }
   });
