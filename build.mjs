@@ -1,4 +1,4 @@
-// The program, dist/itertop.js, with its other thread, dist/worker.js, and the library below them, dist/bpf.js.
+// The program, dist/itertop.js, with its other thread, dist/worker.js, a library that few commands need, and the library below them, dist/bpf.js.
 import { build } from 'esbuild';
 import { lazyMeasuring } from './build-lazy.mjs';
 
@@ -11,6 +11,16 @@ const common = {
   logLevel: 'warning',
 };
 
+/** Loaded where it is needed, from a file of its own. */
+const apart = {
+  name: 'apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/parquet-library\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './parquet-library.js', external: true } : undefined,
+    );
+  },
+};
+
 const program = build({
   ...common,
   entryPoints: ['src/main.ts'],
@@ -19,7 +29,7 @@ const program = build({
   // React in development mode costs twice per frame. A module of Ink's hands its own bytes to fetch() where there is
   // one, and only for that Node would load all of its HTTP client.
   define: { 'process.env.NODE_ENV': '"production"', 'process.env.DEV': '"false"', fetch: 'undefined' },
-  plugins: [lazyMeasuring],
+  plugins: [lazyMeasuring, apart],
   alias: { 'react-devtools-core': './build-empty.mjs' },
   banner: {
     js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
@@ -32,5 +42,11 @@ const worker = build({
   minify: true,
   plugins: [lazyMeasuring],
 });
+const parquet = build({
+  ...common,
+  entryPoints: ['src/state/parquet-library.ts'],
+  outfile: 'dist/parquet-library.js',
+  minify: true,
+});
 const library = build({ ...common, entryPoints: ['src/bpf/index.ts'], outfile: 'dist/bpf.js' });
-await Promise.all([program, worker, library]);
+await Promise.all([program, worker, parquet, library]);

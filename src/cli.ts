@@ -7,7 +7,7 @@ import { pageSize } from './bpf/host.ts';
 import { describeMissing, missing } from './bpf/support.ts';
 import { BpfError } from './bpf/syscall.ts';
 import { targetNames } from './bpf/targets.ts';
-import { checkTemplate, helpText, type Options, parseOptions, wantsDebug } from './options.ts';
+import { checkTemplate, helpText, type Options, outputOf, parseOptions, wantsDebug } from './options.ts';
 import { runRecord } from './record.ts';
 import { dumpReplay, runReplay } from './replay.ts';
 import { SAMPLE, wantsSample } from './sample.ts';
@@ -112,7 +112,13 @@ export async function run(argv: readonly string[]): Promise<number> {
 async function canExplore(options: Options): Promise<boolean> {
   const dumb = process.env['TERM'] === undefined || process.env['TERM'] === 'dumb';
   return (
-    process.stdout.isTTY && !dumb && options.format === undefined && !options.struct && options.output === undefined
+    process.stdout.isTTY &&
+    !dumb &&
+    options.format === undefined &&
+    options.output === undefined &&
+    options.dataset === undefined &&
+    !options.struct &&
+    !options.changes
   );
 }
 
@@ -286,12 +292,10 @@ async function runDump(options: Options): Promise<number> {
     ...question,
     template: findTemplate(question.template),
     searchText: formatSearch(question.search),
-    format: options.format ?? 'table',
+    ...outputOf(options),
     structs: options.struct,
     count: options.count,
     ascii: themeOf(process.env, options.ascii).ascii,
-    output: options.output,
-    force: options.force,
     signal: abort.signal,
   };
   await dump(dumped, process.stdout);

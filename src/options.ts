@@ -51,6 +51,12 @@ export interface Options {
   readonly struct: boolean;
   readonly output: string | undefined;
   readonly force: boolean;
+  /** `dump`: a folder of Parquet files. */
+  readonly dataset: string | undefined;
+  /** When the next file of it is begun. */
+  readonly roll: Retention;
+  /** `dump`: only rows that came, went or changed. */
+  readonly changes: boolean;
   /** `record`: goes on with a recording that is there. */
   readonly append: boolean;
   /** `record`: milliseconds; 0 goes on until it is ended. */
@@ -90,6 +96,9 @@ interface Spec {
   /** Further commands that take it. */
   readonly also?: readonly ('dump' | 'record' | 'templates')[];
 }
+
+/** A data set's files are closed after this much of them. */
+const ROLL = '128M,1h';
 
 /** One table: parsing and help come from it. */
 export const SPECS: Readonly<Record<string, Spec>> = {
@@ -189,6 +198,19 @@ export const SPECS: Readonly<Record<string, Spec>> = {
     where: 'dump',
     also: ['record', 'templates'],
   },
+  dataset: {
+    type: 'string',
+    value: 'FOLDER',
+    help: 'write Parquet files by table, host, date and hour into a folder',
+    where: 'dump',
+  },
+  roll: {
+    type: 'string',
+    value: 'SIZE,AGE',
+    help: `with --dataset: a new file after so much (${ROLL})`,
+    where: 'dump',
+  },
+  changes: { type: 'boolean', help: 'only rows that came, went or changed since the refresh before', where: 'dump' },
   replay: { type: 'string', value: 'FILE', help: 'write rows of a recording: the last refresh', where: 'dump' },
   all: { type: 'boolean', help: 'with --replay: every refresh', where: 'dump' },
   for: { type: 'string', value: 'TIME', help: 'record so long: 90s, 10m, 1h', where: 'record' },
@@ -317,6 +339,15 @@ export function parseOptions(argv: readonly string[]): Options {
   }
   if (flag('struct') && format !== undefined)
     throw new UsageError("--struct writes the kernel's text; it has no --format");
+  const dataset = text('dataset');
+  for (const [name, given] of Object.entries({ output: text('output'), struct: flag('struct') }))
+    if (dataset !== undefined && given !== undefined)
+      throw new UsageError(`--dataset names its files itself; it takes no --${name}`);
+  if (dataset !== undefined && (format ?? 'parquet') !== 'parquet')
+    throw new UsageError(`--dataset writes Parquet, not ${format}`);
+  if (dataset === '') throw new UsageError('--dataset needs a folder');
+  if (text('roll') !== undefined && dataset === undefined) throw new UsageError('--roll goes with --dataset');
+  if (flag('changes') && flag('struct')) throw new UsageError('--changes compares columns; it takes no --struct');
   const filters: Partial<Record<FilterName, string>> = {};
   for (const name of FILTER_NAMES) {
     const value = text(name);
@@ -353,6 +384,9 @@ export function parseOptions(argv: readonly string[]): Options {
     format: format as SnapshotFormat | undefined,
     struct: flag('struct') ?? false,
     output: text('output'),
+    dataset,
+    roll: parseRetention(text('roll') ?? ROLL, 'roll'),
+    changes: flag('changes') ?? false,
     force: flag('force') ?? false,
     append: flag('append') ?? false,
     duration,
@@ -366,6 +400,18 @@ export function parseOptions(argv: readonly string[]): Options {
     btf: several('btf'),
     start: start === undefined ? undefined : { name: start, target: text('target')! },
     json: flag('json') ?? false,
+  };
+}
+
+/** Where the rows of a dump go, and as what. @throws UsageError where a terminal would get bytes */
+export function outputOf({ format, output, force, dataset, roll, changes }: Options) {
+  const bytes = dataset !== undefined || format === 'parquet';
+  if (bytes && dataset === undefined && output === undefined && process.stdout.isTTY)
+    throw new UsageError('Parquet is bytes: write it with -o FILE, or into a pipe');
+  return {
+    format: bytes ? ('parquet' as const) : (format ?? 'table'),
+    dataset: dataset === undefined ? undefined : { folder: dataset, roll },
+    ...{ output, force, changes },
   };
 }
 

@@ -1,6 +1,6 @@
 /** A recording in the place of the kernel: explored, or written as rows. Nothing here needs privileges, BTF or Linux. */
 
-import type { Options } from './options.ts';
+import { type Options, outputOf } from './options.ts';
 import { BadRecordingError } from './state/byte-stream.ts';
 import type { Collected, CollectOptions } from './state/collector.ts';
 import { commandLine, shellQuoted } from './state/command-line.ts';
@@ -212,10 +212,8 @@ export async function dumpReplay(file: string, options: Options): Promise<void> 
     ...question,
     template: state.templates.get(state.template)!,
     searchText: formatSearch(question.search),
-    format: options.format ?? 'table',
+    ...outputOf(options),
     count: options.all ? 0 : 1,
-    output: options.output,
-    force: options.force,
   };
   const [from, to] = options.all ? [0, count - 1] : [index, index];
   await dump(dumped, process.stdout, refreshes(file, dumped.template, collectOptions(dumped), from, to), {

@@ -24,8 +24,8 @@ export class AtomicFile {
     }
   }
 
-  write(text: string): void {
-    fs.writeFileSync(this.#fd, text);
+  write(data: string | Uint8Array): void {
+    fs.writeFileSync(this.#fd, data);
   }
 
   /**

@@ -2,20 +2,23 @@
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Btf } from '../bpf/btf.ts';
+import { btfId } from '../bpf/btf-id.ts';
 import { pageSize } from '../bpf/host.ts';
 import { withDependencies } from '../templates/columns.ts';
 import { isOverTime } from '../templates/derive.ts';
 import type { Table } from '../templates/table.ts';
-import { columnOf, type Filters, type Template, type WalkOrder } from '../templates/template.ts';
+import { columnOf, type Filters, identityOf, type Template, type WalkOrder } from '../templates/template.ts';
 import { type Arrangement, arrange } from './arrange.ts';
 import { AtomicFile } from './atomic-file.ts';
 import { type Collected, type CollectOptions, Collector } from './collector.ts';
 import { stretched } from './cost.ts';
+import { ChangeLines, Differ } from './differences.ts';
 import { readColumns } from './grouping.ts';
 import { GroupTable } from './groups.ts';
 import type { NetScope } from './namespaces.ts';
 import { passingRows } from './order.ts';
-import { type Snapshot, type SnapshotFormat, snapshotWriter } from './snapshot.ts';
+import { type Snapshot, type SnapshotFormat, type SnapshotWriter, snapshotWriter } from './snapshot.ts';
+import type { Retention } from './span.ts';
 import { StructWriter } from './struct-writer.ts';
 import { foundRows } from './tree.ts';
 import { userName } from './users.ts';
@@ -42,6 +45,10 @@ export interface DumpOptions extends Arrangement {
   readonly structs?: boolean;
   readonly output: string | undefined;
   readonly force: boolean;
+  /** A folder for Parquet files in place of an output, and when each is closed. */
+  readonly dataset?: { readonly folder: string; readonly roll: Retention } | undefined;
+  /** Only what differs from the refresh before. */
+  readonly changes?: boolean;
   /** Ends the dump after what was read so far; a file is then complete. */
   readonly signal?: AbortSignal;
 }
@@ -59,14 +66,13 @@ export async function dump(
   feed: Feed = live(options),
   host?: Snapshot['host'],
 ): Promise<void> {
-  const file = options.output === undefined ? null : new AtomicFile(options.output);
-  const sink = file ? fileSink(file) : pipeSink(stdout);
   using structs = options.structs ? new StructWriter(options.template, options.netns) : null;
-  const writer = structs ?? snapshotWriter(options.format, options.count !== 1);
+  const sink = await sinkOf(options, stdout, structs, host);
+  const differ = options.changes ? new Differ(isForMachines(options)) : null;
   try {
     for await (const { table, stats, after } of feed) {
       const rows = rowsOf(table, options, passingRows(table, after));
-      const snapshot = {
+      const whole: Snapshot = {
         ...rows,
         ascii: options.ascii ?? false,
         stats,
@@ -75,13 +81,71 @@ export async function dump(
         search: options.searchText,
         ...(host ? { host } : {}),
       };
-      for (const piece of writer.snapshot(snapshot)) if (!(await sink(piece))) return;
+      const snapshot = differ ? differ.next(whole) : whole;
+      if (!(await sink.take(snapshot))) return;
     }
-    await sink(writer.end());
-    file?.commit(options.force);
+    await sink.end();
   } finally {
-    file?.discard();
+    sink.discard();
   }
+}
+
+/** Where snapshots go. */
+interface Sink {
+  /** false once nobody reads any more */
+  take(snapshot: Snapshot): Promise<boolean>;
+  /** What was written is whole. */
+  end(): Promise<void>;
+  /** Nothing is left of what is not. */
+  discard(): void;
+}
+
+async function sinkOf(
+  options: DumpOptions,
+  stdout: Writable,
+  structs: SnapshotWriter | null,
+  host: Snapshot['host'],
+): Promise<Sink> {
+  if (options.dataset) {
+    const { Dataset } = await import('./dataset.ts');
+    const dataset = new Dataset(options.dataset.folder, options.dataset.roll, metadataOf(host));
+    return {
+      take: async (snapshot) => {
+        dataset.take(snapshot);
+        return true;
+      },
+      end: async () => dataset.close(),
+      discard: () => dataset.discard(),
+    };
+  }
+  const writer = structs ?? (await writerOf(options, host));
+  const file = options.output === undefined ? null : new AtomicFile(options.output);
+  const write = file ? fileSink(file) : pipeSink(stdout);
+  return {
+    async take(snapshot) {
+      // Parquet tells of each refresh; a log says nothing where nothing happened.
+      if (snapshot.continued && snapshot.order.length === 0 && options.format !== 'parquet') return true;
+      for (const piece of writer.snapshot(snapshot)) if (!(await write(piece))) return false;
+      return true;
+    },
+    async end() {
+      await write(writer.end());
+      file?.commit(options.force);
+    },
+    discard: () => file?.discard(),
+  };
+}
+
+async function writerOf({ format, changes, count }: DumpOptions, host: Snapshot['host']): Promise<SnapshotWriter> {
+  if (format === 'table' && changes) return new ChangeLines();
+  if (format !== 'parquet') return snapshotWriter(format, count !== 1);
+  const { ParquetSnapshots } = await import('./parquet.ts');
+  return new ParquetSnapshots(metadataOf(host));
+}
+
+/** What rows of this host's kernel are also told by; a recording does not have it. */
+function metadataOf(host: Snapshot['host']): Readonly<Record<string, string>> {
+  return host ? {} : { 'itertop.btf': btfId() };
 }
 
 function rowsOf(table: Table, options: DumpOptions, passing: Uint32Array<ArrayBuffer>) {
@@ -101,7 +165,7 @@ function rowsOf(table: Table, options: DumpOptions, passing: Uint32Array<ArrayBu
 /** What has to be read for a dump. */
 export function collectOptions(options: DumpOptions): CollectOptions {
   return {
-    columns: readColumns(options.template, options),
+    columns: wantedColumns(options),
     filters: options.filters,
     switches: options.switches,
     ungroup: options.ungroup,
@@ -109,6 +173,17 @@ export function collectOptions(options: DumpOptions): CollectOptions {
     netns: options.netns,
     ...(options.order ? { order: options.order } : {}),
   };
+}
+
+/** Rows that are told by what names them, beside what is shown. */
+function isForMachines({ format, changes }: DumpOptions): boolean {
+  return format === 'parquet' || (changes === true && format !== 'table');
+}
+
+function wantedColumns(options: DumpOptions): readonly string[] {
+  const read = readColumns(options.template, options);
+  if (!isForMachines(options) || options.groupBy) return read;
+  return [...new Set([...read, ...identityOf(options.template)])];
 }
 
 /** From the running kernel, at the interval. What the receiver does with one counts as part of its cost. */
@@ -150,15 +225,15 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
   }
 }
 
-function fileSink(file: AtomicFile): (text: string) => Promise<boolean> {
-  return async (text) => {
-    file.write(text);
+function fileSink(file: AtomicFile): (piece: string | Uint8Array) => Promise<boolean> {
+  return async (piece) => {
+    file.write(piece);
     return true;
   };
 }
 
 /** @returns a writer that says false once nobody reads any more */
-function pipeSink(stdout: Writable): (text: string) => Promise<boolean> {
+function pipeSink(stdout: Writable): (piece: string | Uint8Array) => Promise<boolean> {
   let failure: NodeJS.ErrnoException | null = null;
   let wake = () => {};
   stdout
@@ -167,8 +242,10 @@ function pipeSink(stdout: Writable): (text: string) => Promise<boolean> {
       failure = error;
       wake();
     });
-  return async (text) => {
-    if (!failure && text !== '' && !stdout.write(text)) {
+  return async (piece) => {
+    // The writer's memory is used again.
+    const given = typeof piece === 'string' ? piece : Buffer.from(piece);
+    if (!failure && given.length > 0 && !stdout.write(given)) {
       await new Promise<void>((done) => {
         wake = done;
       });

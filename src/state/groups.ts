@@ -1,6 +1,6 @@
 /** Groups of rows: one pass over the rows for each column, nothing kept for a row but the number of its group. */
 import { formatNumber } from '../templates/format.ts';
-import type { Rows, Table, Value } from '../templates/table.ts';
+import type { Kind, Rows, Table, Value } from '../templates/table.ts';
 import { type Column, columnOf, type Format, type Template } from '../templates/template.ts';
 import { type AskedColumns, addsUp, type Grouped, groupedTemplate, readColumns } from './grouping.ts';
 import { sortRows } from './order.ts';
@@ -124,6 +124,16 @@ export class GroupTable implements Rows {
     if (total === undefined) return this.#shared(group, column) ? this.table.value(this.#row(group), column) : null;
     if (Number.isNaN(total)) return null;
     return this.formatOf(column) === 'pages' ? total * this.table.context.pageSize : total;
+  }
+  kind(column: string): Kind {
+    if (column === this.#count) return 'i64';
+    const kind = this.table.kind(column);
+    // A list is a text where groups share it; a sum is no longer an address.
+    if (kind === 'texts') return 'text';
+    return kind === 'u64' && this.groups.sums.has(column) ? 'i64' : kind;
+  }
+  texts(): null {
+    return null;
   }
   /** Names the group for as long as there are rows with its value. */
   key(group: number): string {

@@ -9,7 +9,9 @@ import type { Grouped } from './grouping.ts';
 import { branchOf, foundOf, TREE_ASCII, TREE_SIGNS, type TreeRows, treeText } from './tree.ts';
 import type { RefreshStats } from './view.ts';
 
-export const SNAPSHOT_FORMATS = ['csv', 'json', 'ndjson', 'table'] as const;
+export const TEXT_FORMATS = ['csv', 'json', 'ndjson', 'table'] as const;
+export type TextFormat = (typeof TEXT_FORMATS)[number];
+export const SNAPSHOT_FORMATS = [...TEXT_FORMATS, 'parquet'] as const;
 export type SnapshotFormat = (typeof SNAPSHOT_FORMATS)[number];
 
 /** One refresh to be written. */
@@ -20,6 +22,8 @@ export interface Snapshot {
   /** Where the rows are a tree: a plain table draws its lines. */
   readonly tree?: TreeRows | null | undefined;
   readonly ascii?: boolean;
+  /** Goes on where the one before ended: without a header, and nothing at all where there are no rows. */
+  readonly continued?: boolean;
   /** Rows of the table, in order. */
   readonly order: Uint32Array;
   readonly columns: readonly string[];
@@ -33,20 +37,23 @@ export interface Snapshot {
   readonly host?: { readonly host: string; readonly kernel: string };
 }
 
-/** A writer gives text for each snapshot; `end` gives what closes the file. */
-export interface SnapshotWriter {
-  snapshot(snapshot: Snapshot): Generator<string>;
-  end(): string;
+/** A writer gives pieces for each snapshot; `end` gives what closes the file. Bytes are valid until the next piece. */
+export interface SnapshotWriter<Piece extends string | Uint8Array = string | Uint8Array> {
+  snapshot(snapshot: Snapshot): Generator<Piece>;
+  end(): Piece;
 }
 
 /** Rows are handed on in pieces of about this many characters. */
 const PIECE = 1 << 16;
 
-interface Header {
+export interface Header {
   readonly [name: string]: unknown;
 }
 
-function headerOf(snapshot: Snapshot): Header {
+/** What a header says of one refresh, not of all in a file. */
+export const OF_ONE: ReadonlySet<string> = new Set(['time', 'end', 'grouped', 'rows', 'visited', 'emitted', 'doubles']);
+
+export function headerOf(snapshot: Snapshot): Header {
   const { table, stats } = snapshot;
   const units: Record<string, string> = {};
   for (const name of snapshot.columns) {
@@ -80,7 +87,7 @@ function headerOf(snapshot: Snapshot): Header {
 const UNSAFE_IN_JSON = /[\x7f-\x9f\u2028\u2029\p{Cf}]/gu;
 
 /** JSON.stringify with only characters that do nothing. */
-function safeJson(value: unknown): string {
+export function safeJson(value: unknown): string {
   return JSON.stringify(value).replace(UNSAFE_IN_JSON, (c) =>
     c
       .split('')
@@ -115,18 +122,25 @@ function* pieces(lines: Iterable<string>): Generator<string> {
   if (piece !== '') yield piece;
 }
 
+/** What rows of several refreshes have their time as: no name that a column has (task and cgroup have a `time`). */
+export function timeColumn(columns: readonly string[]): string {
+  let name = 'timestamp';
+  while (columns.includes(name)) name = `_${name}`;
+  return name;
+}
+
 function* jsonRows(s: Snapshot, before: string, between: string, time: string | null): Generator<string> {
   let first = true;
   for (const row of s.order) {
     const fields = s.columns.map((c) => `${JSON.stringify(c)}:${json(s.table.value(row, c))}`);
-    if (time) fields.unshift(`"time":"${time}"`);
+    if (time) fields.unshift(`"${timeColumn(s.columns)}":"${time}"`);
     yield `${first ? before : between}{${fields.join(',')}}`;
     first = false;
   }
 }
 
 /** @param several whether more than one snapshot follows: rows then carry their time, JSON becomes an array */
-export function snapshotWriter(format: SnapshotFormat, several: boolean): SnapshotWriter {
+export function snapshotWriter(format: TextFormat, several: boolean): SnapshotWriter<string> {
   let written = 0;
   switch (format) {
     case 'csv':
@@ -135,10 +149,10 @@ export function snapshotWriter(format: SnapshotFormat, several: boolean): Snapsh
           const header = headerOf(s);
           if (written++ === 0) {
             for (const [name, value] of Object.entries(header)) {
-              if (several && ['end', 'grouped', 'rows', 'visited', 'emitted', 'doubles'].includes(name)) continue;
+              if (several && name !== 'time' && OF_ONE.has(name)) continue;
               yield `# ${name}: ${typeof value === 'string' ? sanitize(value) : safeJson(value)}\n`;
             }
-            yield `${[...(several ? ['time'] : []), ...s.columns].join(',')}\n`;
+            yield `${[...(several ? [timeColumn(s.columns)] : []), ...s.columns].join(',')}\n`;
           }
           yield* pieces(
             (function* () {
@@ -157,7 +171,7 @@ export function snapshotWriter(format: SnapshotFormat, several: boolean): Snapsh
         *snapshot(s) {
           const header = headerOf(s);
           written++;
-          yield `${safeJson({ itertop: header })}\n`;
+          if (!s.continued) yield `${safeJson({ itertop: header })}\n`;
           yield* pieces(jsonRows(s, '', '\n', several ? String(header['time']) : null));
           if (s.order.length > 0) yield '\n';
         },

@@ -19,15 +19,15 @@ export function parseBytes(text: string): number | undefined {
   return parts ? Math.round(Number(parts[1]) * (BYTES[(parts[2] ?? '').toUpperCase()] ?? 1)) : undefined;
 }
 
-/** How much of a recording is kept: what is older or more than that goes. */
+/** So much, and so long: of a recording that is kept, of rows until a file is closed. */
 export interface Retention {
   readonly bytes: number;
   /** Milliseconds. */
   readonly age: number;
 }
 
-/** `200M`, `7d`, or both: `200M,7d`. @throws UsageError */
-export function parseRetention(text: string): Retention {
+/** `200M`, `7d`, or both: `200M,7d`. @param option by which it is asked @throws UsageError */
+export function parseRetention(text: string, option = 'retain'): Retention {
   let bytes = Number.POSITIVE_INFINITY;
   let age = Number.POSITIVE_INFINITY;
   for (const part of text.split(',')) {
@@ -35,7 +35,7 @@ export function parseRetention(text: string): Retention {
     const span = size === undefined ? parseSpan(part) : undefined;
     if (size !== undefined && size >= 1 << 16) bytes = size;
     else if (span !== undefined && span >= 1000) age = span;
-    else throw new UsageError(`--retain ${text}: it is a size of 64K or more, an age, or both, as in 200M,7d`);
+    else throw new UsageError(`--${option} ${text}: it is a size of 64K or more, an age, or both, as in 200M,7d`);
   }
   return { bytes, age };
 }

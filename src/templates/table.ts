@@ -33,8 +33,15 @@ export type Value = number | bigint | string | boolean | null;
 
 /** Texts that a list shows; it says how many more there are. */
 const MAX_LISTED = 8;
+const TEXTS: ReadonlySet<Format> = new Set(['text', 'path', 'inet', 'hexbytes'] as const);
 /** How long an unbounded text may be that is cut: the row says so with this mark. */
 const CUT = '…';
+
+/**
+ * What the values of a column are, the same on every refresh: exact integers of 64 bits with or without a sign, fractions,
+ * text, or lists of texts where a row has several.
+ */
+export type Kind = 'i64' | 'u64' | 'double' | 'flag' | 'text' | 'texts';
 
 /** What is sorted, shown and exported: rows of a table, or groups of them. */
 export interface Rows {
@@ -49,6 +56,9 @@ export interface Rows {
   cell(row: number, column: string): string;
   /** The value for an export, in the unit of unitOf(). */
   value(row: number, column: string): Value;
+  kind(column: string): Kind;
+  /** Of a column of the kind `texts` all there are, each once; null where there is none. */
+  texts(row: number, column: string): readonly string[] | null;
 }
 
 export class Table implements Rows, RowReader {
@@ -144,10 +154,8 @@ export class Table implements Rows, RowReader {
   }
 
   isText(column: string): boolean {
-    const format = this.formatOf(column);
-    const text = format === 'text' || format === 'path' || format === 'inet' || format === 'hexbytes';
     // A text with a number behind it (growth) sorts by that.
-    return text && !this.derived.has(column);
+    return TEXTS.has(this.formatOf(column)) && !this.derived.has(column);
   }
 
   cell(row: number, column: string): string {
@@ -174,7 +182,12 @@ export class Table implements Rows, RowReader {
 
   /** The number as the kernel has it, a bigint of 64 bits; null where it is computed, or absent. */
   exact(row: number, column: string): number | bigint | null {
-    if (this.derived.has(column) || this.#joinOf.has(column)) return null;
+    if (this.derived.has(column)) return null;
+    const joined = this.#joinOf.get(column);
+    if (joined !== undefined) {
+      const other = joined && joined.column !== 'holders' ? joined.join.rows[row] : -1;
+      return joined && other >= 0 ? joined.table.exact(other, joined.column) : null;
+    }
     return this.batch.has(column) ? this.batch.exact(row, column) : null;
   }
 
@@ -190,6 +203,26 @@ export class Table implements Rows, RowReader {
     const exact = this.exact(row, column);
     return exact ?? value;
   }
+
+  kind(column: string): Kind {
+    const spec = this.#columns.get(column);
+    const format = this.formatOf(column);
+    if (format === 'flag') return 'flag';
+    if (format === 'enum' || TEXTS.has(format)) return this.#joinOf.get(column)?.list ? 'texts' : 'text';
+    if (spec?.derive) return 'double';
+    const joined = this.#joinOf.get(column);
+    if (joined) return joined.column === 'holders' ? 'i64' : joined.table.kind(joined.column);
+    // Totals are sums, whether or not a refresh has groups.
+    const wide = !spec?.total && format !== 'pages' && this.batch.has(column) && this.batch.type(column) === 'u64';
+    return wide ? 'u64' : 'i64';
+  }
+
+  texts(row: number, column: string): readonly string[] | null {
+    const joined = this.#joinOf.get(column);
+    if (!joined || joined.join.rows[row] < 0) return null;
+    const found = joinedTexts(row, joined);
+    return found.size > 0 ? [...found] : null;
+  }
 }
 
 function joinedNumber(row: number, { join, table, column }: Taken): number {
@@ -198,13 +231,19 @@ function joinedNumber(row: number, { join, table, column }: Taken): number {
   return other < 0 ? Number.NaN : table.number(other, column);
 }
 
-function joinedText(row: number, { join, table, column, list }: Taken): string {
+function joinedTexts(row: number, { join, table, column }: Taken): Set<string> {
+  const found = new Set<string>();
+  for (let other = join.rows[row]; other >= 0; other = join.next[other] ?? -1) found.add(table.text(other, column));
+  found.delete('');
+  return found;
+}
+
+function joinedText(row: number, taken: Taken): string {
+  const { join, table, column, list } = taken;
   const first = join.rows[row];
   if (first < 0) return '';
   if (!list || join.counts[row] === 1) return table.text(first, column);
-  const found = new Set<string>();
-  for (let other = first; other >= 0; other = join.next[other] ?? -1) found.add(table.text(other, column));
-  found.delete('');
+  const found = joinedTexts(row, taken);
   const more = found.size - MAX_LISTED;
   return [...found].slice(0, MAX_LISTED).join(', ') + (more > 0 ? `, +${more}` : '');
 }

@@ -298,6 +298,11 @@ export function columnOf(template: Template, name: string): Column | undefined {
   return template.columns.find((c) => c.name === name);
 }
 
+/** Columns by which rows of several refreshes, and of other tables, are known again. */
+export function identityOf(template: Template): readonly string[] {
+  return [...template.key, 'cookie'].filter((name) => columnOf(template, name));
+}
+
 /** The heading of a column. */
 export function titleOf(column: Column): string {
   return column.title ?? column.name.toUpperCase();

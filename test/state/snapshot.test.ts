@@ -1,6 +1,6 @@
 import os from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { SNAPSHOT_FORMATS, type Snapshot, type SnapshotFormat, snapshotWriter } from '../../src/state/snapshot.ts';
+import { type Snapshot, snapshotWriter, TEXT_FORMATS, type TextFormat } from '../../src/state/snapshot.ts';
 import { tableOf } from '../support/batch.ts';
 import { collect, collector, describeKernel, rowsOf } from '../support/kernel.ts';
 
@@ -69,7 +69,7 @@ const snapshot = (change: Partial<Snapshot> = {}): Snapshot => ({
   },
   ...change,
 });
-const write = (format: SnapshotFormat, snapshots: readonly Snapshot[] = [snapshot()], several = false) => {
+const write = (format: TextFormat, snapshots: readonly Snapshot[] = [snapshot()], several = false) => {
   const writer = snapshotWriter(format, several);
   return snapshots.map((s) => [...writer.snapshot(s)].join('')).join('') + writer.end();
 };
@@ -84,7 +84,7 @@ function parseCsv(text: string): string[][] {
 }
 
 describe('snapshots', () => {
-  test.each(SNAPSHOT_FORMATS)('%s: no byte of a hostile name can act on a terminal, in rows and header', (format) => {
+  test.each(TEXT_FORMATS)('%s: no byte of a hostile name can act on a terminal, in rows and header', (format) => {
     const text = write(format, [snapshot({ search: '\x1b]0;x\x07\x9b2J\u202e\u{e0041}' })]);
     expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|\p{Cf}/u);
     // Each row stays a line.
@@ -137,7 +137,7 @@ describe('snapshots', () => {
     expect(once.slice(1).map((r) => r.path)).toEqual(HOSTILE);
     const twice = lines(write('ndjson', [snapshot(), snapshot()], true));
     expect(twice.filter((r) => r.itertop).length).toBe(2);
-    expect(twice[1].time).toBe('2026-02-03T04:05:06.007Z');
+    expect(twice[1].timestamp).toBe('2026-02-03T04:05:06.007Z');
     expect(lines(write('ndjson', [snapshot({ order: new Uint32Array(0) })])).length).toBe(1);
   });
 
@@ -185,7 +185,7 @@ describe('snapshots', () => {
       .split('\n')
       .filter((l) => !l.startsWith('#'));
     expect(lines.length).toBe(1 + 2 * HOSTILE.length);
-    expect(lines[0]).toBe(`time,${columns.join(',')}`);
+    expect(lines[0]).toBe(`timestamp,${columns.join(',')}`);
     expect(lines[1]).toMatch(/^2026-02-03T04:05:06.007Z,/);
   });
 

@@ -1,0 +1,12 @@
+/** Which kernel's types these are: two kernels of one release may differ. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+/** `sha256:` and the digest of the running kernel's BTF; '' where it has none. */
+export function btfId(): string {
+  try {
+    return `sha256:${createHash('sha256').update(readFileSync('/sys/kernel/btf/vmlinux')).digest('hex')}`;
+  } catch {
+    return '';
+  }
+}

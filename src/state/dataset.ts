@@ -1,0 +1,86 @@
+/**
+ * Rows as a data set: Parquet files in folders `template=/host=/date=/hour=` (UTC; Hive's form, which query engines read as
+ * columns). A file is closed after so many bytes or so long, at the latest with its hour, and has its name only then.
+ */
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { UsageError } from '../templates/template.ts';
+import { AtomicFile } from './atomic-file.ts';
+import { ParquetSnapshots } from './parquet.ts';
+import { headerOf, type Snapshot } from './snapshot.ts';
+import type { Retention } from './span.ts';
+
+/** What is being written. */
+interface Part {
+  readonly folder: string;
+  readonly file: AtomicFile;
+  readonly writer: ParquetSnapshots;
+  /** Of its first refresh. */
+  readonly begin: number;
+  bytes: number;
+}
+
+export class Dataset {
+  readonly #folder: string;
+  readonly #roll: Retention;
+  readonly #extra: Readonly<Record<string, string>>;
+  #part: Part | null = null;
+
+  /** @param extra key-value metadata of each file */
+  constructor(folder: string, roll: Retention, extra: Readonly<Record<string, string>>) {
+    this.#folder = path.resolve(folder);
+    this.#roll = roll;
+    this.#extra = extra;
+  }
+
+  /** @throws UsageError where a folder cannot be made or written to */
+  take(snapshot: Snapshot): void {
+    const { begin } = snapshot.stats;
+    const folder = path.join(this.#folder, ...partitionsOf(snapshot));
+    const part = this.#part;
+    const full = part && (part.bytes >= this.#roll.bytes || begin - part.begin >= this.#roll.age);
+    if (part && (full || part.folder !== folder)) this.close();
+    this.#part ??= this.#begin(folder, begin);
+    for (const piece of this.#part.writer.snapshot(snapshot)) this.#write(this.#part, piece);
+  }
+
+  /** What was begun gets its name. */
+  close(): void {
+    const part = this.#part;
+    if (!part) return;
+    this.#write(part, part.writer.end());
+    part.file.commit(false);
+    this.#part = null;
+  }
+
+  /** What was begun goes, after an error. */
+  discard(): void {
+    this.#part?.file.discard();
+    this.#part = null;
+  }
+
+  #begin(folder: string, begin: number): Part {
+    try {
+      fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw new UsageError(`cannot make the folder ${folder}: ${(error as Error).message}`);
+    }
+    const time = new Date(begin).toISOString().replace(/[-:.]/g, '');
+    const file = new AtomicFile(path.join(folder, `${time}-${randomBytes(4).toString('hex')}.parquet`));
+    return { folder, file, writer: new ParquetSnapshots(this.#extra), begin, bytes: 0 };
+  }
+
+  #write(part: Part, bytes: Uint8Array): void {
+    part.file.write(bytes);
+    part.bytes += bytes.length;
+  }
+}
+
+/** Folders by values that queries leave files out by; what a name may not have is percent-encoded, as Hive does. */
+function partitionsOf(snapshot: Snapshot): string[] {
+  const { template, host } = headerOf(snapshot);
+  const [date, time] = new Date(snapshot.stats.begin).toISOString().split('T') as [string, string];
+  const values = { template, host, date, hour: time.slice(0, 2) };
+  return Object.entries(values).map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`);
+}

@@ -1,0 +1,2 @@
+/** What is used of hyparquet-writer. */
+export { ByteWriter, ParquetWriter } from 'hyparquet-writer';
