@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
+import { bin } from './parts/bin.ts';
 import { bytes } from './parts/bytes.ts';
 import { files } from './parts/files.ts';
 import { idle } from './parts/idle.ts';
@@ -19,6 +20,7 @@ const PARTS: Readonly<Record<string, () => Promise<Result[]>>> = {
   keys,
   idle,
   bytes,
+  bin,
   record,
   start,
 };

@@ -10,7 +10,7 @@ import { targetNames } from './bpf/targets.ts';
 import { checkTemplate, helpText, type Options, outputOf, parseOptions, wantsDebug } from './options.ts';
 import { runRecord } from './record.ts';
 import { dumpReplay, runReplay } from './replay.ts';
-import { SAMPLE, wantsSample } from './sample.ts';
+import { sample, wantsSample } from './sample.ts';
 import {
   intervalOf,
   maxCostOf,
@@ -311,7 +311,8 @@ async function exploreOrSample(options: Options): Promise<number> {
     const code = report(error, wantsDebug(process.argv));
     if (code !== EXIT.unsupported || !(await wantsSample())) return code;
     const { ascii, theme, settings } = options;
-    return await replay(SAMPLE, { ...parseOptions(['replay', SAMPLE]), ascii, theme, settings }, true);
+    const file = sample();
+    return await replay(file, { ...parseOptions(['replay', file]), ascii, theme, settings }, true);
   }
 }
 

@@ -19,11 +19,20 @@ export interface Change {
   readonly value: unknown;
 }
 
+/** The root directory where the user is not known here, as in a container of one program. */
+function home(): string {
+  try {
+    return os.homedir();
+  } catch {
+    return '/';
+  }
+}
+
 /** $XDG_CONFIG_HOME/itertop, ~/.config/itertop where that is not set (XDG Base Directory). */
 export function configFolder(env: NodeJS.ProcessEnv = process.env): string {
   const { XDG_CONFIG_HOME: config } = env;
   // A relative path there is to be ignored, says the specification.
-  const base = config && path.isAbsolute(config) ? config : path.join(env['HOME'] || os.homedir(), '.config');
+  const base = config && path.isAbsolute(config) ? config : path.join(env['HOME'] || home(), '.config');
   return path.join(base, 'itertop');
 }
 

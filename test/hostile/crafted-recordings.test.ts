@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseOptions } from '../../src/options.ts';
 import { dumpReplay } from '../../src/replay.ts';
-import { SAMPLE } from '../../src/sample.ts';
+import { sample } from '../../src/sample.ts';
 import { BadRecordingError } from '../../src/state/byte-stream.ts';
 import {
   type Frame,
@@ -94,7 +94,7 @@ describe.each(['made', 'sample'])('a recording (%s), made up', (which) => {
   beforeAll(() => {
     const whole = path.join(folder, 'whole.itertop');
     if (which === 'made') record(whole, 0, 6);
-    parts = partsOf(which === 'made' ? whole : SAMPLE, 4);
+    parts = partsOf(which === 'made' ? whole : sample(), 4);
   });
   afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
