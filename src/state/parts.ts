@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { UsageError } from '../templates/template.ts';
+import { fileReason } from './file-error.ts';
 import type { FrameSink } from './recorder.ts';
 import { EXTENSION } from './recording.ts';
 import { RecordingWriter } from './recording-file.ts';
@@ -29,7 +30,7 @@ export class Parts implements FrameSink {
     try {
       fs.mkdirSync(this.folder, { mode: 0o700, recursive: true });
     } catch (error) {
-      throw new UsageError(`${folder}: with --retain it is a folder of parts: ${(error as Error).message}`);
+      throw new UsageError(`${folder}: with --retain it is a folder of parts: ${fileReason(error)}`);
     }
   }
 

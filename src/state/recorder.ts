@@ -60,7 +60,7 @@ export class Recorder implements Disposable {
     this.#host = host;
   }
 
-  /** Writes the refresh that the collector has just made. @throws UsageError where the disk is full */
+  /** Writes the refresh that the collector has just made. @throws FileError where the disk is full */
   append(collector: Collector, collected: Collected, question: RecordedQuestion): void {
     const { walked } = collector;
     const base = walked.get(BASE_WALK)!;

@@ -5,14 +5,17 @@
  *   frame   u32 mark · u32 payload bytes · u8 kind and, above it, u24 turn · u32 crc of the payload · f64 time, ms since
  *           the epoch · u32 rows · u32 crc of the 28 bytes before · payload, compressed by zstd
  *
- * Each frame is one write(2): what ends a program in the middle of one costs that frame and nothing before it. Opening
- * looks at the frames' heads only. Where one is damaged the next is found by its mark and its crc.
+ * Each frame is one write(2): what ends a program in the middle of one costs that frame and nothing before it. Where the
+ * file system lets it, a new file has its name only once a refresh is in it. Opening looks at the frames' heads only. Where one is damaged the next is found by its mark and its crc.
  */
 import fs from 'node:fs';
 import path from 'node:path';
 import zlib from 'node:zlib';
+import { NamelessFile } from '../bpf/nameless-file.ts';
+import { OwnedFd } from '../bpf/syscall.ts';
 import { UsageError } from '../templates/template.ts';
 import { BadRecordingError } from './byte-stream.ts';
+import { FileError } from './file-error.ts';
 import { openRegular } from './user-file.ts';
 
 /** What follows is read by it, until the next one: see recording.ts. */
@@ -94,7 +97,12 @@ export interface CreateOptions {
 /** Appends frames. */
 export class RecordingWriter implements Disposable {
   readonly path: string;
-  #fd: number;
+  readonly #file: OwnedFd;
+  /** It has no name yet: that is given to it, or taken from a file that is to be replaced, with its first refresh. */
+  #nameless: NamelessFile | undefined;
+  readonly #force: boolean;
+  /** No refresh is in it. */
+  #empty = true;
   /** Of the file. */
   #size = 0;
 
@@ -102,28 +110,39 @@ export class RecordingWriter implements Disposable {
   constructor(file: string, { force = false, append = false }: CreateOptions = {}) {
     zstd();
     this.path = path.resolve(file);
+    this.#force = force;
     const { O_RDWR, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = fs.constants;
     try {
-      if (append && fs.existsSync(this.path)) {
+      const there = fs.lstatSync(this.path, { throwIfNoEntry: false });
+      if (append && there) {
         const { end } = openRecordingFile(this.path, (opened) => opened);
-        this.#fd = fs.openSync(this.path, O_RDWR | O_NOFOLLOW);
-        fs.ftruncateSync(this.#fd, end);
+        this.#file = new OwnedFd(fs.openSync(this.path, O_RDWR | O_NOFOLLOW));
+        fs.ftruncateSync(this.#file.fd, end);
         this.#size = end;
+        this.#empty = false;
         return;
       }
-      if (force) fs.rmSync(this.path, { force: true });
-      this.#fd = fs.openSync(this.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+      if (there && !force) throw Object.assign(new Error(), { code: 'EEXIST' });
+      this.#nameless = NamelessFile.open(path.dirname(this.path));
+      if (force && !this.#nameless) fs.rmSync(this.path, { force: true });
+      this.#file =
+        this.#nameless ?? new OwnedFd(fs.openSync(this.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
     } catch (error) {
       throw error instanceof BadRecordingError ? new UsageError(error.message) : why(file, error);
     }
-    this.#append(fileHead());
+    try {
+      this.#append(fileHead());
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   get size(): number {
     return this.#size;
   }
 
-  /** @returns bytes written, and the crc of the payload @throws UsageError where the disk is full: the file then ends with the frame before */
+  /** @returns bytes written, and the crc of the payload @throws FileError where the disk is full: the file then ends with the frame before */
   write({ kind, turn, time, rows }: FrameHead, plain: Uint8Array): { bytes: number; crc: number } {
     const { ZSTD_c_compressionLevel: level } = zlib.constants;
     const payload = zstd().zstdCompressSync(plain, { params: { [level]: LEVEL } });
@@ -136,23 +155,38 @@ export class RecordingWriter implements Disposable {
     words[7] = zlib.crc32(frame.subarray(0, HEAD - 4));
     frame.set(payload, HEAD);
     this.#append(frame);
+    if (kind !== SEGMENT && this.#empty) this.#name();
     return { bytes: frame.length, crc };
   }
 
+  #name(): void {
+    const nameless = this.#nameless;
+    this.#empty = false;
+    this.#nameless = undefined;
+    try {
+      if (this.#force) nameless?.replace(this.path);
+      else nameless?.link(this.path);
+    } catch (error) {
+      throw new FileError(this.path, error);
+    }
+  }
+
   #append(bytes: Uint8Array): void {
+    const { fd } = this.#file;
     let done = 0;
     try {
-      while (done < bytes.length) done += fs.writeSync(this.#fd, bytes, done, bytes.length - done, this.#size + done);
+      while (done < bytes.length) done += fs.writeSync(fd, bytes, done, bytes.length - done, this.#size + done);
     } catch (error) {
-      fs.ftruncateSync(this.#fd, this.#size);
-      throw why(this.path, error);
+      fs.ftruncateSync(fd, this.#size);
+      throw new FileError(this.path, error);
     }
     this.#size += bytes.length;
   }
 
   close(): void {
-    if (this.#fd >= 0) fs.closeSync(this.#fd);
-    this.#fd = -1;
+    if (this.#file.closed) return;
+    this.#file.close();
+    if (this.#empty && !this.#nameless) fs.rmSync(this.path, { force: true });
   }
 
   [Symbol.dispose](): void {
@@ -174,14 +208,14 @@ export class RecordingFile implements Disposable {
   readonly frames: readonly Frame[];
   readonly end: number;
   readonly lost: number;
-  #fd: number;
+  readonly #file: OwnedFd;
 
   /** @throws BadRecordingError for what is no recording; Error of open(2) */
   constructor(file: string) {
     this.path = file;
-    this.#fd = openRegular(file);
+    this.#file = new OwnedFd(openRegular(file));
     try {
-      const { size } = fs.fstatSync(this.#fd);
+      const { size } = fs.fstatSync(this.#file.fd);
       checkHead(file, this.#read(0, Math.min(size, FILE_HEAD)));
       ({ frames: this.frames, end: this.end, lost: this.lost } = this.#scan(size));
     } catch (error) {
@@ -194,7 +228,7 @@ export class RecordingFile implements Disposable {
     const bytes = Buffer.alloc(length);
     let done = 0;
     while (done < length) {
-      const read = fs.readSync(this.#fd, bytes, done, length - done, offset + done);
+      const read = fs.readSync(this.#file.fd, bytes, done, length - done, offset + done);
       if (read === 0) throw new BadRecordingError(`${this.path}: it has become shorter`);
       done += read;
     }
@@ -207,7 +241,7 @@ export class RecordingFile implements Disposable {
     let lost = 0;
     let end = FILE_HEAD;
     for (let at = FILE_HEAD; at < size; ) {
-      const frame = fs.readSync(this.#fd, head, 0, HEAD, at) === HEAD ? frameOf(head, at, size) : undefined;
+      const frame = fs.readSync(this.#file.fd, head, 0, HEAD, at) === HEAD ? frameOf(head, at, size) : undefined;
       if (frame) {
         frames.push(frame);
         at = frame.offset + frame.size;
@@ -245,8 +279,7 @@ export class RecordingFile implements Disposable {
   }
 
   close(): void {
-    if (this.#fd >= 0) fs.closeSync(this.#fd);
-    this.#fd = -1;
+    this.#file.close();
   }
 
   [Symbol.dispose](): void {

@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { NamelessFile } from '../../src/bpf/nameless-file.ts';
 import { AtomicFile, FileExistsError } from '../../src/state/atomic-file.ts';
 import { UsageError } from '../../src/templates/template.ts';
 import { openDescriptors } from '../support/objects.ts';
@@ -25,9 +26,7 @@ test('it appears whole, for its owner only, and nothing else is left', () => {
   const file = new AtomicFile(path.join(dir, 'a.csv'));
   file.write('one\n');
   expect(fs.existsSync(file.path)).toBe(false);
-  const [temporary] = fs.readdirSync(dir);
-  expect(temporary).toMatch(/^\.a\.csv\.[0-9a-f]{12}\.tmp$/);
-  expect(fs.statSync(path.join(dir, temporary)).mode & 0o777).toBe(0o600);
+  expect(fs.readdirSync(dir)).toEqual([]);
   file.write('two\n');
   file.commit(false);
   expect(read('a.csv')).toBe('one\ntwo\n');
@@ -86,4 +85,48 @@ test('the name is a folder: an error, and nothing is left', () => {
   expect(() => write('folder', 'x')).toThrow();
   expect(() => write('folder', 'x', true)).toThrow();
   expect(fs.readdirSync(dir)).toEqual(['folder']);
+});
+
+describe('where the file system has no files without a name', () => {
+  beforeEach(() => {
+    vi.spyOn(NamelessFile, 'open').mockReturnValue(undefined);
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  test('it has a hidden one until it is whole', () => {
+    const before = openDescriptors();
+    const file = new AtomicFile(path.join(dir, 'a.csv'));
+    const [temporary] = fs.readdirSync(dir);
+    expect(temporary).toMatch(/^\.a\.csv\.[0-9a-f]{12}\.itertop$/);
+    expect(fs.statSync(path.join(dir, temporary!)).mode & 0o777).toBe(0o600);
+    file.write('one');
+    file.commit(false);
+    expect([read('a.csv'), fs.readdirSync(dir)]).toEqual(['one', ['a.csv']]);
+    expect(() => write('a.csv', 'two')).toThrow(FileExistsError);
+    write('a.csv', 'three', true);
+    expect([read('a.csv'), fs.readdirSync(dir)]).toEqual(['three', ['a.csv']]);
+    expect(openDescriptors()).toEqual(before);
+  });
+
+  test('what a killed writer left is removed a day later, and nothing else', () => {
+    const day = 86_400;
+    const left = '.old.csv.0123456789ab.itertop';
+    const others = [
+      '.old.csv.0123456789ab.tmp',
+      'old.0123456789ab.itertop',
+      '.short.0123.itertop',
+      '.new.0123456789ab.itertop',
+    ];
+    for (const name of [left, ...others]) {
+      fs.writeFileSync(path.join(dir, name), 'x');
+      const then = Date.now() / 1000 - (name.startsWith('.new') ? day - 60 : day + 60);
+      fs.utimesSync(path.join(dir, name), then, then);
+    }
+    fs.mkdirSync(path.join(dir, '.folder.0123456789ab.itertop'));
+    fs.utimesSync(path.join(dir, '.folder.0123456789ab.itertop'), 1, 1);
+    write('a', 'x');
+    expect(fs.readdirSync(dir).sort()).toEqual(['.folder.0123456789ab.itertop', ...others, 'a'].sort());
+  });
 });
