@@ -338,6 +338,7 @@ function receiverOf(session: Session): Receiver {
     counted: (count) => session.getState().counted(count),
     explained: (reports, template) => session.getState().explained(reports, template),
     recording: (state) => session.getState().recorded(state),
+    begunAnew: (why) => session.getState().notify(`reading begins anew, rates and comparisons with it: ${why}`),
   };
 }
 

@@ -146,6 +146,7 @@ export async function runReplay(
     },
     explained: state().explained,
     finding: state().found,
+    begunAnew: (why: string) => state().notify(`reading begins anew: ${why}`),
   };
   const sampler = startSampler(receiver, [templates.get(template)!, ...recording.segment(0).templates.slice(1)], file);
   sampler.ask(questionOf(state()));

@@ -4,6 +4,7 @@
  */
 import fs from 'node:fs';
 import os from 'node:os';
+import { note } from './held.ts';
 import { koffi } from './native.ts';
 
 const SYS_BPF: Partial<Record<NodeJS.Architecture, number>> = {
@@ -150,6 +151,7 @@ export class OwnedFd implements Disposable {
   #fd: number;
   constructor(fd: number) {
     this.#fd = fd;
+    note(fd, true);
   }
   /** @throws Error once it is closed */
   get fd(): number {
@@ -163,6 +165,7 @@ export class OwnedFd implements Disposable {
     if (this.#fd < 0) return;
     const fd = this.#fd;
     this.#fd = -1;
+    note(fd, false);
     fs.closeSync(fd);
   }
   [Symbol.dispose](): void {

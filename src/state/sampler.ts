@@ -5,13 +5,12 @@ import type { RowCount } from './counter.ts';
 import type { Finding } from './finder.ts';
 import { type SampledView, viewOf } from './group-view.ts';
 import type { ProgramReport } from './inspect.ts';
+import { lastingWorker } from './lasting-worker.ts';
 import type { MomentWire } from './moment.ts';
 import type { Move } from './player.ts';
 import type { Question } from './question.ts';
 import type { StructAnswer } from './struct-reader.ts';
 import type { RecordingState } from './taping.ts';
-import type { FromWorker, ToWorker } from './worker.ts';
-import { takeWorker } from './worker-thread.ts';
 
 export interface Sampler {
   /** Replaces the question; what it changes is read or sorted anew at once, the rest at the next refresh. */
@@ -41,6 +40,8 @@ export interface Receiver {
   explained?(reports: readonly ProgramReport[], template: string): void;
   finding?(finding: Finding): void;
   recording?(recording: RecordingState): void;
+  /** The thread that reads had ended and was begun anew: what is compared over time begins again. */
+  begunAnew?(why: string): void;
 }
 
 /**
@@ -54,44 +55,65 @@ export function startSampler(
   replay?: string,
   baseline?: Baseline,
 ): Sampler {
-  const worker = takeWorker();
-  let closed = false;
   let generation = 0;
+  let question: Question | null = null;
   let last: SampledView | null = null;
   let moment: MomentWire | null = null;
-  const post = (message: ToWorker) => worker.postMessage(message);
+  let recording: RecordingState | null = null;
+  let finding: Finding | null = null;
+  const worker = lastingWorker({
+    received(message) {
+      if (message.type === 'view') {
+        last = message.generation === generation ? viewOf(message.wire, last, moment) : null;
+        if (last) receiver.received(last);
+        worker.post({ type: 'taken' });
+      } else if (message.type === 'counted') receiver.counted?.(message.count);
+      else if (message.type === 'moment') moment = message.moment;
+      else if (message.type === 'struct') receiver.struct?.(message.answer);
+      else if (message.type === 'programs') receiver.explained?.(message.reports, message.template);
+      else if (message.type === 'finding') {
+        finding = message.finding;
+        receiver.finding?.(finding);
+      } else if (message.type === 'recording') {
+        recording = message.recording;
+        receiver.recording?.(recording);
+      } else receiver.failed(Object.assign(new Error(message.error.message), message.error));
+    },
+    brief: () => [
+      { type: 'templates', templates, generation },
+      ...(replay === undefined ? [] : [{ type: 'replay', path: replay } as const]),
+      ...(baseline ? [{ type: 'baseline', baseline } as const] : []),
+      ...(question ? [{ type: 'ask', question } as const] : []),
+      ...(last?.position ? [{ type: 'go', move: { by: last.position.index } } as const] : []),
+    ],
+    ended(why, again) {
+      // What was under way is not taken up again.
+      if (recording?.going) receiver.recording?.({ ...recording, going: false, error: why });
+      if (finding?.found === null) receiver.finding?.({ ...finding, found: -1, error: why });
+      recording = null;
+      finding = null;
+      // Without a view so far there is nothing to go on with.
+      if (again && last) receiver.begunAnew?.(why);
+      else receiver.failed(new Error(`reading has ended: ${why}`));
+    },
+  });
+  const { post } = worker;
   post({ type: 'templates', templates, generation });
   if (replay !== undefined) post({ type: 'replay', path: replay });
   if (baseline) post({ type: 'baseline', baseline });
-  worker.on('message', (message: FromWorker) => {
-    if (closed) return;
-    if (message.type === 'view') {
-      last = message.generation === generation ? viewOf(message.wire, last, moment) : null;
-      if (last) receiver.received(last);
-      post({ type: 'taken' });
-    } else if (message.type === 'counted') receiver.counted?.(message.count);
-    else if (message.type === 'moment') moment = message.moment;
-    else if (message.type === 'struct') receiver.struct?.(message.answer);
-    else if (message.type === 'programs') receiver.explained?.(message.reports, message.template);
-    else if (message.type === 'finding') receiver.finding?.(message.finding);
-    else if (message.type === 'recording') receiver.recording?.(message.recording);
-    else receiver.failed(Object.assign(new Error(message.error.message), message.error));
-  });
-  worker.on('error', (error) => {
-    if (!closed) receiver.failed(error instanceof Error ? error : new Error(String(error)));
-  });
   return {
-    ask: (question) => post({ type: 'ask', question }),
-    templates: (list) => post({ type: 'templates', templates: list, generation: ++generation }),
+    ask(asked) {
+      question = asked;
+      post({ type: 'ask', question });
+    },
+    templates(list) {
+      templates = list;
+      post({ type: 'templates', templates, generation: ++generation });
+    },
     refresh: () => post({ type: 'refresh' }),
     go: (move) => post({ type: 'go', move }),
     find: (where) => post({ type: 'find', where }),
     record: (path) => post({ type: 'record', path }),
-    close: () => {
-      if (closed) return;
-      closed = true;
-      post({ type: 'close' });
-      worker.unref();
-    },
+    close: worker.close,
   };
 }

@@ -1,6 +1,7 @@
 /** The other thread: reads, decodes, joins, derives and sorts, so that a slow refresh never delays a key. */
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { Btf } from '../bpf/btf.ts';
+import { noteHeldIn } from '../bpf/held.ts';
 import { pageSize } from '../bpf/host.ts';
 import type { Plan } from '../templates/compile.ts';
 import { findTemplate, registerTemplates } from '../templates/registry.ts';
@@ -403,6 +404,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
 }
 
 if (parentPort) {
+  noteHeldIn(workerData.held);
   try {
     // Most questions need it. Where it is not there the first one says so.
     Btf.vmlinux();
