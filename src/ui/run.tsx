@@ -12,7 +12,7 @@ import { App } from './app.tsx';
 import { clipboardSequence } from './clipboard.ts';
 import { Columns } from './columns.ts';
 import { createHalves, type Table } from './halves.ts';
-import { openTerminal } from './terminal.tsx';
+import { openTerminal, type Terminal } from './terminal.tsx';
 import { type Looks, themesOf } from './theme.ts';
 
 /** What is done with one table beyond its session. */
@@ -73,12 +73,15 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
   }
 
   const themes = themesOf(process.env, options.looks);
+  let terminal: Terminal | undefined;
   let lent = false;
+
+  const restore = () => terminal?.restore();
 
   async function lend(during: () => Promise<void>): Promise<void> {
     if (lent) return;
     lent = true;
-    await terminal.lend(during).finally(() => {
+    await terminal?.lend(during).finally(() => {
       lent = false;
     });
   }
@@ -103,13 +106,13 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
       themes,
       columns: new Columns(themes.of(session.getState().theme)),
       effects: {
-        quit: () => terminal.restore(),
+        quit: restore,
         refresh: () => parts.sampler.refresh(),
         go: (move: Move) => parts.sampler.go(move),
         find: (where: string) => parts.sampler.find(where),
         record: (path: string) => parts.sampler.record(path),
         ...{ suspend, redraw, exportView, absentColumns, saveTemplate, addColumn, commandLine, saveSettings, openMap },
-        copy: (text: string) => terminal.beside(clipboardSequence(text, process.env)),
+        copy: (text: string) => terminal?.beside(clipboardSequence(text, process.env)),
       },
     };
     let asked = questionOf(parts.session.getState());
@@ -136,10 +139,8 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
     throw error;
   }
 
-  const terminal = openTerminal(<App halves={halves} kernel={kernel} />, stdout, stdin, true, options.mouse ?? true);
-
   function end(signal: Signal): void {
-    terminal.restore();
+    restore();
     split.close();
     sampler.close();
     process.exit(128 + constants.signals[signal]);
@@ -150,24 +151,26 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
   const crashed = Promise.withResolvers<never>();
   const crash = (error: unknown) => crashed.reject(error);
 
+  // Before the terminal is another: a signal that nobody waits for ends a process at once.
   for (const signal of SIGNALS) process.on(signal, end);
   process.on('SIGTSTP', suspend);
   process.on('SIGCONT', redraw);
-  process.on('exit', terminal.restore);
   process.on('uncaughtException', crash);
   stdin.on('end', hangUp).on('error', hangUp);
   stdout.on('error', hangUp);
+  process.on('exit', restore);
 
   try {
+    terminal = openTerminal(<App halves={halves} kernel={kernel} />, stdout, stdin, true, options.mouse ?? true);
     await Promise.race([terminal.ended, crashed.promise]);
   } finally {
-    terminal.restore();
+    restore();
     split.close();
     table.close();
     for (const signal of SIGNALS) process.off(signal, end);
     process.off('SIGTSTP', suspend);
     process.off('SIGCONT', redraw);
-    process.off('exit', terminal.restore);
+    process.off('exit', restore);
     process.off('uncaughtException', crash);
     stdin.off('end', hangUp).off('error', hangUp);
     stdout.off('error', hangUp);
