@@ -28,6 +28,7 @@ import { columnItems, commandLine } from './state/command-line.ts';
 import { MAX_COST } from './state/cost.ts';
 import { examine, reportText } from './state/doctor.ts';
 import { type DumpOptions, dump } from './state/dump.ts';
+import { FileError } from './state/file-error.ts';
 import type { SampledView } from './state/group-view.ts';
 import { shortcomingOf, tableOfMap } from './state/maps.ts';
 import { marksOf } from './state/marking.ts';
@@ -77,8 +78,11 @@ const EXIT = { done: 0, failed: 1, usage: 2, unsupported: 3 } as const;
 
 /** @returns the exit code */
 export async function run(argv: readonly string[]): Promise<number> {
+  // Nobody is there to be told.
+  process.stderr.on('error', () => {});
   try {
     const options = parseOptions(argv);
+    if (['help', 'version', 'doctor', 'templates'].includes(options.command)) process.stdout.on('error', unwritable);
     switch (options.command) {
       case 'help':
         process.stdout.write(helpText(shownTemplates()));
@@ -106,6 +110,11 @@ export async function run(argv: readonly string[]): Promise<number> {
   } catch (error) {
     return report(error, wantsDebug(argv));
   }
+}
+
+/** A reader may have enough; anything else is told. */
+function unwritable(error: NodeJS.ErrnoException): void {
+  process.exit(error.code === 'EPIPE' ? EXIT.done : report(new FileError('standard output', error), false));
 }
 
 /** A pipe or a terminal without cursor movement gets one plain table. */
@@ -286,8 +295,13 @@ async function runDump(options: Options): Promise<number> {
   complain(asked.said);
   const question = questionOf(sessionOf(options, asked).getState());
   const abort = new AbortController();
-  const stop = () => abort.abort();
-  process.once('SIGINT', stop).once('SIGTERM', stop);
+  let stoppedBy: NodeJS.Signals | undefined;
+  const stop = (signal: NodeJS.Signals) => {
+    stoppedBy = signal;
+    abort.abort();
+  };
+  const stops = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of stops) process.once(signal, stop);
   const dumped: DumpOptions = {
     ...question,
     template: findTemplate(question.template),
@@ -299,7 +313,9 @@ async function runDump(options: Options): Promise<number> {
     signal: abort.signal,
   };
   await dump(dumped, process.stdout);
-  process.off('SIGINT', stop).off('SIGTERM', stop);
+  for (const signal of stops) process.off(signal, stop);
+  // Its reader takes nothing: what is still to be written would keep the process alive, and is not whole.
+  if (stoppedBy && process.stdout.writableNeedDrain) process.kill(process.pid, stoppedBy);
   return EXIT.done;
 }
 

@@ -13,6 +13,7 @@ import { AtomicFile } from './atomic-file.ts';
 import { type Collected, type CollectOptions, Collector } from './collector.ts';
 import { stretched } from './cost.ts';
 import { ChangeLines, Differ } from './differences.ts';
+import { FileError } from './file-error.ts';
 import { readColumns } from './grouping.ts';
 import { GroupTable } from './groups.ts';
 import type { NetScope } from './namespaces.ts';
@@ -120,7 +121,7 @@ async function sinkOf(
   }
   const writer = structs ?? (await writerOf(options, host));
   const file = options.output === undefined ? null : new AtomicFile(options.output);
-  const write = file ? fileSink(file) : pipeSink(stdout);
+  const write = file ? fileSink(file) : pipeSink(stdout, options.signal);
   return {
     async take(snapshot) {
       // Parquet tells of each refresh; a log says nothing where nothing happened.
@@ -232,8 +233,11 @@ function fileSink(file: AtomicFile): (piece: string | Uint8Array) => Promise<boo
   };
 }
 
-/** @returns a writer that says false once nobody reads any more */
-function pipeSink(stdout: Writable): (piece: string | Uint8Array) => Promise<boolean> {
+/** A reader that takes nothing for so many milliseconds does not keep a dump from ending that is to end. */
+const PATIENCE = 1000;
+
+/** @returns a writer that says false once nobody reads any more @throws FileError */
+function pipeSink(stdout: Writable, signal: AbortSignal | undefined): (piece: string | Uint8Array) => Promise<boolean> {
   let failure: NodeJS.ErrnoException | null = null;
   let wake = () => {};
   stdout
@@ -246,11 +250,20 @@ function pipeSink(stdout: Writable): (piece: string | Uint8Array) => Promise<boo
     // The writer's memory is used again.
     const given = typeof piece === 'string' ? piece : Buffer.from(piece);
     if (!failure && given.length > 0 && !stdout.write(given)) {
+      let late: NodeJS.Timeout | undefined;
+      const hurry = () => {
+        late = setTimeout(wake, PATIENCE);
+      };
       await new Promise<void>((done) => {
         wake = done;
+        if (signal?.aborted) hurry();
+        else signal?.addEventListener('abort', hurry, { once: true });
       });
+      clearTimeout(late);
+      signal?.removeEventListener('abort', hurry);
+      if (!failure && signal?.aborted && stdout.writableNeedDrain) return false;
     }
-    if (failure && (failure as NodeJS.ErrnoException).code !== 'EPIPE') throw failure;
+    if (failure && (failure as NodeJS.ErrnoException).code !== 'EPIPE') throw new FileError('standard output', failure);
     return !failure;
   };
 }

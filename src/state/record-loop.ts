@@ -43,7 +43,7 @@ export async function recordLoop(
   const { question, signal, count, duration } = options;
   const { columns: _, sort: __, interval, ...asked } = question;
   const collect: CollectOptions = { ...asked, columns: options.columns };
-  const ends = duration > 0 ? Date.now() + duration : Number.POSITIVE_INFINITY;
+  const ends = duration > 0 ? performance.now() + duration : Number.POSITIVE_INFINITY;
   // Before there is a file: a template that cannot be read leaves none.
   let collected = collector.collect(collect);
   using recorder = new Recorder(sinkOf(options, collector.template), host);
@@ -55,7 +55,7 @@ export async function recordLoop(
     told(progress);
     const spent = collected.stats.totalMs + performance.now() - started;
     next = Math.max(next + stretched(interval, spent, options.maxCost), performance.now());
-    if (recorder.refreshes === count || Date.now() + (next - performance.now()) > ends) return progress;
+    if (recorder.refreshes === count || next > ends) return progress;
     await sleep(Math.max(0, next - performance.now()), undefined, { signal }).catch(() => {});
     if (signal.aborted) return progress;
     collected = collector.collect(collect);
