@@ -102,81 +102,61 @@ export type Pane =
 
 export type PaneName = 'table' | Pane['name'];
 
-const TYPED: readonly PaneName[] = [
-  'prompt',
-  'search',
-  'interval',
-  'jump',
-  'when',
-  'where',
-  'find',
-  'filter',
-  'narrow',
-  'saveas',
-  'export',
-];
+/** What each pane is: a list of which a line is chosen, a form that is typed into, the command line, or an answer to wait for. */
+const KINDS = {
+  picker: 'list',
+  split: 'list',
+  sort: 'list',
+  group: 'list',
+  columns: 'list',
+  structs: 'list',
+  program: 'list',
+  detail: 'list',
+  help: 'list',
+  search: 'form',
+  where: 'form',
+  find: 'form',
+  filter: 'form',
+  interval: 'form',
+  jump: 'form',
+  when: 'form',
+  narrow: 'form',
+  saveas: 'form',
+  export: 'form',
+  prompt: 'prompt',
+  command: 'answer',
+  overwrite: 'answer',
+} as const satisfies Readonly<Record<Pane['name'], string>>;
 
-/** The pane that typed text goes into has one of these names. */
-export function takesText(pane: PaneName): boolean {
-  return TYPED.includes(pane);
+type Kind = (typeof KINDS)[Pane['name']];
+
+/** The panes of a kind. */
+export function panesOf(kind: Kind): readonly PaneName[] {
+  return (Object.keys(KINDS) as Pane['name'][]).filter((name) => KINDS[name] === kind);
 }
 
-const LISTS: readonly PaneName[] = [
-  'picker',
-  'split',
-  'sort',
-  'group',
-  'columns',
-  'structs',
-  'program',
-  'help',
-  'detail',
-];
+const kindOf = (pane: PaneName) => (pane === 'table' ? undefined : KINDS[pane]);
+
+/** The pane that typed text goes into is one of these. */
+export function takesText(pane: PaneName): boolean {
+  return kindOf(pane) === 'form' || kindOf(pane) === 'prompt';
+}
 
 export function isList(pane: PaneName): boolean {
-  return LISTS.includes(pane);
+  return kindOf(pane) === 'list';
 }
 
 /** The input that is being typed into, if there is one. */
 export function inputOfPane(pane: Pane | undefined): Input | undefined {
-  switch (pane?.name) {
-    case 'prompt':
-    case 'search':
-    case 'where':
-    case 'find':
-    case 'interval':
-    case 'jump':
-    case 'when':
-    case 'narrow':
-    case 'saveas':
-      return pane.input;
-    case 'filter':
-      return pane.fields[pane.index]?.input;
-    case 'export':
-      return EXPORT_LINES[pane.index] === 'path' ? pane.input : undefined;
-    default:
-      return undefined;
-  }
+  if (pane?.name === 'filter') return pane.fields[pane.index]?.input;
+  if (pane?.name === 'export' && EXPORT_LINES[pane.index] !== 'path') return undefined;
+  return pane && 'input' in pane ? pane.input : undefined;
 }
 
 /** The pane with another input, its error forgotten. */
 export function withInput(pane: Pane, input: Input): Pane {
-  switch (pane.name) {
-    case 'search':
-    case 'where':
-    case 'find':
-    case 'interval':
-    case 'jump':
-    case 'when':
-    case 'narrow':
-    case 'saveas':
-    case 'export':
-      return { ...pane, input, error: '' };
-    case 'prompt':
-      return { ...pane, input, error: '', completing: null };
-    case 'filter':
-      return { ...pane, fields: pane.fields.with(pane.index, { ...pane.fields[pane.index]!, input, error: '' }) };
-    default:
-      return pane;
-  }
+  if (pane.name === 'filter')
+    return { ...pane, fields: pane.fields.with(pane.index, { ...pane.fields[pane.index]!, input, error: '' }) };
+  if (pane.name === 'prompt') return { ...pane, input, error: '', completing: null };
+  return 'input' in pane ? { ...pane, input, error: '' } : pane;
 }

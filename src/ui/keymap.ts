@@ -1,5 +1,5 @@
 /** The keys, as data: they drive the input, the help, the key bar and the README. */
-import { type PaneName, takesText } from '../state/panes.ts';
+import { type PaneName, panesOf, takesText } from '../state/panes.ts';
 import type { Key } from './keys.ts';
 
 interface Binding<A extends string> {
@@ -16,29 +16,9 @@ interface Section<A extends string> {
   readonly bindings: readonly Binding<A>[];
 }
 
-const LISTS: readonly PaneName[] = [
-  'picker',
-  'split',
-  'sort',
-  'group',
-  'columns',
-  'structs',
-  'program',
-  'detail',
-  'help',
-];
-const TYPING: readonly PaneName[] = [
-  'search',
-  'where',
-  'find',
-  'filter',
-  'interval',
-  'jump',
-  'when',
-  'narrow',
-  'saveas',
-  'export',
-];
+const LISTS = panesOf('list');
+const TYPING = panesOf('form');
+const ANSWERS = panesOf('answer');
 const READING: readonly PaneName[] = ['table', ...LISTS];
 
 /** Keeps the names of the actions as a type. */
@@ -48,7 +28,7 @@ const keymap = <A extends string>(sections: readonly Section<A>[]) => sections;
 export const KEYMAP = keymap([
   {
     title: 'Anywhere',
-    where: [...READING, ...TYPING, 'prompt', 'command', 'overwrite'],
+    where: [...READING, ...TYPING, 'prompt', ...ANSWERS],
     bindings: [
       { action: 'help', keys: ['?', 'f1', 'h'], help: 'the keys that work here', bar: 'Help' },
       { action: 'quit', keys: ['q', 'f10', 'ctrl-c'], help: 'quit', bar: 'Quit' },
@@ -171,7 +151,7 @@ export const KEYMAP = keymap([
   },
   {
     title: 'Going back',
-    where: [...LISTS, ...TYPING, 'prompt', 'command', 'overwrite'],
+    where: [...LISTS, ...TYPING, 'prompt', ...ANSWERS],
     bindings: [{ action: 'back', keys: ['escape'], help: 'back; what was typed is forgotten', bar: 'Back' }],
   },
   {
@@ -323,7 +303,7 @@ export const KEYMAP = keymap([
   },
   {
     title: 'Terminal',
-    where: [...READING, ...TYPING, 'prompt', 'command', 'overwrite'],
+    where: [...READING, ...TYPING, 'prompt', ...ANSWERS],
     bindings: [
       { action: 'redraw', keys: ['ctrl-l'], help: 'draw the screen anew' },
       { action: 'nextTheme', keys: ['ctrl-t'], help: 'next theme: colours for other backgrounds and eyes, or none' },
