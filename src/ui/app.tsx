@@ -2,7 +2,7 @@
 import { Box, useWindowSize } from 'ink';
 import { useStore } from 'zustand';
 import { findOf } from '../state/narrowing.ts';
-import { isList, type PaneName } from '../state/panes.ts';
+import { isList } from '../state/panes.ts';
 import { exportRows, paneName, topPane } from '../state/place.ts';
 import type { Session, SessionState } from '../state/session.ts';
 import { fit } from '../templates/text.ts';
@@ -35,9 +35,6 @@ import { useFrameState } from './use-session.ts';
 /** From this width on a list and the table stand side by side. */
 const SIDE_BY_SIDE = 120;
 const SIDE = 60;
-
-/** Lists that fill their place, with what the chosen line says below. */
-const FOOTED: readonly PaneName[] = ['picker', 'split', 'sort', 'group'];
 
 /** Lines of an error that is too long for the status line. */
 function longError(theme: Theme, width: number, state: SessionState): string[] {
@@ -75,11 +72,12 @@ function Screen(props: {
   const listWidth = wide ? SIDE : width;
   const area = { theme, width: wide ? SIDE - 2 : width, height: rows.table };
   const ways = list?.name === 'detail' && rows.table > 2 ? wayParts(state) : [];
+  const above = Math.sign(ways.length);
 
   const tops = { y: y + rows.status, height: rows.table };
   noteLayout(reach.session, {
     table: !list || wide ? { ...tops, x: x + (wide ? SIDE : 0), width: wide ? width - SIDE : width } : null,
-    list: list && FOOTED.includes(list.name) ? { ...tops, x, width: listWidth } : null,
+    list: list ? { x, width: area.width, y: tops.y + above, height: rows.table - above } : null,
   });
 
   return (
@@ -102,7 +100,7 @@ function Screen(props: {
             {list.name === 'detail' && (
               <Detail
                 {...area}
-                height={area.height - Math.sign(ways.length)}
+                height={area.height - above}
                 pane={list}
                 template={state.templates.get(list.view.template)}
               />

@@ -12,7 +12,7 @@ export interface Area {
 export interface Layout {
   /** The table, its heading included; null while something covers it. */
   readonly table: Area | null;
-  /** Lists whose lines can be chosen, their headings included. */
+  /** The list whose lines can be chosen, its headings included. */
   readonly list: Area | null;
 }
 

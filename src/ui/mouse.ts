@@ -7,7 +7,8 @@ import type { Columns } from './columns.ts';
 import { gutterWidth } from './gutter.ts';
 import type { Key } from './keys.ts';
 import { layoutOf, within } from './layout.ts';
-import { firstInSight, linesWithFoot } from './panes/list.tsx';
+import { firstInSight } from './panes/list.tsx';
+import { sightOf } from './panes/sight.ts';
 import type { Theme } from './theme.ts';
 
 export interface Pointer {
@@ -61,10 +62,19 @@ export function point(on: Pointed, pointer: Pointer): void {
   } else last = click(on, x, y) ? { on: on.session, x, y, at: now } : null;
 }
 
-function wheel({ session, lines }: Pointed, by: number): void {
+/** A long list is scrolled as a table is: what is in sight moves at once, and the mark with it. */
+function wheel({ session, theme, lines: count }: Pointed, by: number): void {
   const state = session.getState();
-  if (topPane(state)) state.choose(by, lines);
-  else state.scroll(by);
+  const pane = topPane(state);
+  const { list } = layoutOf(session);
+  const sight = pane && list && sightOf(theme, pane, list.width, list.height);
+  if (!pane) state.scroll(by);
+  else if (!sight || pane.name === 'picker' || !('index' in pane)) state.choose(by, count);
+  else {
+    const first = firstInSight(pane.index, count, sight.lines);
+    const next = Math.max(0, Math.min(first + by, count - sight.lines));
+    state.choose(next === first ? by : next + Math.floor(sight.lines / 2) - pane.index, count);
+  }
 }
 
 /** @returns whether there is something under it that Enter can be pressed on */
@@ -72,13 +82,13 @@ function click(on: Pointed, x: number, y: number): boolean {
   const state = on.session.getState();
   const { table, list } = layoutOf(on.session);
   const pane = topPane(state);
-  if (pane && 'index' in pane && list && within(list, x, y)) {
-    const lines = Math.max(1, linesWithFoot(list.height) - 1);
-    const line = y - list.y - 1;
+  const sight = pane && list && within(list, x, y) && sightOf(on.theme, pane, list.width, list.height);
+  if (pane && sight && 'index' in pane) {
+    const line = y - list.y - sight.above;
     // Headings are lines, too, which cannot be chosen.
     const all = pane.name === 'picker' ? pickerLines(pickerChoices(pane, pane.find)) : [...Array(on.lines).keys()];
-    const index = all[firstInSight(all.indexOf(pane.index), all.length, lines) + line] ?? null;
-    if (line < 0 || line >= lines || index === null) return false;
+    const index = all[firstInSight(all.indexOf(pane.index), all.length, sight.lines) + line] ?? null;
+    if (line < 0 || line >= sight.lines || index === null) return false;
     state.choose(index - pane.index, on.lines);
     return true;
   }

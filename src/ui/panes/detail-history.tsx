@@ -12,6 +12,11 @@ const VALUE = 10;
 const LARGE = 5;
 const TALL = 18;
 
+/** Lines of the larger graph in a pane of this height, where that many numbers have changed. */
+export function graphLines(height: number, changed: number): number {
+  return changed > 0 && height >= TALL ? LARGE : 0;
+}
+
 export function DetailHistory({ theme, pane, width, height }: DetailProps) {
   const { view, row, history } = pane;
   const columns = linesOfDetail(pane).flatMap((line) => (line.kind === 'column' ? [view.details[line.column]!] : []));
@@ -32,7 +37,7 @@ export function DetailHistory({ theme, pane, width, height }: DetailProps) {
   const index = Math.max(0, Math.min(pane.index, columns.length - 1));
   const marked = columns[index];
   const series = marked && history.get(marked.name);
-  const large = series && height >= TALL ? LARGE : 0;
+  const large = graphLines(height, columns.length);
   const count = series?.values.length ?? 0;
   const titles = [fit('COLUMN', name, 'left'), ' '.repeat(across), ...['LEAST', 'MOST', 'LAST'].map(right)];
   const foot = marked

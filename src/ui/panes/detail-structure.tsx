@@ -1,12 +1,27 @@
 /** The kernel's own struct of one object, as the kernel prints it: a tree that folds. */
-import { fullPath, linesOfDetail } from '../../state/detail.ts';
+import { type DetailPane, fullPath, linesOfDetail } from '../../state/detail.ts';
 import type { StructLine } from '../../templates/struct-tree.ts';
 import { clip, fit } from '../../templates/text.ts';
 import { compose, Line, type Piece, wrap } from '../line.tsx';
+import type { Theme } from '../theme.ts';
 import type { DetailProps } from './detail.tsx';
 import { PieceList } from './piece-list.tsx';
 
 const INDENT = 2;
+
+/** What is to be said above the structure, in lines. */
+export function structureNote(theme: Theme, { structure }: DetailPane, width: number, height: number): string[] {
+  const { answer, trail } = structure;
+  const note =
+    answer === null
+      ? 'the kernel is asked for it ...'
+      : answer.error !== ''
+        ? `${answer.error}${trail.length > 0 ? '; Esc goes back' : ''}`
+        : answer.cut
+          ? 'longer than 32 KiB with members that are zero: those are not shown'
+          : '';
+  return note === '' ? [] : wrap(theme, width - 2, note).slice(0, Math.max(1, height - 2));
+}
 
 export function DetailStructure({ theme, pane, width, height }: DetailProps) {
   const { structure } = pane;
@@ -62,15 +77,7 @@ export function DetailStructure({ theme, pane, width, height }: DetailProps) {
     return [`${path || of.name}: ${of.value || of.type}`, `${of.type}; ${does}`];
   }
 
-  const note =
-    answer === null
-      ? 'the kernel is asked for it ...'
-      : answer.error !== ''
-        ? `${answer.error}${structure.trail.length > 0 ? '; Esc goes back' : ''}`
-        : answer.cut
-          ? 'longer than 32 KiB with members that are zero: those are not shown'
-          : '';
-  const above = note === '' ? [] : wrap(theme, width - 2, note).slice(0, Math.max(1, height - 2));
+  const above = structureNote(theme, pane, width, height);
   const path = structure.path === '' ? (answer?.type ?? '') : `${structure.path}  ${answer?.type ?? ''}`;
   const title = path.trim() === '' ? 'MEMBER' : clip(path, width);
   const header = `${fit(title, member, 'left', theme.ascii)} ${fit('VALUE', value)} TYPE`;

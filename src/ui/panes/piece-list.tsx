@@ -6,6 +6,13 @@ import { firstInSight } from './list.tsx';
 /** Lines of the foot, the rule above it among them. */
 const FOOT = 4;
 
+const footOf = (height: number) => (height >= 3 * FOOT ? FOOT : 0);
+
+/** Lines of the list that fit between its heading and its foot. */
+export function pieceLines(height: number): number {
+  return Math.max(1, height - footOf(height) - 1);
+}
+
 export function PieceList(props: {
   readonly theme: Theme;
   readonly width: number;
@@ -19,8 +26,8 @@ export function PieceList(props: {
   readonly foot: readonly string[];
 }) {
   const { theme, width, height, header, count, index, line, foot } = props;
-  const below = height >= 3 * FOOT ? FOOT : 0;
-  const rows = Math.max(1, height - below - 1);
+  const below = footOf(height);
+  const rows = pieceLines(height);
   const first = firstInSight(index, count, rows);
   const lines = [compose(theme, width, [['header', ` ${header}`.padEnd(width)]])];
   for (let n = first; n < first + rows; n++) {

@@ -19,6 +19,13 @@ const HINTS: Readonly<Record<ProgramPart, string>> = {
   kernel: 'what the kernel has loaded, and the program after its rewriting',
 };
 
+/** Lines of the heading, of the program and of what is told below. */
+export function programLayout(height: number): { head: number; body: number; foot: number } {
+  const foot = height >= 3 * FOOT ? FOOT : 0;
+  const head = height >= 6 ? 2 : 1;
+  return { head, body: Math.max(1, height - head - foot), foot };
+}
+
 export function ProgramPane(props: {
   readonly theme: Theme;
   readonly state: SessionState;
@@ -30,9 +37,7 @@ export function ProgramPane(props: {
   const find = findOf(state, pane).toLowerCase();
   const lines = programLines(pane);
   const report = pane.reports?.[pane.program];
-  const foot = height >= 3 * FOOT ? FOOT : 0;
-  const head = height >= 6 ? 2 : 1;
-  const body = Math.max(1, height - head - foot);
+  const { head, body, foot } = programLayout(height);
   const first = firstInSight(pane.index, lines.length, body);
   const of = lines[pane.index]?.of ?? '';
 
