@@ -16,6 +16,7 @@ export function findsOf(template: Template): readonly string[] {
 
 /**
  * Each word is looked up by itself: numbers first, by a filter or an equal column; then texts that have it in them.
+ * Several numbers of a column are alternatives.
  * @param takes whether a filter takes a word
  * @throws UsageError where a word fits nothing
  */
@@ -26,7 +27,8 @@ export function lookUp(
 ): { readonly filterTexts: FilterTexts; readonly where: string } {
   if (CONDITION.test(words)) return { filterTexts: {}, where: words.trim() };
   const filterTexts: Partial<Record<FilterName, string>> = {};
-  const parts: string[] = [];
+  /** Of each column: a row has all texts that are named, and one of the numbers. */
+  const parts = new Map<string, string[]>();
   for (const typed of words.trim().split(/\s+/).filter(Boolean)) {
     // `:443` is a port.
     const word = typed.replace(/^:(?=\d)/, '');
@@ -40,12 +42,16 @@ export function lookUp(
     else {
       const format = columnOf(template, name)!.as ?? 'int';
       const text = contentOf(format) === 'text' && format !== 'inet';
-      parts.push(
-        whereOfRow(text ? `${name} =~ "$word"` : `${name} == $word`, () => (text ? { format, value: word } : word)),
+      const part = whereOfRow(text ? `${name} =~ "$word"` : `${name} == $word`, () =>
+        text ? { format, value: word } : word,
       );
+      const key = text ? `${name} ${word}` : name;
+      parts.set(key, [...(parts.get(key) ?? []), part]);
     }
   }
-  return { filterTexts, where: parts.join(' && ') };
+  const all = [...parts.values()];
+  const where = all.map((some) => (some.length > 1 && all.length > 1 ? `(${some.join(' || ')})` : some.join(' || ')));
+  return { filterTexts, where: where.join(' && ') };
 }
 
 function fits(

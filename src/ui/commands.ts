@@ -145,6 +145,13 @@ function split(line: string): { readonly word: string; readonly argument: string
 
 const named = (command: Command, word: string) => command.word === word || command.aliases.includes(word);
 
+/** Of two that are called so, a table by another name and an action, the one that takes what follows. */
+function calledSo(commands: readonly Command[], word: string, argument: string): Command | undefined {
+  const all = commands.filter((command) => named(command, word));
+  const takers = argument === '' ? all : all.filter(({ takes }) => takes !== '');
+  return takers.find((command) => command.word === word) ?? takers[0] ?? all[0];
+}
+
 /** Commands that a word may become: exactly, then those that begin with it, then those that have it in them. */
 function matching(commands: readonly Command[], word: string): Command[] {
   const exact = commands.filter((command) => named(command, word));
@@ -166,7 +173,7 @@ export function completions(commands: readonly Command[], line: string): Complet
       ...usage(command),
       line: command.takes === '' ? command.word : `${command.word} `,
     }));
-  const command = commands.find((each) => named(each, word));
+  const command = calledSo(commands, word, ' ');
   if (!command) return [];
   const last = /[^\s,(!]*$/.exec(argument)![0];
   const sign = last.startsWith('-') ? '-' : '';
@@ -179,7 +186,7 @@ export function completions(commands: readonly Command[], line: string): Complet
 /** @throws UsageError with the nearest words */
 export function obey(commands: readonly Command[], line: string): void {
   const { word, argument } = split(line);
-  const exact = commands.find((command) => named(command, word));
+  const exact = calledSo(commands, word, argument);
   const begins = matching(commands, word).filter(({ word: name, aliases }) =>
     [name, ...aliases].some((each) => each.startsWith(word)),
   );
