@@ -7,6 +7,7 @@ import { pageSize } from './bpf/host.ts';
 import { describeMissing, missing } from './bpf/support.ts';
 import { BpfError } from './bpf/syscall.ts';
 import { targetNames } from './bpf/targets.ts';
+import { completion } from './completion.ts';
 import { checkTemplate, helpText, type Options, outputOf, parseOptions, wantsDebug } from './options.ts';
 import { runRecord } from './record.ts';
 import { dumpReplay, runReplay } from './replay.ts';
@@ -92,6 +93,9 @@ export async function run(argv: readonly string[]): Promise<number> {
         return EXIT.done;
       case 'doctor':
         return runDoctor(options);
+      case 'completion':
+        process.stdout.write(completion(options.shell!, BUILTIN));
+        return EXIT.done;
       case 'templates':
         return options.start ? begin(options, options.start) : await runTemplates(options);
       case 'dump':

@@ -5,7 +5,19 @@ import { startEarly } from './state/worker-thread.ts';
 /** Ink and the syntax of the bundle need this Node. */
 const MIN_NODE = 22;
 /** Commands and options that end without the explorer. */
-const OTHERS = new Set(['dump', 'doctor', 'templates', 'record', 'replay', 'help', '-h', '--help', '-V', '--version']);
+const OTHERS = new Set([
+  'dump',
+  'doctor',
+  'templates',
+  'record',
+  'replay',
+  'completion',
+  'help',
+  '-h',
+  '--help',
+  '-V',
+  '--version',
+]);
 
 if (Number.parseInt(process.versions.node, 10) < MIN_NODE) {
   process.stderr.write(

@@ -8,7 +8,16 @@ import { parseRetention, parseSpan, type Retention } from './state/span.ts';
 import { FILTER_NAMES, type FilterName, UsageError, WALK_ORDERS, type WalkOrder } from './templates/template.ts';
 
 export interface Options {
-  readonly command: 'explore' | 'dump' | 'record' | 'replay' | 'templates' | 'doctor' | 'help' | 'version';
+  readonly command:
+    | 'explore'
+    | 'dump'
+    | 'record'
+    | 'replay'
+    | 'templates'
+    | 'doctor'
+    | 'completion'
+    | 'help'
+    | 'version';
   /** '' where none was named. */
   readonly template: string;
   /** As typed. */
@@ -70,6 +79,8 @@ export interface Options {
   /** `dump --replay`: each of its refreshes. */
   readonly all: boolean;
   readonly plan: boolean;
+  /** Whose completions are written. */
+  readonly shell: Shell | undefined;
   /** Files with templates. */
   readonly files: readonly string[];
   /** `templates check`: on which kernels columns are. */
@@ -258,7 +269,33 @@ export const SPECS: Readonly<Record<string, Spec>> = {
   version: { type: 'boolean', short: 'V', help: 'version' },
 };
 
-const COMMANDS = ['dump', 'record', 'replay', 'templates', 'doctor', 'help'] as const;
+export const COMMANDS = ['dump', 'record', 'replay', 'templates', 'doctor', 'completion', 'help'] as const;
+
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
+
+/** How it is called: `itertop` and these words, and what comes of it. */
+export const USAGE = [
+  ['[TEMPLATE] [options]', 'explore on a terminal; elsewhere one plain table'],
+  ['dump [TEMPLATE] [options]', 'write snapshots to a file or pipe'],
+  ['record [TEMPLATE] [options]', 'keep every refresh in a file or folder'],
+  ['replay FILE', 'explore a recording, anywhere'],
+  ['templates [TEMPLATE] [--plan]', 'what can be shown, and how it is got'],
+  ['templates check [TEMPLATE]', 'on which kernels columns are'],
+  ['templates --new NAME', 'a template of your own to start from'],
+  ['doctor [--json]', 'what this system has of what is needed'],
+  ['completion SHELL', `words for Tab in ${SHELLS.slice(0, -1).join(', ')} or ${SHELLS.at(-1)}`],
+] as const;
+
+export const EXIT_CODES = ['done', 'failed', 'wrong usage', 'not permitted or not supported here'] as const;
+
+/** A command takes options of its own, and those that are no command's. */
+export function takes(command: Options['command'], { where, also }: Spec): boolean {
+  if (where === undefined || where === command || (also as readonly string[] | undefined)?.includes(command))
+    return true;
+  // Without a terminal, or with these, the explorer is a dump.
+  return where === 'dump' && command === 'explore';
+}
 
 /** @throws UsageError */
 export function parseOptions(argv: readonly string[]): Options {
@@ -292,6 +329,9 @@ export function parseOptions(argv: readonly string[]): Options {
   if (flag('version')) command = 'version';
   const check = command === 'templates' && words[0] === 'check';
   if (check) words.shift();
+  const shell = command === 'completion' ? (words.shift() as Shell | undefined) : undefined;
+  if (command === 'completion' && (!SHELLS.includes(shell!) || words.length > 0))
+    throw new UsageError(`completion takes one shell: itertop completion ${SHELLS.join('|')}`);
   if (words.length > 1 && command !== 'replay')
     throw new UsageError(`one template at a time, not ${words.join(' and ')}`);
   const file = command === 'replay' ? words.shift() : text('replay');
@@ -302,13 +342,7 @@ export function parseOptions(argv: readonly string[]): Options {
   if (template !== '' && command === 'doctor')
     throw new UsageError('`itertop doctor` looks at everything; it takes no template');
   for (const [name, spec] of Object.entries(SPECS)) {
-    if (
-      spec.where &&
-      values[name] !== undefined &&
-      spec.where !== command &&
-      !(spec.also as readonly string[] | undefined)?.includes(command) &&
-      !(spec.where === 'dump' && command === 'explore')
-    ) {
+    if (values[name] !== undefined && !takes(command, spec)) {
       throw new UsageError(`--${name} goes with \`itertop ${spec.where}\``);
     }
   }
@@ -395,6 +429,7 @@ export function parseOptions(argv: readonly string[]): Options {
     at: text('at'),
     all: flag('all') ?? false,
     plan: flag('plan') ?? false,
+    shell,
     files: several('template'),
     check,
     btf: several('btf'),
@@ -493,14 +528,7 @@ export function helpText(templates: readonly { readonly name: string; readonly h
   const lines = [
     'itertop: live tables from Linux BPF iterators',
     '',
-    'usage: itertop [TEMPLATE] [options]             explore on a terminal; elsewhere one plain table',
-    '       itertop dump [TEMPLATE] [options]        write snapshots to a file or pipe',
-    '       itertop record [TEMPLATE] [options]      keep every refresh in a file or folder',
-    '       itertop replay FILE                      explore a recording, anywhere',
-    '       itertop templates [TEMPLATE] [--plan]    what can be shown, and how it is got',
-    '       itertop templates check [TEMPLATE]       on which kernels columns are',
-    '       itertop templates --new NAME             a template of your own to start from',
-    '       itertop doctor [--json]                  what this system has of what is needed',
+    ...USAGE.map(([words, help], i) => `${i === 0 ? 'usage:' : '      '} itertop ${words.padEnd(32)} ${help}`),
     '',
     'templates',
     ...templates.map((t) => `  ${t.name.padEnd(12)} ${t.help}`),
@@ -515,6 +543,6 @@ export function helpText(templates: readonly { readonly name: string; readonly h
       lines.push(`  ${usage.padEnd(34)} ${spec.help}`);
     }
   }
-  lines.push('', 'exit codes: 0 done, 1 failed, 2 wrong usage, 3 not permitted or not supported here', '');
+  lines.push('', `exit codes: ${EXIT_CODES.map((what, code) => `${code} ${what}`).join(', ')}`, '');
   return lines.join('\n');
 }
