@@ -586,6 +586,7 @@ function notice(said: readonly string[]): string {
 /** Throws UsageError where the file is there and cannot be read. */
 async function readSettings(): Promise<ReadSettings> {
   const found = readSettingsFile();
+  if (found?.strange) return { ...NO_SETTINGS, problems: [`${found.file}: ${found.strange}`] };
   return found ? await parseSettings(found.text, found.file) : NO_SETTINGS;
 }
 
@@ -598,6 +599,7 @@ async function saveTable(session: Session, began: SessionState): Promise<string>
   const { template, columns, sort, ungrouped, groupBy, widths, theme, interval, marks } = state;
   if (findTemplate(template).map) throw new UsageError(`not saved: the columns of ${template} are those of one map`);
   const found = readSettingsFile();
+  if (found?.strange) throw new UsageError(`not saved: ${found.file}: ${found.strange}`);
   const [problem] = found ? (await parseSettings(found.text, found.file)).problems : [];
   if (problem !== undefined) throw new UsageError(`not saved: ${problem}`);
   const at = ['tables', template];

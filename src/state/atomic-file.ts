@@ -9,6 +9,7 @@ import { HIDDEN, hiddenName, NamelessFile } from '../bpf/nameless-file.ts';
 import { OwnedFd } from '../bpf/syscall.ts';
 import { UsageError } from '../templates/template.ts';
 import { FileError, fileReason } from './file-error.ts';
+import { refuseOthers } from './own-file.ts';
 
 /** Nobody waits that long between two pieces: intervals end at an hour. */
 const LEFT_MS = 86_400_000;
@@ -20,17 +21,19 @@ export class AtomicFile {
   readonly #temporary: string;
   readonly #file: OwnedFd;
 
-  /** @throws UsageError where the folder cannot be written to */
+  /** @throws UsageError where the folder cannot be written to, or the name is another user's or no file's */
   constructor(file: string) {
     this.path = path.resolve(file);
     this.#temporary = hiddenName(this.path);
     const folder = path.dirname(this.path);
     removeLeft(folder);
     try {
+      refuseOthers(this.path);
       this.#nameless = NamelessFile.open(folder);
       // wx is O_EXCL: neither an existing file nor a symbolic link is followed.
       this.#file = this.#nameless ?? new OwnedFd(fs.openSync(this.#temporary, 'wx', 0o600));
     } catch (error) {
+      if (error instanceof UsageError) throw error;
       throw new UsageError(`cannot write ${this.path}: ${fileReason(error)}`);
     }
   }
@@ -45,18 +48,20 @@ export class AtomicFile {
   }
 
   /**
-   * Gives the file its name. @throws FileExistsError where there is one already and `overwrite` is not set, FileError;
-   * the content is then discarded
+   * Gives the file its name. @throws FileExistsError where there is one already and `overwrite` is not set, UsageError
+   * where it has become another user's, or no file's, FileError; the content is then discarded
    */
   commit(overwrite: boolean): void {
     try {
       fs.fsyncSync(this.#file.fd);
+      if (overwrite) refuseOthers(this.path);
       if (this.#nameless) overwrite ? this.#nameless.replace(this.path) : this.#nameless.link(this.path);
       else if (overwrite) fs.renameSync(this.#temporary, this.path);
       // link(2) refuses an existing name, rename(2) would replace it.
       else fs.linkSync(this.#temporary, this.path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new FileExistsError(this.path);
+      if (error instanceof UsageError) throw error;
       throw new FileError(this.path, error);
     } finally {
       this.discard();

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { UsageError } from '../templates/template.ts';
 import { fileReason } from './file-error.ts';
+import { refuseOthersFolder } from './own-file.ts';
 import type { FrameSink } from './recorder.ts';
 import { EXTENSION } from './recording.ts';
 import { RecordingWriter } from './recording-file.ts';
@@ -21,7 +22,7 @@ export class Parts implements FrameSink {
   #writer: RecordingWriter | null = null;
   #begun = 0;
 
-  /** @throws UsageError where there is no such folder and none can be made */
+  /** @throws UsageError where there is no such folder and none can be made, or it is another user's */
   constructor(folder: string, template: string, retention: Retention) {
     this.folder = path.resolve(folder);
     this.#template = template;
@@ -32,6 +33,7 @@ export class Parts implements FrameSink {
     } catch (error) {
       throw new UsageError(`${folder}: with --retain it is a folder of parts: ${fileReason(error)}`);
     }
+    refuseOthersFolder(this.folder);
   }
 
   get writer(): RecordingWriter {

@@ -16,6 +16,7 @@ import { OwnedFd } from '../bpf/syscall.ts';
 import { UsageError } from '../templates/template.ts';
 import { BadRecordingError } from './byte-stream.ts';
 import { FileError } from './file-error.ts';
+import { refuseOthers, refuseStat } from './own-file.ts';
 import { openRegular } from './user-file.ts';
 
 /** What follows is read by it, until the next one: see recording.ts. */
@@ -106,17 +107,22 @@ export class RecordingWriter implements Disposable {
   /** Of the file. */
   #size = 0;
 
-  /** @throws UsageError, with its code, where the file cannot be made; where it is there and neither option is set */
+  /**
+   * @throws UsageError, with its code, where the file cannot be made; where it is there and neither option is set; where
+   * it is another user's, or no file
+   */
   constructor(file: string, { force = false, append = false }: CreateOptions = {}) {
     zstd();
     this.path = path.resolve(file);
     this.#force = force;
     const { O_RDWR, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = fs.constants;
+    refuseOthers(this.path);
     try {
       const there = fs.lstatSync(this.path, { throwIfNoEntry: false });
       if (append && there) {
         const { end } = openRecordingFile(this.path, (opened) => opened);
         this.#file = new OwnedFd(fs.openSync(this.path, O_RDWR | O_NOFOLLOW));
+        refuseStat(this.path, fs.fstatSync(this.#file.fd));
         fs.ftruncateSync(this.#file.fd, end);
         this.#size = end;
         this.#empty = false;
@@ -128,6 +134,7 @@ export class RecordingWriter implements Disposable {
       this.#file =
         this.#nameless ?? new OwnedFd(fs.openSync(this.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
     } catch (error) {
+      if (error instanceof UsageError) throw error;
       throw error instanceof BadRecordingError ? new UsageError(error.message) : why(file, error);
     }
     try {
@@ -164,9 +171,11 @@ export class RecordingWriter implements Disposable {
     this.#empty = false;
     this.#nameless = undefined;
     try {
+      if (this.#force) refuseOthers(this.path);
       if (this.#force) nameless?.replace(this.path);
       else nameless?.link(this.path);
     } catch (error) {
+      if (error instanceof UsageError) throw error;
       throw new FileError(this.path, error);
     }
   }

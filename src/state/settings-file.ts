@@ -4,8 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { UsageError } from '../templates/template.ts';
 import { AtomicFile } from './atomic-file.ts';
+import { nameOf, StrangeFileError } from './own-file.ts';
 import { readText, reason } from './user-file.ts';
-import { userName } from './users.ts';
 
 /** The first of these that is there is the one. */
 const NAMES: readonly string[] = ['settings.yaml', 'settings.yml', 'settings.json'];
@@ -36,13 +36,21 @@ export function configFolder(env: NodeJS.ProcessEnv = process.env): string {
   return path.join(base, 'itertop');
 }
 
+export interface SettingsFile {
+  readonly file: string;
+  readonly text: string;
+  /** Why it was not read although it could be; '' where it was. */
+  readonly strange: string;
+}
+
 /** undefined where there is none. Throws UsageError where it cannot be read. */
-export function readSettingsFile(folder = configFolder()): { file: string; text: string } | undefined {
+export function readSettingsFile(folder = configFolder()): SettingsFile | undefined {
   const file = NAMES.map((name) => path.join(folder, name)).find((each) => fs.existsSync(each));
   if (file === undefined) return undefined;
   try {
-    return { file, text: readText(file, MAX_BYTES, 'settings file') };
+    return { file, text: readText(file, MAX_BYTES, 'settings file', false), strange: '' };
   } catch (error) {
+    if (error instanceof StrangeFileError) return { file, text: '', strange: error.message };
     throw new UsageError(`${file}: ${reason(error)}; --no-settings goes without it`);
   }
 }
@@ -104,5 +112,3 @@ export function refuseForeign(file: string): void {
     }
   }
 }
-
-const nameOf = (uid: number) => userName(uid) ?? `user ${uid}`;

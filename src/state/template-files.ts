@@ -105,7 +105,7 @@ export class TemplateFiles {
   ): Promise<{ templates: readonly Template[]; problems: string[]; warnings: readonly TemplateFileError[] }> {
     let text: string;
     try {
-      text = readText(file, MAX_FILE_BYTES, 'template');
+      text = readText(file, MAX_FILE_BYTES, 'template', this.#named.includes(file));
     } catch (error) {
       return { templates: [], problems: [`${file}: ${reason(error)}`], warnings: [] };
     }

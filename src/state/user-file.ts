@@ -1,5 +1,6 @@
 /** Files that a user names, or that lie where his settings are: opened and read without waiting, and no more than fits. */
 import fs from 'node:fs';
+import { refuseStrange } from './own-file.ts';
 
 /**
  * Opens a regular file to be read; whoever gets the descriptor closes it. A pipe or a device of that name is refused, not
@@ -20,11 +21,13 @@ export function openRegular(file: string): number {
 /**
  * The text of a file of at most `most` bytes, whatever its size is said to be.
  * @param what the file is, as in `which no template is`
+ * @param named somebody named it; otherwise it is read for where it lies, and has to be no stranger's
  * @throws Error of open(2) and read(2), or one that says why it is not read; `reason` puts either in words
  */
-export function readText(file: string, most: number, what: string): string {
+export function readText(file: string, most: number, what: string, named = true): string {
   const fd = openRegular(file);
   try {
+    if (!named) refuseStrange(fs.fstatSync(fd));
     // One more than there may be: whether there are more is seen by reading, not by asking.
     let bytes = Buffer.allocUnsafe(Math.min(most, Math.max(fs.fstatSync(fd).size, 1 << 12)) + 1);
     let used = 0;

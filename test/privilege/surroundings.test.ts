@@ -1,0 +1,171 @@
+/** What is taken from the surroundings: settings and templates, modules, the environment. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { installedIn } from '../../src/bpf/native.ts';
+import { describeKernel, PROGRAM, root } from '../support/kernel.ts';
+import { ends, NO_HOME, withCapabilities } from '../support/unprivileged.ts';
+
+/** Neither root nor nobody. */
+const STRANGER = 1;
+const REPOSITORY = new URL('../..', import.meta.url).pathname;
+
+describe.skipIf(!root)('settings and templates that lie where ours would (needs root)', () => {
+  const home = fs.mkdtempSync(path.join(os.tmpdir(), 'itertop-config-'));
+  const folder = path.join(home, 'itertop');
+  const settings = path.join(folder, 'settings.yaml');
+  const template = path.join(folder, 'templates/strange.yaml');
+  const files = [folder, path.dirname(template), settings, template];
+  beforeEach(() => {
+    fs.mkdirSync(path.dirname(template), { recursive: true });
+    fs.writeFileSync(settings, 'template: strange\n', { mode: 0o644 });
+    fs.writeFileSync(template, 'name: strange\nhelp: x\ntarget: task\ncolumns: [{ name: pid, from: task->tgid }]\n');
+    for (const file of files) {
+      fs.chmodSync(file, 0o755);
+      fs.chownSync(file, 0, 0);
+    }
+  });
+  afterAll(() => fs.rmSync(home, { recursive: true }));
+
+  const itertop = (env: Record<string, string>, ...args: string[]) =>
+    ends([process.execPath, PROGRAM, ...args], { XDG_CONFIG_HOME: home, SUDO_UID: '', ...env });
+  const listed = (env: Record<string, string> = {}) => itertop(env, 'templates');
+
+  it.each<[string, () => void, Record<string, string>, string]>([
+    ['our own', () => {}, {}, ''],
+    ['of who says sudo', () => fs.chownSync(template, STRANGER, 0), { SUDO_UID: String(STRANGER) }, ''],
+    [
+      "a stranger's",
+      () => fs.chownSync(template, STRANGER, 0),
+      {},
+      'it is not read: it belongs to daemon, not to root',
+    ],
+    [
+      "a stranger's, for another who says sudo",
+      () => fs.chownSync(template, STRANGER, 0),
+      { SUDO_UID: '2' },
+      'it is not read: it belongs to daemon, not to root',
+    ],
+    [
+      'written to by anybody',
+      () => fs.chmodSync(template, 0o666),
+      {},
+      'it is not read: anybody may write to it (chmod o-w)',
+    ],
+  ])('a template: %s', (_, change, env, refused) => {
+    change();
+    const { status, stdout, stderr } = listed(env);
+    expect([status, stderr]).toEqual([0, refused === '' ? '' : `itertop: ${template}: ${refused}\n`]);
+    expect(/^strange /m.test(stdout)).toBe(refused === '');
+  });
+
+  it("a stranger's is read where somebody names it: it is data, and runs nothing", () => {
+    fs.chownSync(template, STRANGER, 0);
+    expect(itertop({ XDG_CONFIG_HOME: '/nonexistent' }, 'templates', 'strange', '-t', template)).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+  });
+
+  it.each<[string, () => void, string]>([
+    ["a stranger's", () => fs.chownSync(settings, STRANGER, 0), 'it is not read: it belongs to daemon, not to root'],
+    [
+      'written to by anybody',
+      () => fs.chmodSync(settings, 0o646),
+      'it is not read: anybody may write to it (chmod o-w)',
+    ],
+  ])('settings: %s: left alone, said, and not written', (_, change, words) => {
+    change();
+    const { stdout, stderr } = itertop({}, '--plain', '-n', '1');
+    expect(stderr).toContain(`${settings}: ${words}`);
+    expect(stdout).not.toContain('strange');
+    expect(fs.readFileSync(settings, 'utf8')).toBe('template: strange\n');
+  });
+});
+
+describe('modules', () => {
+  it.each([
+    ['/opt/itertop/dist/itertop.js', '/opt/itertop'],
+    ['/usr/src/itertop/src/bpf/native.ts', '/usr/src/itertop'],
+    ['/home/u/dist/itertop/src/bpf/native.ts', '/home/u/dist/itertop'],
+    ['/usr/lib/node_modules/itertop/dist/worker.js', '/usr/lib'],
+    ['/a/node_modules/.pnpm/itertop@1/node_modules/itertop/dist/bpf.js', '/a'],
+    ['/dist/itertop.js', ''],
+    ['/itertop.js', '/'],
+  ])('%s is installed in %j', (file, folder) => {
+    expect(installedIn(file)).toBe(folder);
+  });
+
+  const home = fs.mkdtempSync(path.join(os.tmpdir(), 'itertop-modules-'));
+  const evil = "require('node:fs').writeFileSync(process.env.HOME + '/taken', ''); module.exports = {};";
+  beforeAll(() => {
+    for (const folder of ['node_modules/koffi', '.node_modules/koffi']) {
+      fs.mkdirSync(path.join(home, folder), { recursive: true });
+      fs.writeFileSync(path.join(home, folder, 'index.js'), evil);
+    }
+    fs.mkdirSync(path.join(home, 'itertop/dist'), { recursive: true });
+    for (const file of ['itertop.js', 'worker.js'])
+      fs.copyFileSync(path.join(REPOSITORY, 'dist', file), path.join(home, 'itertop/dist', file));
+  });
+  afterAll(() => fs.rmSync(home, { recursive: true }));
+
+  it.each<[string, Record<string, string>]>([
+    ['above the program', {}],
+    ['of NODE_PATH', { NODE_PATH: path.join(home, 'node_modules') }],
+    ['of HOME', {}],
+  ])('%s are not loaded in the place of those that belong to it', (where, env) => {
+    if (where === 'of HOME') fs.rmSync(path.join(home, 'node_modules'), { recursive: true });
+    const program = path.join(home, 'itertop/dist/itertop.js');
+    const { stderr } = ends([process.execPath, program, 'dump', 'task'], { HOME: home, ...env });
+    expect(stderr).toMatch(/koffi is not installed in .*\/itertop, and that of .*node_modules is not loaded/);
+    expect(fs.existsSync(path.join(home, 'taken'))).toBe(false);
+  });
+});
+
+const setcap = spawnSync('setcap', ['-h']).error === undefined;
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'itertop-setcap-'));
+const nosuid = /\bnosuid\b/.test(
+  spawnSync('findmnt', ['-no', 'OPTIONS', '-T', folder], { encoding: 'utf8' }).stdout ?? '',
+);
+
+describeKernel('a copy of Node that has the capabilities', () => {
+  const node = path.join(folder, 'node');
+  beforeAll(() => {
+    fs.chmodSync(folder, 0o777);
+    fs.copyFileSync(process.execPath, node);
+    if (setcap) execFileSync('setcap', ['cap_bpf,cap_perfmon=ep', node]);
+  });
+  afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+  it.skipIf(!setcap || nosuid)('is enough, for somebody who has none', () => {
+    expect(ends([...withCapabilities(), process.execPath, PROGRAM, 'dump', 'task'])).toMatchObject({ status: 3 });
+    const { status, stdout, stderr } = ends([
+      ...withCapabilities('bpf', 'perfmon').filter((w) => !/inh|ambient/.test(w)),
+      node,
+      PROGRAM,
+      'dump',
+      'task',
+      '-c',
+      'pid,cmdline',
+    ]);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout.split('\n').length).toBeGreaterThan(3);
+  });
+
+  it.skipIf(!setcap || nosuid)('does not heed what the environment would have it load', () => {
+    const script = path.join(folder, 'evil.cjs');
+    fs.writeFileSync(script, `require('node:fs').writeFileSync(${JSON.stringify(path.join(folder, 'taken'))}, '');`);
+    const env = { ...NO_HOME, NODE_OPTIONS: `--require ${script}`, LD_PRELOAD: '/nonexistent/evil.so' };
+    const through = withCapabilities('bpf', 'perfmon').filter((w) => !/inh|ambient/.test(w));
+    // The words before it would heed LD_PRELOAD and complain: env(1) sets it last.
+    const set = ['env', ...Object.entries(env).map(([name, value]) => `${name}=${value}`)];
+    const run = (...command: string[]) => ends([...through, ...set, ...command]);
+    expect(run(node, PROGRAM, 'dump', 'task', '-c', 'pid')).toMatchObject({ status: 0, stderr: '' });
+    expect(fs.existsSync(path.join(folder, 'taken'))).toBe(false);
+    // The same Node without capabilities does: what is tested is told apart.
+    expect(run(process.execPath, PROGRAM, '--version').stderr).toContain('/nonexistent/evil.so');
+    expect(fs.existsSync(path.join(folder, 'taken'))).toBe(true);
+  });
+});
