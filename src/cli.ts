@@ -30,6 +30,7 @@ import { MAX_COST } from './state/cost.ts';
 import { examine, reportText } from './state/doctor.ts';
 import { type DumpOptions, dump } from './state/dump.ts';
 import { FileError } from './state/file-error.ts';
+import { shownTemplate } from './state/group-pane.ts';
 import type { SampledView } from './state/group-view.ts';
 import { shortcomingOf, tableOfMap } from './state/maps.ts';
 import { marksOf } from './state/marking.ts';
@@ -368,9 +369,11 @@ async function explore(options: Options): Promise<number> {
   checkTheme(options.theme, settings);
   const files = filesOf(options);
   const asked = await prepare(files, options, read);
-  const baseline =
-    options.baseline === undefined ? undefined : readBaseline(options.baseline, findTemplate(asked.template));
   const session = sessionOf(options, asked, settings);
+  const baseline =
+    options.baseline === undefined
+      ? undefined
+      : readBaseline(options.baseline, shownTemplate(session.getState())!, session.getState().groupBy);
   rebind(ownKeys(settings));
   const first = Promise.withResolvers<void>();
   let error: (Error & { code?: string }) | null = null;

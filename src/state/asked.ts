@@ -14,7 +14,7 @@ import {
 } from '../templates/template.ts';
 import { compareQuestion } from './comparing.ts';
 import { structQuestion } from './detail.ts';
-import { type Grouping, grouped, NO_GROUPING, shownTemplate } from './group-pane.ts';
+import { type Grouping, grouped, isWatched, NO_GROUPING, shownTemplate } from './group-pane.ts';
 import { MAX_INTERVAL, MIN_INTERVAL, stepInterval } from './interval.ts';
 import { markedQuestion } from './marking.ts';
 import type { NetScope } from './namespaces.ts';
@@ -136,7 +136,6 @@ export function questionOf(state: SessionState): Question {
   const all = detail !== undefined || state.recording?.going === true;
   const marked = markedQuestion(state);
   const struct = detail ? structQuestion(detail, template) : groupBy === '' ? structsQuestion(state) : undefined;
-  const compare = compareQuestion(state);
   const followed = state.followed?.template === template ? state.followed.columns : [];
   const also = [...(state.awaited?.columns ?? []), ...followed];
   const asked = {
@@ -162,7 +161,8 @@ export function questionOf(state: SessionState): Question {
     marks: state.marks,
     ...explain,
     ...(marked && { marked }),
-    ...(compare && { compare }),
+    ...compareQuestion(state),
+    ...(isWatched(state) && { watch: true }),
     ...(count.length === 0 ? {} : { count }),
     ...(struct && { struct }),
     ...(state.tree && groupBy === '' && { tree: { folded: state.folded } }),
@@ -179,12 +179,16 @@ export function filterNames(template: Template): FilterName[] {
 }
 
 /** Columns that are shown: of groups, where rows are grouped. */
-function shownColumns(state: Pick<SessionState, 'templates' | 'template' | 'columns' | 'groupBy'>): readonly string[] {
+function shownColumns(
+  state: Pick<SessionState, 'templates' | 'template' | 'columns' | 'groupBy' | 'watch'>,
+): readonly string[] {
   return state.groupBy === '' ? state.columns : shownTemplate(state)!.show;
 }
 
 /** Columns in the order of the sort menu: those shown, then the others. */
-export function sortChoices(state: Pick<SessionState, 'templates' | 'template' | 'columns' | 'groupBy'>): string[] {
+export function sortChoices(
+  state: Pick<SessionState, 'templates' | 'template' | 'columns' | 'groupBy' | 'watch'>,
+): string[] {
   const shown = shownColumns(state);
   const all = templateOf(state.templates, state.template).columns.map((column) => column.name);
   return [...shown, ...all.filter((name) => !shown.includes(name))];
@@ -221,8 +225,8 @@ export function firstPlace(template: Template): Place {
 /** How the table that is looked at would be left now. */
 export function placeOf(state: Place): Place {
   const { columns, sort, filterTexts, filters, switches, ungroup, search, where, cursor, top, left, follow } = state;
-  const { widths, groupBy, ungrouped, tree, folded } = state;
-  const own = { columns, widths, sort, groupBy, ungrouped, tree, folded };
+  const { widths, groupBy, ungrouped, watch, tree, folded } = state;
+  const own = { columns, widths, sort, groupBy, ungrouped, watch, tree, folded };
   return { ...own, filterTexts, filters, switches, ungroup, search, where, cursor, top, left, follow };
 }
 
@@ -381,9 +385,9 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
         const same = template.name === state.template;
         const place = same ? fitted(before, template, state) : (places.get(template.name) ?? firstPlace(template));
         const { columns, widths, sort, filterTexts, filters, switches, ungroup, search, where } = place;
-        const { groupBy, ungrouped, tree, folded } = place;
+        const { groupBy, ungrouped, watch, tree, folded } = place;
         set({
-          ...{ groupBy, ungrouped, tree, folded },
+          ...{ groupBy, ungrouped, watch, tree, folded },
           ...{ columns, widths, sort, filterTexts, filters, switches, ungroup, search, where, templates: next, places },
           ...{ template: template.name, trail: same ? trail : [], awaited: null },
           ...{ cursor: null, top: 0, left: 0, panes: [], view: null, error: '' },

@@ -22,18 +22,22 @@ export function tupleOf(values: readonly Value[]): string {
 
 interface Header {
   readonly template: string;
+  /** Where its rows are groups. */
+  readonly group?: string;
   readonly columns: readonly string[];
 }
 type Row = Readonly<Record<string, unknown>>;
 
 /**
  * The last snapshot of a file that `itertop dump --format json` or `ndjson` wrote.
+ * @param template of the rows, or of the groups that they are
+ * @param groupBy a column; '' where they are no groups
  * @throws UsageError: what is wrong with the file, and which command writes one that fits
  */
-export function readBaseline(file: string, template: Template): Baseline {
+export function readBaseline(file: string, template: Template, groupBy = ''): Baseline {
   const wrong = (problem: string) => {
-    const keys = template.key.join();
-    const command = `itertop dump ${template.name} --columns '+${keys}' --format json -o FILE`;
+    const keys = groupBy === '' ? `--columns '+${template.key.join()}'` : `--group ${groupBy}`;
+    const command = `itertop dump ${template.name} ${keys} --format json -o FILE`;
     return new UsageError(`--baseline ${file}: ${problem}; ${command} writes one`);
   };
   let text: string;
@@ -46,6 +50,9 @@ export function readBaseline(file: string, template: Template): Baseline {
   if (!found) throw wrong('it is no snapshot in JSON or NDJSON');
   const { header, rows } = found;
   if (header.template !== template.name) throw wrong(`its rows are of ${header.template}, not of ${template.name}`);
+  if (header.group !== undefined && header.group !== groupBy)
+    throw wrong(`its rows are groups by ${header.group}, which --group ${header.group} compares`);
+  if (header.group === undefined && groupBy !== '') throw wrong(`its rows are no groups by ${groupBy}`);
   const { columns } = header;
   const missing = template.key.filter((name) => !columns.includes(name));
   if (missing.length > 0) throw wrong(`it lacks ${missing.join(' and ')}, by which rows are found again`);

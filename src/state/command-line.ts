@@ -1,11 +1,13 @@
 /** The command line that gives the rows of the screen without one, derived from the session. */
 import { withDependencies } from '../templates/columns.ts';
+import { growthColumn } from '../templates/growth.ts';
 import { columnOf, type Template } from '../templates/template.ts';
 import { sanitize } from '../templates/text.ts';
+import { countColumn, groupsGrowth } from './grouping.ts';
 import type { NetScope } from './namespaces.ts';
 import { formatSearch } from './search.ts';
 import type { SessionState } from './session.ts';
-import { formatSort, sortColumns } from './sort.ts';
+import { formatSort, keptSort, type Sort, sortColumns } from './sort.ts';
 
 export type CommandState = Pick<
   SessionState,
@@ -14,6 +16,7 @@ export type CommandState = Pick<
   | 'columns'
   | 'sort'
   | 'groupBy'
+  | 'watch'
   | 'tree'
   | 'filterTexts'
   | 'switches'
@@ -31,13 +34,14 @@ export type CommandState = Pick<
 export function commandLine(state: CommandState, files: readonly string[] = []): string[] {
   const template = state.templates.get(state.template)!;
   const { filterTexts, search, where, order, netns } = state;
-  const columns = columnsText(template, state.columns, [...sortColumns(state.sort), ...wordsOf(where)]);
+  const { shown, sort } = withWatch(template, state);
+  const columns = columnsText(template, shown, [...sortColumns(sort), ...wordsOf(where)]);
   const options: [name: string, value: string | undefined][] = [
     ...files.map((file): [string, string] => ['template', file]),
     ['map', mapText(template)],
     ['columns', columns],
     ['group', state.groupBy || undefined],
-    ['sort', formatSort(state.sort)],
+    ['sort', formatSort(sort)],
     ...Object.entries(filterTexts),
     ['where', where || undefined],
     ['search', search ? formatSearch(search) : undefined],
@@ -61,6 +65,16 @@ export function commandLine(state: CommandState, files: readonly string[] = []):
     ...(state.tree && state.groupBy === '' ? ['--tree'] : []),
     ...(state.ungroup ? ['--threads'] : []),
   ];
+}
+
+/** Groups are watched where the table's own column for it is shown; without one there is no option for it. */
+function withWatch(template: Template, { columns, sort, groupBy, watch }: CommandState) {
+  if (groupBy === '' || !watch) return { shown: columns, sort };
+  const grew = growthColumn(template);
+  if (grew !== undefined) return { shown: columns.includes(grew) ? columns : [...columns, grew], sort };
+  const largest: Sort = [{ column: countColumn(template), descending: true }];
+  const { name } = groupsGrowth(template);
+  return { shown: columns, sort: keptSort(sort, (column) => column !== name, largest) };
 }
 
 /**

@@ -1,17 +1,22 @@
-/** What came, went and changed since a moment, as one view: rows that are there, then those that have gone. */
+/** What came, went and changed since a moment, as one view: rows or groups that are there, then those that have gone. */
 import type { Value } from '../templates/table.ts';
 import { isCompared } from './changes.ts';
-import { LiveView, type ViewWire } from './live-view.ts';
+import type { GroupView } from './group-view.ts';
+import type { LiveView } from './live-view.ts';
 import { type ComparedWire, type MomentColumn, type MomentWire, momentText } from './moment.ts';
-import type { Compared, ViewColumn } from './view.ts';
+import type { Compared, View, ViewColumn } from './view.ts';
 
-export class ComparedView extends LiveView {
+export class ComparedView implements View {
+  /** What is there. */
+  readonly of: LiveView | GroupView;
+  readonly compared: Compared;
+  /** There are none: see LiveView. */
+  changes: undefined;
   readonly #wire: ComparedWire;
   readonly #then: ReadonlyMap<string, MomentColumn>;
-  override readonly compared: Compared;
 
-  constructor(wire: ViewWire, compared: ComparedWire, moment: MomentWire) {
-    super({ ...wire, total: wire.total + compared.gone.length });
+  constructor(of: LiveView | GroupView, compared: ComparedWire, moment: MomentWire) {
+    this.of = of;
     this.#wire = compared;
     this.#then = new Map(moment.columns.map((column) => [column.name, column]));
     const came = compared.rows.reduce((sum, row) => sum + (row < 0 ? 1 : 0), 0);
@@ -24,33 +29,66 @@ export class ComparedView extends LiveView {
     };
   }
 
-  get #live(): number {
-    return this.order.length;
+  get template() {
+    return this.of.template;
   }
-  override get count(): number {
+  get columns() {
+    return this.of.columns;
+  }
+  get details() {
+    return this.of.details;
+  }
+  get stats() {
+    return this.of.stats;
+  }
+  get position() {
+    return this.of.position;
+  }
+  get grouped() {
+    return this.of.grouped;
+  }
+  get unmarked() {
+    return this.of.unmarked;
+  }
+  get #live(): number {
+    return this.of.count;
+  }
+  get count(): number {
     return this.#live + this.#wire.gone.length;
   }
-  override cell(row: number, column: ViewColumn): string {
-    return row < this.#live ? super.cell(row, column) : this.#text(this.#wire.gone[row - this.#live]!, column);
+  /** What has gone is counted where rows are. */
+  get total(): number {
+    return this.of.total + (this.of.grouped ? 0 : this.#wire.gone.length);
   }
-  override exactCell(row: number, column: ViewColumn): string {
-    return row < this.#live ? super.exactCell(row, column) : this.cell(row, column);
+  cell(row: number, column: ViewColumn): string {
+    return row < this.#live ? this.of.cell(row, column) : this.#text(this.#wire.gone[row - this.#live]!, column);
   }
-  override number(row: number, column: string): number {
-    if (row < this.#live) return super.number(row, column);
+  exactCell(row: number, column: ViewColumn): string {
+    return row < this.#live ? this.of.exactCell(row, column) : this.cell(row, column);
+  }
+  number(row: number, column: string): number {
+    if (row < this.#live) return this.of.number(row, column);
     return this.#then.get(column)?.numbers?.[this.#wire.gone[row - this.#live]!] ?? Number.NaN;
   }
-  override value(row: number, column: string): Value {
-    return row < this.#live ? super.value(row, column) : null;
+  value(row: number, column: string): Value {
+    return row < this.#live ? this.of.value(row, column) : null;
   }
-  override key(row: number): string {
-    return row < this.#live ? super.key(row) : this.#wire.goneKeys[row - this.#live]!;
+  key(row: number): string {
+    return row < this.#live ? this.of.key(row) : this.#wire.goneKeys[row - this.#live]!;
   }
-  override rowOf(key: string): number {
-    const row = super.rowOf(key);
+  rowOf(key: string): number {
+    const row = this.of.rowOf(key);
     if (row >= 0) return row;
     const gone = this.#wire.goneKeys.indexOf(key);
     return gone < 0 ? -1 : this.#live + gone;
+  }
+  /** '' for a group that has gone, or where there are no groups. */
+  condition(row: number): string {
+    return row < this.#live && 'condition' in this.of ? this.of.condition(row) : '';
+  }
+  /** What has gone is not written. */
+  rowsToWrite(all: boolean, keys?: ReadonlySet<string>) {
+    return this.of.rowsToWrite(all, keys);
   }
 
   /** The cell as it was, where it was another one. */
@@ -65,6 +103,6 @@ export class ComparedView extends LiveView {
   #text(row: number, { name, format }: ViewColumn): string {
     const column = this.#then.get(name);
     if (!column) return '';
-    return column.texts?.[row] ?? momentText(column.numbers![row]!, format, this.table.context);
+    return column.texts?.[row] ?? momentText(column.numbers![row]!, format, this.of.table.context);
   }
 }

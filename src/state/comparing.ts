@@ -1,10 +1,15 @@
 /** Comparing with a moment: kept, then shown against, then let go of. */
 import type { Comparison } from './moment.ts';
+import type { Question } from './question.ts';
+import { type Scoped, scopeOf } from './scope.ts';
+import { formatSearch } from './search.ts';
 import type { SessionState, Slice } from './session.ts';
 
 interface Kept extends Comparison {
-  /** A moment is one table's. */
-  readonly template: string;
+  /** Which rows it is of: see scopeOf(). */
+  readonly scope: string;
+  /** Groups are of the rows that were found: with another search they are others. '' where rows are compared. */
+  readonly search: string;
   /** When it was, or the name of its file. */
   readonly label: string;
 }
@@ -18,41 +23,52 @@ export interface ComparingSlice {
 }
 
 export interface ComparingOptions {
-  readonly template: string;
   /** Name of a snapshot's file to compare with from the start. */
   readonly baseline?: string | undefined;
 }
 
 /** What is compared with in the table that is looked at. */
-export function comparing(state: Pick<SessionState, 'kept' | 'template' | 'groupBy'>): Kept | undefined {
-  return state.kept?.template === state.template && state.groupBy === '' ? state.kept : undefined;
+export function comparing(state: Scoped & Pick<SessionState, 'kept' | 'search'>): Kept | undefined {
+  const { kept } = state;
+  return kept && kept.scope === scopeOf(state) && kept.search === searched(state) ? kept : undefined;
 }
 
-export function compareQuestion(state: SessionState): Comparison | undefined {
+function searched({ groupBy, search }: Pick<SessionState, 'groupBy' | 'search'>): string {
+  return groupBy === '' ? '' : formatSearch(search);
+}
+
+export function compareQuestion(state: SessionState): Pick<Question, 'compare' | 'kept'> {
   const kept = comparing(state);
-  return kept && { moment: kept.moment, shown: kept.shown };
+  if (kept) return { compare: { moment: kept.moment, shown: kept.shown } };
+  return state.kept ? { kept: state.kept.moment } : {};
 }
 
 function clock(ms: number): string {
   return new Date(ms).toTimeString().slice(0, 8);
 }
 
-export function comparingSlice({ template, baseline }: ComparingOptions): Slice<ComparingSlice> {
+/** @param began what is looked at at first, which the file is of */
+export function comparingSlice(
+  { baseline }: ComparingOptions,
+  began: Scoped & Pick<SessionState, 'search'>,
+): Slice<ComparingSlice> {
   return (set) => {
     let moments = 0;
     return {
-      kept: baseline === undefined ? null : { template, label: baseline, moment: 0, shown: true },
+      kept:
+        baseline === undefined
+          ? null
+          : { scope: scopeOf(began), search: searched(began), label: baseline, moment: 0, shown: true },
 
       toggleCompare() {
         set((state) => {
           const kept = comparing(state);
           if (kept) return { kept: kept.shown ? null : { ...kept, shown: true } };
-          if (state.groupBy !== '') return { notice: 'groups are not compared: Esc shows the rows' };
           if (!state.view) return state;
           const label = clock(state.view.stats.end);
           return {
-            kept: { template: state.template, label, moment: ++moments, shown: false },
-            notice: `the rows of ${label} are kept: C shows what has changed since then`,
+            kept: { scope: scopeOf(state), search: searched(state), label, moment: ++moments, shown: false },
+            notice: `the ${state.groupBy === '' ? 'rows' : 'groups'} of ${label} are kept: C shows what has changed since then`,
           };
         });
       },

@@ -8,14 +8,14 @@ import { withDependencies } from '../templates/columns.ts';
 import { isOverTime } from '../templates/derive.ts';
 import type { Table } from '../templates/table.ts';
 import { columnOf, type Filters, identityOf, type Template, type WalkOrder } from '../templates/template.ts';
-import { type Arrangement, arrange } from './arrange.ts';
+import { type Arrangement, type ArrangeOptions, arrange } from './arrange.ts';
 import { AtomicFile } from './atomic-file.ts';
 import { type Collected, type CollectOptions, Collector } from './collector.ts';
 import { stretched } from './cost.ts';
 import { ChangeLines, Differ } from './differences.ts';
 import { FileError } from './file-error.ts';
+import { GroupGrowth } from './group-growth.ts';
 import { readColumns } from './grouping.ts';
-import { GroupTable } from './groups.ts';
 import type { NetScope } from './namespaces.ts';
 import { passingRows } from './order.ts';
 import { type Snapshot, type SnapshotFormat, type SnapshotWriter, snapshotWriter } from './snapshot.ts';
@@ -70,9 +70,11 @@ export async function dump(
   using structs = options.structs ? new StructWriter(options.template, options.netns) : null;
   const sink = await sinkOf(options, stdout, structs, host);
   const differ = options.changes ? new Differ(isForMachines(options)) : null;
+  const growth = new GroupGrowth();
+  let read = 0;
   try {
     for await (const { table, stats, after } of feed) {
-      const rows = rowsOf(table, options, passingRows(table, after));
+      const rows = rowsOf(table, options, passingRows(table, after), { runs: growth, asked: 'dump', read: read++ });
       const whole: Snapshot = {
         ...rows,
         ascii: options.ascii ?? false,
@@ -149,18 +151,22 @@ function metadataOf(host: Snapshot['host']): Readonly<Record<string, string>> {
   return host ? {} : { 'itertop.btf': btfId() };
 }
 
-function rowsOf(table: Table, options: DumpOptions, passing: Uint32Array<ArrayBuffer>) {
-  const { order, groups, tree } = arrange(table, options, passing);
+function rowsOf(
+  table: Table,
+  options: DumpOptions,
+  passing: Uint32Array<ArrayBuffer>,
+  growth: ArrangeOptions['growth'],
+) {
+  const { order, groups, tree, rows } = arrange(table, options, passing, { growth });
   // Where no lines are drawn, what was not found would look like the rest.
   if (!groups)
     return {
       table,
       columns: options.columns,
-      order: options.format === 'table' ? order : foundRows(order, tree),
+      order: options.format === 'table' && !options.changes ? order : foundRows(order, tree),
       tree,
     };
-  const grouped = new GroupTable(table, groups);
-  return { table: grouped, columns: grouped.template.show, order, grouped: groups };
+  return { table: rows, columns: rows.template.show, order, grouped: groups };
 }
 
 /** What has to be read for a dump. */

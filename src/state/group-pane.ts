@@ -1,11 +1,12 @@
 /** Grouping rows by a column, looking into a group, and the way back. */
+import { growthColumn } from '../templates/growth.ts';
 import type { Template } from '../templates/template.ts';
 import { UsageError } from '../templates/template.ts';
 import { type Place, placeOf } from './asked.ts';
 import { checkGroup, groupChoices, groupedTemplate } from './grouping.ts';
 import type { Question } from './question.ts';
 import type { SessionState, Slice } from './session.ts';
-import { parseSort, type Sort } from './sort.ts';
+import { formatSort, parseSort, type Sort } from './sort.ts';
 
 /** The part of a place that grouping is about. */
 export interface Grouping {
@@ -13,9 +14,11 @@ export interface Grouping {
   readonly groupBy: Question['groupBy'];
   /** While grouped: how the rows themselves were left. */
   readonly ungrouped: Pick<Place, 'sort' | 'cursor' | 'top'> | null;
+  /** While grouped: the groups are watched for growth. They are, too, where their rows were. */
+  readonly watch: boolean;
 }
 
-export const NO_GROUPING: Grouping = { groupBy: '', ungrouped: null };
+export const NO_GROUPING: Grouping = { groupBy: '', ungrouped: null, watch: false };
 
 export interface GroupSlice {
   openGroup(): void;
@@ -27,10 +30,24 @@ export interface GroupSlice {
 
 /** The template of what is shown: of groups, where rows are grouped. */
 export function shownTemplate(
-  state: Pick<SessionState, 'templates' | 'template' | 'columns' | 'groupBy'>,
+  state: Pick<SessionState, 'templates' | 'template' | 'columns' | 'groupBy' | 'watch'>,
 ): Template | undefined {
   const template = state.templates.get(state.template);
-  return template && state.groupBy !== '' ? groupedTemplate(template, state.groupBy, state.columns) : template;
+  if (!template || state.groupBy === '') return template;
+  return groupedTemplate(template, state.groupBy, state.columns, isWatched(state));
+}
+
+/** Whether groups are shown that are watched for growth. */
+export function isWatched(
+  state: Pick<SessionState, 'templates' | 'template' | 'columns' | 'groupBy' | 'watch'>,
+): boolean {
+  if (state.groupBy === '') return false;
+  return state.watch || watchesRows(state.templates.get(state.template)!, state.columns);
+}
+
+function watchesRows(template: Template, columns: readonly string[]): boolean {
+  const column = growthColumn(template);
+  return column !== undefined && columns.includes(column);
 }
 
 /** Lines of the pane: '' for no grouping, then the columns. */
@@ -45,9 +62,12 @@ export function grouped(
   columns: readonly string[],
   rows: Sort,
   sort?: string,
-): Pick<Place, 'groupBy' | 'ungrouped' | 'sort'> {
-  const groups = groupedTemplate(template, checkGroup(template, by), columns);
-  return { groupBy: by, ungrouped: { sort: rows, cursor: null, top: 0 }, sort: parseSort(groups, sort ?? groups.sort) };
+): Pick<Place, keyof Grouping | 'sort'> {
+  const groups = groupedTemplate(template, checkGroup(template, by), columns, watchesRows(template, columns));
+  // What was watched still is.
+  const first = rows[0].column === growthColumn(groups) ? formatSort([rows[0]]) : groups.sort;
+  const ungrouped = { sort: rows, cursor: null, top: 0 };
+  return { groupBy: by, ungrouped, watch: false, sort: parseSort(groups, sort ?? first) };
 }
 
 /** Both have to hold. */
@@ -82,10 +102,12 @@ export const groupSlice: Slice<GroupSlice> = (set, get) => ({
     const state = get();
     const { template, groupBy, ungrouped, view, where, trail } = state;
     if (!view?.condition || !ungrouped || row >= view.count) return;
+    const condition = view.condition(row);
+    if (condition === '') return set({ notice: 'this group is gone: it has no rows now' });
     const place = placeOf(state);
     const value = view.cell(row, view.columns[0]!);
     set({
-      ...{ ...place, ...NO_GROUPING, sort: ungrouped.sort, where: both(where, view.condition(row)) },
+      ...{ ...place, ...NO_GROUPING, sort: ungrouped.sort, where: both(where, condition) },
       ...{ cursor: null, top: 0, left: 0, view: null, error: '' },
       trail: [...trail, { template, place, row: `${groupBy} ${value === '' ? '-' : value}` }],
     });

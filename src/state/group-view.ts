@@ -1,4 +1,5 @@
 /** Groups of rows as a view; the rows themselves stay within reach. */
+import { exactCell } from '../templates/exact.ts';
 import type { Value } from '../templates/table.ts';
 import type { Changes } from './changes.ts';
 import { ComparedView } from './compared-view.ts';
@@ -53,8 +54,14 @@ export class GroupView implements View {
   get grouped(): Grouped {
     return this.table.groups;
   }
+  get unmarked(): readonly string[] {
+    return [];
+  }
   cell(row: number, column: ViewColumn): string {
     return this.table.cell(this.order[row]!, column.name);
+  }
+  exactCell(row: number, column: ViewColumn): string {
+    return exactCell(this.table, this.order[row]!, column.name);
   }
   number(row: number, column: string): number {
     return this.table.number(this.order[row]!, column);
@@ -72,10 +79,12 @@ export class GroupView implements View {
   condition(row: number): string {
     return this.table.condition(this.order[row]!);
   }
-  /** Groups of every row that was read, whatever is searched for, in the kernel's order. */
-  rowsToWrite(all: boolean): { table: GroupTable; order: Uint32Array } {
-    if (!all) return { table: this.table, order: this.order };
-    const { by, shown } = this.table.groups;
+  /** Groups as they are shown; of every row that was read, whatever is searched for; those with one of these keys. */
+  rowsToWrite(all: boolean, keys?: ReadonlySet<string>): { table: GroupTable; order: Uint32Array } {
+    const { table: shownGroups } = this;
+    if (keys) return { table: shownGroups, order: allGroups(shownGroups).filter((g) => keys.has(shownGroups.key(g))) };
+    if (!all) return { table: shownGroups, order: this.order };
+    const { by, shown } = shownGroups.groups;
     const rows = this.live.table;
     const groups = groupRows(rows, { groupBy: by, columns: shown, sort: [] }, this.live.allRows());
     const table = new GroupTable(rows, groups);
@@ -96,12 +105,11 @@ function changesOf(view: GroupView, before: GroupView): Changes {
   };
 }
 
-export type SampledView = LiveView | GroupView;
+export type SampledView = LiveView | GroupView | ComparedView;
 
 /** What the worker sent, as it is shown. @param before the view that was sent before */
 export function viewOf(wire: ViewWire, before: SampledView | null, moment: MomentWire | null): SampledView {
-  if (wire.groups) return new GroupView(wire, wire.groups, before);
-  const { compared } = wire;
-  if (compared && moment?.id === compared.moment) return new ComparedView(wire, compared, moment);
-  return new LiveView(wire, before);
+  const { groups, compared } = wire;
+  const view = groups ? new GroupView(wire, groups, before) : new LiveView(wire, before);
+  return compared && moment?.id === compared.moment ? new ComparedView(view, compared, moment) : view;
 }

@@ -1,4 +1,5 @@
 /** Rows put together by what they have in a column: by which columns, and what columns such groups have. */
+import { growthColumn, growthColumns } from '../templates/growth.ts';
 import { type Column, columnOf, type Format, type Template, UsageError } from '../templates/template.ts';
 import { checkColumn, descendsFirst, type SortKey, sortColumns } from './sort.ts';
 import { treeColumns } from './tree.ts';
@@ -46,20 +47,44 @@ export function countColumn(template: Template): string {
   return name;
 }
 
-/** Groups as a table: the value, how many rows have it, totals, then what the rows may have in common. */
-export function groupedTemplate(template: Template, by: string, shown: readonly string[]): Template {
+/** What of groups is watched for growth: how many rows they have, and the totals of what is watched of a row. */
+export function watchedColumns(template: Template): string[] {
+  return [countColumn(template), ...growthColumns(template).filter((name) => addsUp(columnOf(template, name)!))];
+}
+
+/** The column that watches groups for growth: it takes the place of the one that watches rows. */
+export function groupsGrowth(template: Template): Column {
+  let name = growthColumn(template) ?? 'grew';
+  for (let n = 2; growthColumn(template) === undefined && columnOf(template, name); n++) name = `grew_${n}`;
+  const columns = watchedColumns(template).join(', ');
+  const help = `which of ${columns} grew in the most samples in a row, and in how many; one that is equal neither adds nor resets, a smaller one resets`;
+  return { name, derive: `growth(${columns})`, as: 'text', width: 11, help };
+}
+
+/**
+ * Groups as a table: the value, how many rows have it, what grew, totals, then what the rows may have in common.
+ * @param watch whether groups are watched for growth
+ */
+export function groupedTemplate(template: Template, by: string, shown: readonly string[], watch = false): Template {
   const count = countColumn(template);
-  const columns = shown.filter((name) => name !== by).map((name) => columnOf(template, name)!);
+  const grew = groupsGrowth(template);
+  const columns = shown
+    .filter((name) => name !== by && !(watch && name === grew.name))
+    .map((name) => columnOf(template, name)!);
   const totals = columns.filter(addsUp).map(({ name }) => name);
   const others = columns.map(({ name }) => name).filter((name) => !totals.includes(name));
   const counting: Column = { name: count, title: 'COUNT', as: 'count', width: 6, help: `rows with the same ${by}` };
   return {
     ...template,
     columns: [
-      ...template.columns.map((c) => (totals.includes(c.name) ? { ...c, help: `total of: ${c.help}` } : c)),
+      ...template.columns
+        .filter((c) => !(watch && c.name === grew.name))
+        .map((c) => (totals.includes(c.name) ? { ...c, help: `total of: ${c.help}` } : c)),
       counting,
+      ...(watch ? [grew] : []),
     ],
-    show: [by, count, ...totals, ...others],
+    key: [by],
+    show: [by, count, ...(watch ? [grew.name] : []), ...totals, ...others],
     sort: `-${count}`,
   };
 }
@@ -69,12 +94,25 @@ export interface AskedColumns {
   readonly sort: readonly SortKey[];
   readonly groupBy: string;
   readonly tree?: unknown;
+  /** Groups are watched for growth. */
+  readonly watch?: boolean | undefined;
   /** Not shown, but wanted. */
   readonly also?: readonly string[];
 }
 
 /** Columns of the template that are read for what is shown, sorted and grouped by. */
-export function readColumns(template: Template, { columns, sort, groupBy, tree, also = [] }: AskedColumns): string[] {
-  const names = [...columns, ...sortColumns(sort), groupBy, ...(tree ? treeColumns(template) : []), ...also];
+export function readColumns(
+  template: Template,
+  { columns, sort, groupBy, tree, watch, also = [] }: AskedColumns,
+): string[] {
+  const watched = watch && groupBy !== '' ? watchedColumns(template) : [];
+  const names = [
+    ...columns,
+    ...sortColumns(sort),
+    groupBy,
+    ...(tree ? treeColumns(template) : []),
+    ...watched,
+    ...also,
+  ];
   return [...new Set(names)].filter((name) => columnOf(template, name));
 }

@@ -1,6 +1,6 @@
 /** Groups of rows: one pass over the rows for each column, nothing kept for a row but the number of its group. */
-import { formatNumber } from '../templates/format.ts';
-import type { Kind, Rows, Table, Value } from '../templates/table.ts';
+import { type FormatContext, formatNumber } from '../templates/format.ts';
+import type { KeyedRows, Kind, Table, Value } from '../templates/table.ts';
 import { type Column, columnOf, type Format, type Template } from '../templates/template.ts';
 import { type AskedColumns, addsUp, type Grouped, groupedTemplate, readColumns } from './grouping.ts';
 import { sortRows } from './order.ts';
@@ -17,6 +17,17 @@ export interface Groups extends Grouped {
   readonly sums: ReadonlyMap<string, Float64Array<ArrayBuffer>>;
   /** Of the other columns: 1 where all rows of the group have what its first one has. */
   readonly same: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+  /** Where the groups are watched for growth. */
+  readonly runs?: GroupRuns;
+}
+
+/** In how many samples in a row a group grew, at most. */
+export interface GroupRuns {
+  /** Columns that are watched. */
+  readonly watched: readonly string[];
+  /** Of the column that grew for the longest time, and which of them that is. */
+  readonly samples: Float64Array<ArrayBuffer>;
+  readonly which: Uint8Array<ArrayBuffer>;
 }
 
 export function groupRows(table: Table, asked: AskedColumns, rows: Uint32Array): Groups {
@@ -80,23 +91,28 @@ function valueIn(table: Table, row: number, column: string): string | number | b
 }
 
 /** Buffers to hand over to another thread. */
-export function buffersOf({ first, counts, sums, same }: Groups): ArrayBuffer[] {
-  return [first, counts, ...sums.values(), ...same.values()].map(({ buffer }) => buffer);
+export function buffersOf({ first, counts, sums, same, runs }: Groups): ArrayBuffer[] {
+  const watched = runs ? [runs.samples, runs.which] : [];
+  return [first, counts, ...sums.values(), ...same.values(), ...watched].map(({ buffer }) => buffer);
 }
 
 /** Groups as rows of a table. */
-export class GroupTable implements Rows {
+export class GroupTable implements KeyedRows {
   readonly template: Template;
   readonly table: Table;
   readonly groups: Groups;
   readonly #count: string;
+  /** '' where nothing is watched. */
+  readonly #grew: string;
   readonly #columns: ReadonlyMap<string, Column>;
 
   constructor(table: Table, groups: Groups) {
     this.table = table;
     this.groups = groups;
-    this.template = groupedTemplate(table.template, groups.by, groups.shown);
+    const watch = groups.runs !== undefined;
+    this.template = groupedTemplate(table.template, groups.by, groups.shown, watch);
     this.#count = this.template.show[1]!;
+    this.#grew = watch ? this.template.show[2]! : '';
     this.#columns = new Map(this.template.columns.map((column) => [column.name, column]));
   }
 
@@ -106,20 +122,26 @@ export class GroupTable implements Rows {
   formatOf(column: string): Format {
     return this.#columns.get(column)?.as ?? 'int';
   }
+  get context(): FormatContext {
+    return this.table.context;
+  }
   isText(column: string): boolean {
-    return this.table.isText(column);
+    return column !== this.#grew && this.table.isText(column);
   }
   number(group: number, column: string): number {
+    if (column === this.#grew) return this.groups.runs!.samples[group];
     return (
       this.#total(group, column) ?? (this.#shared(group, column) ? this.table.number(this.#row(group), column) : NaN)
     );
   }
   cell(group: number, column: string): string {
+    if (column === this.#grew) return this.#growth(group);
     const total = this.#total(group, column);
     if (total === undefined) return this.#shared(group, column) ? this.table.cell(this.#row(group), column) : '';
     return Number.isNaN(total) ? '' : formatNumber(this.formatOf(column), total, this.table.context);
   }
   value(group: number, column: string): Value {
+    if (column === this.#grew) return this.#growth(group) || null;
     const total = this.#total(group, column);
     if (total === undefined) return this.#shared(group, column) ? this.table.value(this.#row(group), column) : null;
     if (Number.isNaN(total)) return null;
@@ -127,6 +149,7 @@ export class GroupTable implements Rows {
   }
   kind(column: string): Kind {
     if (column === this.#count) return 'i64';
+    if (column === this.#grew) return 'text';
     const kind = this.table.kind(column);
     // A list is a text where groups share it; a sum is no longer an address.
     if (kind === 'texts') return 'text';
@@ -159,6 +182,10 @@ export class GroupTable implements Rows {
     return `${by} == ${['enum', 'uid', 'octal', 'dev'].includes(format) && shown !== '' ? word(shown) : value}`;
   }
 
+  #growth(group: number): string {
+    const { watched, samples, which } = this.groups.runs!;
+    return samples[group] > 0 ? `${watched[which[group]]} +${samples[group]}` : '';
+  }
   #row(group: number): number {
     return this.groups.first[group];
   }

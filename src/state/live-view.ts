@@ -16,7 +16,7 @@ import { passingRows } from './order.ts';
 import type { Position } from './player.ts';
 import { foundRows, type TreeRows } from './tree.ts';
 import { userName } from './users.ts';
-import type { Compared, RefreshStats, View, ViewColumn } from './view.ts';
+import type { RefreshStats, View, ViewColumn } from './view.ts';
 
 interface BatchWire {
   readonly layout: RecordLayout;
@@ -90,7 +90,7 @@ export function toWire(
   collected: Collected,
   columns: readonly string[],
   details: readonly string[],
-  { order, groups, tree }: Arranged,
+  { order, groups, tree }: Omit<Arranged, 'rows'>,
   total: number,
   changes: ChangesWire | null = null,
   unmarked: readonly string[] = [],
@@ -129,7 +129,6 @@ export class LiveView implements View {
   /** Rows of the table in the order in which they are shown. */
   readonly order: Uint32Array;
   readonly total: number;
-  readonly compared?: Compared | undefined;
   readonly unmarked: readonly string[];
   /** Gone once there is a newer view: the memory of the one before is then written to. */
   changes: Changes | undefined;

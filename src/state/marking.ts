@@ -1,4 +1,5 @@
 /** Rows that the user has marked, by the keys of their objects; and cells shown with all their digits. */
+import { type Scoped, scopeOf } from './scope.ts';
 import type { SessionState, Slice } from './session.ts';
 import type { View } from './view.ts';
 import { moveBy } from './window.ts';
@@ -11,9 +12,9 @@ export interface Marked {
 }
 
 export interface MarkingSlice {
-  /** Template -> keys. */
+  /** By scopeOf(). */
   readonly marked: ReadonlyMap<string, ReadonlySet<string>>;
-  /** The template of which only marked rows are shown; '' for none. */
+  /** The scope of which only marked rows are shown; '' for none. */
   readonly onlyMarked: string;
   /** Numbers are shown with all their digits, in the unit of exports. */
   readonly exact: boolean;
@@ -28,23 +29,23 @@ export interface MarkingSlice {
 const NONE: ReadonlySet<string> = new Set();
 
 /** Keys of the rows that are marked in the table that is looked at. */
-export function marksOf(state: Pick<SessionState, 'marked' | 'template'>): ReadonlySet<string> {
-  return state.marked.get(state.template) ?? NONE;
+export function marksOf(state: Scoped & Pick<SessionState, 'marked'>): ReadonlySet<string> {
+  return state.marked.get(scopeOf(state)) ?? NONE;
 }
 
 /** Whether no others are shown. */
-export function onlyMarks(state: Pick<SessionState, 'marked' | 'onlyMarked' | 'template' | 'groupBy'>): boolean {
-  return state.onlyMarked === state.template && state.groupBy === '' && marksOf(state).size > 0;
+export function onlyMarks(state: Scoped & Pick<SessionState, 'marked' | 'onlyMarked'>): boolean {
+  return state.onlyMarked === scopeOf(state) && marksOf(state).size > 0;
 }
 
 export function markedQuestion(state: SessionState): Marked | undefined {
   const keys = marksOf(state);
-  return keys.size === 0 || state.groupBy !== '' ? undefined : { keys: [...keys], only: onlyMarks(state) };
+  return keys.size === 0 ? undefined : { keys: [...keys], only: onlyMarks(state) };
 }
 
 function withMarks(state: SessionState, keys: ReadonlySet<string>): Pick<SessionState, 'marked' | 'onlyMarked'> {
   return {
-    marked: new Map(state.marked).set(state.template, keys),
+    marked: new Map(state.marked).set(scopeOf(state), keys),
     onlyMarked: keys.size > 0 ? state.onlyMarked : '',
   };
 }
@@ -66,7 +67,6 @@ export const markingSlice: Slice<MarkingSlice> = (set) => ({
   toggleMark() {
     set((state) => {
       const { view } = state;
-      if (state.groupBy !== '') return { notice: 'a group cannot be marked; its rows can: Enter shows them' };
       if (!view || view.count === 0) return { notice: 'there is no row to mark' };
       const at = state.cursor ? {} : moveBy(state, view, 0);
       const { key } = { ...state, ...at }.cursor!;
@@ -78,7 +78,7 @@ export const markingSlice: Slice<MarkingSlice> = (set) => ({
   toggleOnlyMarked() {
     set((state) => {
       if (marksOf(state).size === 0) return { notice: 'no row is marked: m marks one' };
-      return { onlyMarked: onlyMarks(state) ? '' : state.template };
+      return { onlyMarked: onlyMarks(state) ? '' : scopeOf(state) };
     });
   },
   dropMarks() {

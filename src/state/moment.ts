@@ -1,6 +1,7 @@
 /** The rows of one moment, kept so that later ones can be compared with them. */
 import { type FormatContext, formatNumber } from '../templates/format.ts';
-import type { Table, Value } from '../templates/table.ts';
+import { growthColumn } from '../templates/growth.ts';
+import type { KeyedRows, Value } from '../templates/table.ts';
 import { columnOf, type Format, type Template } from '../templates/template.ts';
 import { sanitize } from '../templates/text.ts';
 import { type Baseline, tupleOf } from './baseline.ts';
@@ -48,13 +49,13 @@ export class Moment {
   readonly id: number;
   readonly columns: readonly MomentColumn[];
   readonly #rows: ReadonlyMap<string, number>;
-  readonly #keyOf: (table: Table, row: number) => string;
+  readonly #keyOf: (table: KeyedRows, row: number) => string;
 
   private constructor(
     id: number,
     columns: readonly MomentColumn[],
     rows: ReadonlyMap<string, number>,
-    keyOf: (table: Table, row: number) => string,
+    keyOf: (table: KeyedRows, row: number) => string,
   ) {
     this.id = id;
     this.columns = columns;
@@ -66,9 +67,12 @@ export class Moment {
     return { id: this.id, columns: this.columns };
   }
 
-  /** The rows of a table as they are now. */
-  static now(id: number, table: Table, rows: Uint32Array, names: readonly string[]): Moment {
-    const columns = names.map((name) =>
+  /** The rows of a table, or groups of them, as they are now. */
+  static now(id: number, table: KeyedRows, rows: Uint32Array, names: readonly string[]): Moment {
+    const grew = growthColumn(table.template);
+    // In how many samples something grew is another number each time.
+    const told = names.filter((name) => name !== grew);
+    const columns = told.map((name) =>
       column(
         name,
         table.formatOf(name),
@@ -78,12 +82,12 @@ export class Moment {
       ),
     );
     const keys = new Map<string, number>();
-    for (let at = 0; at < rows.length; at++) keys.set(table.batch.key(rows[at]!), at);
-    return new Moment(id, columns, keys, (other, row) => other.batch.key(row));
+    for (let at = 0; at < rows.length; at++) keys.set(table.key(rows[at]!), at);
+    return new Moment(id, columns, keys, (other, row) => other.key(row));
   }
 
   /** The rows of a snapshot's file. */
-  static ofFile(id: number, { columns: names, rows }: Baseline, { template, context }: Table): Moment {
+  static ofFile(id: number, { columns: names, rows }: Baseline, { template, context }: KeyedRows): Moment {
     const columns = names.flatMap((name, index) => {
       const format = columnOf(template, name)?.as ?? 'int';
       if (!columnOf(template, name)) return [];
@@ -107,7 +111,7 @@ export class Moment {
    * @param names columns that are shown
    */
   compare(
-    table: Table,
+    table: KeyedRows,
     passing: Uint32Array,
     order: Uint32Array<ArrayBuffer>,
     names: readonly string[],
@@ -139,7 +143,7 @@ export class Moment {
     };
   }
 
-  #differs({ name, format, numbers, texts }: MomentColumn, table: Table, row: number, old: number): boolean {
+  #differs({ name, format, numbers, texts }: MomentColumn, table: KeyedRows, row: number, old: number): boolean {
     if (texts) return table.cell(row, name) !== texts[old];
     const [now, then] = [table.number(row, name), numbers![old]!];
     if (now === then || (Number.isNaN(now) && Number.isNaN(then))) return false;

@@ -27,6 +27,8 @@ export interface Question {
   readonly sort: Sort;
   /** Rows that have the same in this column are one row; '' for no grouping. */
   readonly groupBy: string;
+  /** Groups are watched for growth: a column says what of them grew. */
+  readonly watch?: true;
   /** Each row under its parent; without what hangs below rows of these keys. */
   readonly tree?: { readonly folded: readonly string[] };
   readonly filters: Filters;
@@ -45,6 +47,8 @@ export interface Question {
   readonly order?: WalkOrder;
   /** What rows are compared with. */
   readonly compare?: Comparison;
+  /** A moment that is kept for rows that are not looked at now. */
+  readonly kept?: number;
   /** Rows that the user has marked. */
   readonly marked?: Marked;
   /** An object whose struct is looked at. */

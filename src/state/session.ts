@@ -65,27 +65,30 @@ export interface SessionOptions extends AskedOptions, ComparingOptions {
 
 /** Throws UsageError where a filter, the search, a column or the template's name is wrong. */
 export function createSession(options: SessionOptions): Session {
-  return createStore<SessionState>()((set, get) => ({
-    ...askedSlice(options)(set, get),
-    ...seenSlice(set, get),
-    ...detailSlice(set, get),
-    ...markingSlice(set, get),
-    ...replaySlice(options)(set, get),
-    ...comparingSlice(options)(set, get),
-    ...leakWatchSlice(set, get),
-    ...lookSlice(options)(set, get),
-    ...columnsSlice(set, get),
-    ...trailSlice(set, get),
-    ...groupSlice(set, get),
-    ...narrowingSlice(set, get),
-    ...programSlice(set, get),
-    ...pickerSlice(set, get),
-    ...splitSlice(set, get),
-    ...promptSlice(set, get),
-    ...structsSlice(set, get),
-    ...treeSlice(set, get),
-    ...placeSlice(set, get),
-  }));
+  return createStore<SessionState>()((set, get) => {
+    const asked = askedSlice(options)(set, get);
+    return {
+      ...asked,
+      ...seenSlice(set, get),
+      ...detailSlice(set, get),
+      ...markingSlice(set, get),
+      ...replaySlice(options)(set, get),
+      ...comparingSlice(options, asked)(set, get),
+      ...leakWatchSlice(set, get),
+      ...lookSlice(options)(set, get),
+      ...columnsSlice(set, get),
+      ...trailSlice(set, get),
+      ...groupSlice(set, get),
+      ...narrowingSlice(set, get),
+      ...programSlice(set, get),
+      ...pickerSlice(set, get),
+      ...splitSlice(set, get),
+      ...promptSlice(set, get),
+      ...structsSlice(set, get),
+      ...treeSlice(set, get),
+      ...placeSlice(set, get),
+    };
+  });
 }
 
 export type { Place };

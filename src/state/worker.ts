@@ -5,15 +5,18 @@ import { noteHeldIn } from '../bpf/held.ts';
 import { pageSize } from '../bpf/host.ts';
 import type { Plan } from '../templates/compile.ts';
 import { findTemplate, registerTemplates } from '../templates/registry.ts';
+import type { KeyedRows } from '../templates/table.ts';
 import type { Template } from '../templates/template.ts';
-import { arrange, arrangedBuffers } from './arrange.ts';
+import { type Arranged, arrange, arrangedBuffers } from './arrange.ts';
 import type { Baseline } from './baseline.ts';
 import { changesOf } from './changes.ts';
 import { type Collected, type CollectOptions, Collector } from './collector.ts';
 import { CpuMeter, stretched } from './cost.ts';
 import { Counter, type RowCount } from './counter.ts';
 import { Finder, type Finding } from './finder.ts';
+import { GroupGrowth } from './group-growth.ts';
 import { readColumns } from './grouping.ts';
+import { allGroups, GroupTable } from './groups.ts';
 import { inspect, type ProgramReport } from './inspect.ts';
 import { toWire, type ViewWire } from './live-view.ts';
 import { type Comparison, Moment, type MomentWire } from './moment.ts';
@@ -62,6 +65,7 @@ function rowsAsked(q: Question): string {
     all: false,
     explain: false,
     count: [],
+    kept: 0,
     struct: null,
     interval: 0,
     maxCost: 0,
@@ -69,6 +73,11 @@ function rowsAsked(q: Question): string {
     marks: true,
     marked,
   });
+}
+
+/** What decides what is in the groups. */
+function groupsAsked({ template, groupBy, filters, switches, ungroup, search, where, netns }: Question): string {
+  return JSON.stringify([template, groupBy, filters, switches, ungroup, search, where, netns]);
 }
 
 /** An error in a form that crosses threads. */
@@ -88,6 +97,8 @@ export function serve(port: NonNullable<typeof parentPort>): void {
   /** A view is under way; until it is taken nothing is read, and what comes due meanwhile waits. */
   let sent = false;
   let due: 'read' | 'order' | null = null;
+  const growth = new GroupGrowth();
+  let reads = 0;
   const meter = new CpuMeter();
   const counter = new Counter();
   let counting: NodeJS.Timeout | undefined;
@@ -162,7 +173,10 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       player ??= new Player(replay);
       const made = player.collect(findTemplate(q.template), optionsOf(q));
       // Changes are against the refresh before, which after a jump was not on the screen.
-      if (!player.stepped) shown = null;
+      if (!player.stepped) {
+        shown = null;
+        growth.forget();
+      }
       collector = player.collector;
       return made;
     }
@@ -214,13 +228,28 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     }
   }
 
-  /** The moment to compare with: the file's, or this one where the question names a new one. */
-  function momentOf({ moment: id }: Comparison, q: Question, passing: Uint32Array): Moment {
+  /**
+   * The moment to compare with: the file's, or this one where the question names a new one.
+   * @param all rows, or groups, that are there
+   */
+  function momentOf({ moment: id }: Comparison, rows: KeyedRows, all: Uint32Array, names: readonly string[]): Moment {
     if (moment?.id === id) return moment;
-    const { table } = collected!;
-    moment = id === 0 && baseline ? Moment.ofFile(id, baseline, table) : Moment.now(id, table, passing, q.columns);
+    moment = id === 0 && baseline ? Moment.ofFile(id, baseline, rows) : Moment.now(id, rows, all, names);
     post({ type: 'moment', moment: moment.wire });
     return moment;
+  }
+
+  /** What of the rows, or groups, differs from the moment; nothing where that is not asked for yet. */
+  function comparedWith(
+    compare: Comparison,
+    q: Question,
+    { rows, order }: Arranged,
+    passing: Uint32Array,
+  ): Partial<ReturnType<Moment['compare']>> {
+    const all = rows instanceof GroupTable ? allGroups(rows) : passing;
+    const names = rows instanceof GroupTable ? rows.template.show : q.columns;
+    const kept = momentOf(compare, rows, all, names);
+    return compare.shown ? kept.compare(rows, all, order, names) : {};
   }
 
   function publish(q: Question, started: number | null): void {
@@ -228,15 +257,18 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     const passing = passingRows(collected.table, collected.after);
     const total = passing.length;
     const { table } = collected;
-    // Searching and sorting work in the memory of `passing`.
-    const kept = q.compare && { all: passing.slice(), moment: momentOf(q.compare, q, passing) };
-    if (!kept) moment = null;
-    const chosen = q.marked?.only ? onlyMarked(q.marked.keys, passing) : undefined;
+    const { compare, marked } = q;
     const { tree: _, ...flat } = q;
+    // Searching and sorting work in the memory of `passing`.
+    const all = compare ? passing.slice() : passing;
     // What differs is no tree: the rows between are not there.
-    const rows = arrange(table, kept && q.compare?.shown ? flat : q, passing, chosen);
-    const against = kept && q.compare?.shown ? kept.moment.compare(table, kept.all, rows.order, q.columns) : null;
-    const arranged = against ? { ...rows, order: against.order } : rows;
+    const whole = arrange(table, compare?.shown ? flat : q, passing, {
+      chosen: marked?.only && q.groupBy === '' ? onlyMarked(marked.keys, passing) : undefined,
+      only: marked?.only ? new Set(marked.keys) : undefined,
+      growth: q.watch && { runs: growth, asked: groupsAsked(q), read: reads },
+    });
+    const arranged = { ...whole, ...(compare && comparedWith(compare, q, whole, all)) };
+    if (!compare && moment?.id !== q.kept) moment = null;
     // What a refresh costs includes its first sorting; sorting again later is no refresh.
     if (started !== null) {
       const totalMs = performance.now() - started;
@@ -244,13 +276,15 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       collected = { ...collected, stats: { ...collected.stats, totalMs, cost } };
     }
     const asked = rowsAsked(q);
-    const comparable = q.marks && !against && started !== null && collected.before && shown?.asked === asked;
+    const comparable = q.marks && !arranged.compared && started !== null && collected.before && shown?.asked === asked;
     // Of groups the view finds them itself.
     const rowsOnly = arranged.groups ? new Uint32Array(0) : arranged.order;
     const changes = comparable ? changesOf(rowsOnly, collected.before!, shown!.order) : null;
-    const unmarked = started !== null && shown?.asked === asked ? goneKeys(q.marked?.keys ?? []) : [];
+    // A group is what it is of, and may come back.
+    const lasting = arranged.groups || started === null || shown?.asked !== asked;
+    const unmarked = lasting ? [] : goneKeys(marked?.keys ?? []);
     const plain = toWire(collected, q.columns, detailsOf(q), arranged, total, changes, unmarked, player?.position);
-    const wire = { ...plain, compared: against?.compared ?? null };
+    const wire = { ...plain, compared: arranged.compared ?? null };
     shown = { asked, order: rowsOnly.slice() };
     sent = true;
     port.postMessage({ type: 'view', wire, generation } satisfies FromWorker, arrangedBuffers(arranged));
@@ -268,6 +302,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     try {
       if (what === 'read' || !collected) {
         collected = collect(q);
+        reads++;
       }
       publish(q, what === 'read' ? started : null);
       if (what === 'read') lookAtStruct(q);
@@ -355,7 +390,18 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     const known = () => before !== null && neededBy(next).every((column) => neededBy(before).includes(column));
     if (!same(readable) || collected === null || !known()) run('read');
     else {
-      if (!same((q) => [q.sort, q.groupBy, q.tree, q.search, q.marked?.only ? q.marked.keys : null, q.compare]))
+      if (
+        !same((q) => [
+          q.sort,
+          q.groupBy,
+          q.watch,
+          q.tree,
+          q.search,
+          q.marked?.only ? q.marked.keys : null,
+          q.compare,
+          q.kept,
+        ])
+      )
         run('order');
       if (!same((q) => q.struct)) lookAtStruct(next);
       if (collected !== null) explain(next);

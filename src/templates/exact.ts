@@ -1,5 +1,5 @@
 /** Cells with all the digits that there are. */
-import type { Table } from './table.ts';
+import type { Rows } from './table.ts';
 import type { Format } from './template.ts';
 
 /** What these show is exact already, or no amount. */
@@ -10,8 +10,8 @@ const SHOWN: ReadonlySet<Format> = new Set([
 /** Of what is computed, no more digits than mean something. */
 const FRACTION = 3;
 
-/** As Table.cell(), the number in the unit of exports. */
-export function exactCell(table: Table, row: number, column: string): string {
+/** As Rows.cell(), the number in the unit of exports. */
+export function exactCell(table: Rows, row: number, column: string): string {
   if (SHOWN.has(table.formatOf(column))) return table.cell(row, column);
   const value = table.value(row, column);
   if (value === null) return '';

@@ -18,6 +18,13 @@ export function growthColumn(template: Template): string | undefined {
   return template.columns.find(({ derive }) => derive !== undefined && /^\s*growth\s*\(/.test(derive))?.name;
 }
 
+/** What it watches. */
+export function growthColumns(template: Template): readonly string[] {
+  const name = growthColumn(template);
+  const { args } = name === undefined ? { args: [] } : parseDerive(template, name, columnOf(template, name)!.derive!);
+  return args.filter((arg) => columnOf(template, arg));
+}
+
 /** Of one column that is watched, row by row of the batch that was read last. */
 interface Run {
   readonly values: Float64Array;

@@ -61,7 +61,14 @@ export interface Rows {
   texts(row: number, column: string): readonly string[] | null;
 }
 
-export class Table implements Rows, RowReader {
+/** Rows that are found again in a later refresh. */
+export interface KeyedRows extends Rows {
+  /** Names what a row is of, for as long as that lives. */
+  key(row: number): string;
+  readonly context: FormatContext;
+}
+
+export class Table implements KeyedRows, RowReader {
   readonly template: Template;
   readonly batch: Batch;
   readonly joins: ReadonlyMap<string, JoinedBatch>;
@@ -107,6 +114,10 @@ export class Table implements Rows, RowReader {
 
   get rows(): number {
     return this.batch.rows;
+  }
+
+  key(row: number): string {
+    return this.batch.key(row);
   }
 
   number(row: number, column: string): number {

@@ -15,8 +15,8 @@ export function whyEmpty(state: SessionState): string {
     return `None of the marked rows is among ${view.total} rows: ${keyOf('onlyMarked', 'table')} shows all.`;
   }
   const kept = comparing(state);
-  if (kept?.shown && view.total > 0 && !search) {
-    return `Nothing has come, gone or changed since ${kept.label}: ${keyOf('compare', 'table')} shows all ${view.total} rows.`;
+  if (kept?.shown && view.total > 0 && (!search || view.grouped)) {
+    return `Nothing has come, gone or changed since ${kept.label}: ${keyOf('compare', 'table')} shows all ${view.grouped ? 'groups' : `${view.total} rows`}.`;
   }
   if (search && view.total > 0) {
     return `None of ${view.total} rows matches the search ${formatSearch(search)}: ${keyOf('back', 'table')} drops it.`;

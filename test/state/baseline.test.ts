@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readBaseline } from '../../src/state/baseline.ts';
+import { groupedTemplate } from '../../src/state/grouping.ts';
 import { tcp } from '../../src/templates/builtin/tcp.ts';
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'itertop-baseline-'));
@@ -36,6 +37,31 @@ describe('a snapshot', () => {
 
   it('without rows is one', () => {
     expect(read(`{"itertop":${header()}}\n`).rows).toEqual([]);
+  });
+});
+
+describe('groups', () => {
+  const groups = groupedTemplate(tcp, 'state', ['lport', 'rxq']);
+  const file = path.join(dir, 'groups.json');
+  const write = (group: string | undefined) => {
+    const head = header({ columns: ['state', 'count', 'rxq'], ...(group && { group }) });
+    fs.writeFileSync(file, `{"itertop":${head}}\n{"state":"LISTEN","count":3,"rxq":0}\n`);
+  };
+
+  it('are found again by what they are of', () => {
+    write('state');
+    expect(readBaseline(file, groups, 'state').rows).toEqual([['LISTEN', 3, 0]]);
+  });
+
+  it.each([
+    ['user', 'state', groups, 'its rows are groups by user, which --group user compares', '--group state'],
+    ['state', '', tcp, 'its rows are groups by state, which --group state compares', "--columns '+sk,lport,rport'"],
+    [undefined, 'state', groups, 'its rows are no groups by state', '--group state'],
+  ])('by %s are not compared with those by "%s"', (group, by, template, problem, option) => {
+    write(group);
+    expect(() => readBaseline(file, template, by)).toThrow(
+      `groups.json: ${problem}; itertop dump tcp ${option} --format json -o FILE writes one`,
+    );
   });
 });
 

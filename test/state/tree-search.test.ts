@@ -46,7 +46,9 @@ const FAMILY: readonly Row[] = [
 const search = (pattern: string, invert = false) => ({ search: { pattern, invert } });
 
 function arranged(table: Table, asked: Partial<Arrangement>, chosen?: readonly number[]) {
-  const made = arrange(table, { ...ASKED, ...asked }, passingRows(table, []), chosen && Uint32Array.from(chosen));
+  const made = arrange(table, { ...ASKED, ...asked }, passingRows(table, []), {
+    chosen: chosen && Uint32Array.from(chosen),
+  });
   return { ...made, tree: made.tree! };
 }
 

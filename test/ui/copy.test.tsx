@@ -43,6 +43,7 @@ describe('the command line', () => {
         ...{ sort: [{ column: 'pid', descending: false }], filterTexts: {}, ungroup: false, search: null },
         ...{ switches: Object.fromEntries((template.switches ?? []).map(({ name, on }) => [name, on])) },
         groupBy: '',
+        watch: false,
         tree: false,
         ...{ where: '', netns: 'all', order: undefined },
         ...state,
