@@ -1,6 +1,6 @@
 /** Iterator programs: BPF_PROG_TYPE_TRACING attached as BPF_TRACE_ITER to the BTF function `bpf_iter_<target>`. */
 import os from 'node:os';
-import { hasCapability } from './support.ts';
+import { mayLoad } from './support.ts';
 import { Attr, BpfError, errnoName, generalMeaning, OwnedFd, tryBpf } from './syscall.ts';
 
 const BPF_PROG_TYPE_TRACING = 26;
@@ -58,8 +58,7 @@ export function loadProgram(options: ProgramOptions): Program {
 
 /** With the capabilities that loading takes it is the kernel that does not want such a program. */
 function notPermitted(): string {
-  if (!hasCapability('CAP_SYS_ADMIN') && !(hasCapability('CAP_BPF') && hasCapability('CAP_PERFMON')))
-    return generalMeaning('EPERM');
+  if (!mayLoad()) return generalMeaning('EPERM');
   return 'this kernel refuses programs of this kind; the capabilities are there, so a policy of the kernel forbids it (lockdown, a security module, the seccomp filter of a container)';
 }
 

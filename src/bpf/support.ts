@@ -30,6 +30,13 @@ export function hasCapability(name: keyof typeof CAPABILITIES, effective = effec
   return ((effective >> BigInt(CAPABILITIES[name])) & 1n) === 1n;
 }
 
+/** Whether this process has what loading a program takes: where it is refused all the same, a policy of the kernel forbids it. */
+export function mayLoad(): boolean {
+  const effective = effectiveCapabilities();
+  const has = (name: keyof typeof CAPABILITIES) => hasCapability(name, effective);
+  return inInitialUserNamespace() && (has('CAP_SYS_ADMIN') || (has('CAP_BPF') && has('CAP_PERFMON')));
+}
+
 export interface System {
   readonly platform: string;
   /** uname -r */

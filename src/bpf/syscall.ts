@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import { note } from './held.ts';
 import { koffi } from './native.ts';
+import { mayLoad } from './support.ts';
 
 const SYS_BPF: Partial<Record<NodeJS.Architecture, number>> = {
   x64: 321,
@@ -133,7 +134,9 @@ export function bpf(command: Command, attr: Attr, meaning: (code: string) => str
 export function generalMeaning(code: string): string {
   switch (code) {
     case 'EPERM':
-      return 'not permitted; CAP_BPF and CAP_PERFMON are needed (or root)';
+      return mayLoad()
+        ? 'not permitted although the capabilities are there: a policy of the kernel forbids it (lockdown, a security module, the seccomp filter of a container)'
+        : 'not permitted; CAP_BPF and CAP_PERFMON are needed (or root)';
     case 'ENOSYS':
       return 'this system has no bpf(2); Linux 5.8 or later is needed';
     case 'EMFILE':

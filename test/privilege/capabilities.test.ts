@@ -10,7 +10,8 @@ import { Child } from '../support/child.ts';
 import { describeKernel, PROGRAM } from '../support/kernel.ts';
 import { FLOW, flowKey, flowTypes, flowValue } from '../support/maps.ts';
 import { fdinfo } from '../support/proc.ts';
-import { ends, itertopWith, withCapabilities } from '../support/unprivileged.ts';
+import { ends, itertopWith, NO_HOME, withCapabilities } from '../support/unprivileged.ts';
+import { KEY, TestTerminal } from '../terminal/terminal.ts';
 
 interface Check {
   readonly name: string;
@@ -58,6 +59,38 @@ describeKernel('nothing can be loaded', () => {
       );
     }
     expect(fs.existsSync('/tmp/never.itertop')).toBe(false);
+  });
+
+  it('where a policy forbids it, as the seccomp filter of a container does, capabilities are not asked for', async () => {
+    await using child = await Child.start();
+    const { status, stderr } = await child.run(
+      ({ libc, node, kept }, [bpf, ...command]: [number, ...string[]]) => {
+        // struct sock_filter { u16 code; u8 jt, jf; u32 k }: load the number; is it bpf? EPERM : allow.
+        const filter = Buffer.alloc(32);
+        for (const [at, [code, jt, jf, k]] of [
+          [0x20, 0, 0, 0],
+          [0x15, 0, 1, bpf],
+          [0x06, 0, 0, 0x00050001],
+          [0x06, 0, 0, 0x7fff0000],
+        ].entries()) {
+          filter.writeUInt16LE(code!, at * 8);
+          filter.writeUInt8(jt!, at * 8 + 2);
+          filter.writeUInt8(jf!, at * 8 + 3);
+          filter.writeUInt32LE(k!, at * 8 + 4);
+        }
+        const program = Buffer.alloc(16);
+        program.writeUInt16LE(4, 0);
+        program.writeBigUInt64LE(kept.addressOf(filter), 8);
+        libc('int prctl(int option, unsigned long a, void *b, unsigned long c, unsigned long d)')(22, 2, program, 0, 0);
+        const { spawnSync } = node<typeof import('node:child_process')>('child_process');
+        return spawnSync(command[0]!, command.slice(1), { encoding: 'utf8' });
+      },
+      [process.arch === 'x64' ? 321 : 280, process.execPath, PROGRAM, 'dump', 'task'] as [number, ...string[]],
+    );
+    expect([status, stderr]).toEqual([
+      3,
+      'itertop: BPF_MAP_CREATE: EPERM (1): not permitted although the capabilities are there: a policy of the kernel forbids it (lockdown, a security module, the seccomp filter of a container)\n',
+    ]);
   });
 
   it('all that needs no program does work', () => {
@@ -153,6 +186,28 @@ describeKernel('CAP_BPF and CAP_PERFMON', () => {
       expect(found.verdict).toBe(entered ? 'ok' : 'warning');
     },
   );
+});
+
+describeKernel('CAP_BPF and CAP_PERFMON in the explorer', () => {
+  it('the program that reads is shown with what the verifier and the kernel say of it', async () => {
+    const [first, ...rest] = [...withCapabilities('bpf', 'perfmon'), process.execPath, PROGRAM, 'task', '-d', '0.5'];
+    const terminal = new TestTerminal(first!, rest, { cols: 120, rows: 40, env: NO_HOME });
+    try {
+      await terminal.waitFor(/\d+ rows/, 'the table', 60_000);
+      for (const [keys, then] of [
+        ['p', /bytecode/i],
+        [KEY.tab, /accepted: every path ends/],
+        [KEY.tab, /offset size type/],
+        [KEY.tab, /program \d+ +itertop_task +tag [0-9a-f]{16}/],
+      ] as const) {
+        terminal.type(keys);
+        await terminal.waitFor(then, String(then), 60_000);
+      }
+    } finally {
+      terminal.kill();
+      await terminal.exited;
+    }
+  }, 120_000);
 });
 
 describeKernel('the elements of maps', () => {
