@@ -32,10 +32,12 @@ import { type DumpOptions, dump } from './state/dump.ts';
 import { FileError } from './state/file-error.ts';
 import { shownTemplate } from './state/group-pane.ts';
 import type { SampledView } from './state/group-view.ts';
+import type { ProgramPart } from './state/inspect.ts';
 import { shortcomingOf, tableOfMap } from './state/maps.ts';
 import { marksOf } from './state/marking.ts';
 import { type NetScope, parseNetScope } from './state/namespaces.ts';
 import type { ExportChoice } from './state/panes.ts';
+import { programReport } from './state/program-report.ts';
 import { type Receiver, type Sampler, startSampler } from './state/sampler.ts';
 import { saveTemplate } from './state/save-template.ts';
 import { formatSearch } from './state/search.ts';
@@ -745,7 +747,8 @@ async function runTemplates(options: Options): Promise<number> {
   const asked = await prepare(files, options);
   complain(asked.said);
   if (options.check) return check([findTemplate(asked.template)], options.btf) ? EXIT.done : EXIT.failed;
-  process.stdout.write(options.plan ? plan(options, asked) : listColumns(asked.template));
+  const { plan, log, xlated } = options;
+  process.stdout.write(plan || log || xlated ? programs(options, asked) : listColumns(asked.template));
   return EXIT.done;
 }
 
@@ -803,9 +806,16 @@ function netScope(options: Options): NetScope {
   return options.netns === undefined ? 'all' : parseNetScope(options.netns);
 }
 
-function plan(options: Options, asked: Asked): string {
+/** How a table is read: the plan, which needs no privileges, and what is said of the programs that are loaded for it. */
+function programs(options: Options, asked: Asked): string {
   const question = questionOf(sessionOf(options, asked).getState());
   const template = findTemplate(question.template);
   const where = parseCondition(question.where, template);
-  return explainPlan(compile(template, { ...question, where }, Btf.vmlinux()));
+  const plan = options.plan ? explainPlan(compile(template, { ...question, where }, Btf.vmlinux())) : '';
+  const parts: ProgramPart[] = [
+    ...(options.log ? ['verifier' as const] : []),
+    ...(options.xlated ? ['kernel' as const] : []),
+  ];
+  if (parts.length === 0) return plan;
+  return `${plan}${plan && '\n'}${programReport(template, question, parts, Btf.vmlinux())}`;
 }

@@ -81,6 +81,9 @@ export interface Options {
   readonly plan: boolean;
   /** Whose completions are written. */
   readonly shell: Shell | undefined;
+  /** Of the programs that are loaded: what the verifier and the kernel say of them. */
+  readonly log: boolean;
+  readonly xlated: boolean;
   /** Files with templates. */
   readonly files: readonly string[];
   /** `templates check`: on which kernels columns are. */
@@ -244,6 +247,16 @@ export const SPECS: Readonly<Record<string, Spec>> = {
     help: 'show the generated program, the record and where each condition runs',
     where: 'templates',
   },
+  log: {
+    type: 'boolean',
+    help: "load it, and the programs of its joins, and show the verifier's statistics and log",
+    where: 'templates',
+  },
+  xlated: {
+    type: 'boolean',
+    help: 'load them and show what the kernel has: id, maps, instructions after rewriting',
+    where: 'templates',
+  },
   new: {
     type: 'string',
     value: 'NAME',
@@ -280,7 +293,7 @@ export const USAGE = [
   ['dump [TEMPLATE] [options]', 'write snapshots to a file or pipe'],
   ['record [TEMPLATE] [options]', 'keep every refresh in a file or folder'],
   ['replay FILE', 'explore a recording, anywhere'],
-  ['templates [TEMPLATE] [--plan]', 'what can be shown, and how it is got'],
+  ['templates [TEMPLATE]', 'what can be shown; how it is got: --plan, --log, --xlated'],
   ['templates check [TEMPLATE]', 'on which kernels columns are'],
   ['templates --new NAME', 'a template of your own to start from'],
   ['doctor [--json]', 'what this system has of what is needed'],
@@ -353,9 +366,11 @@ export function parseOptions(argv: readonly string[]): Options {
     if (command === 'templates' && start === undefined && values[name] !== undefined)
       throw new UsageError(`--${name} goes with \`itertop templates --new NAME\``);
   if (several('btf').length > 0 && !check) throw new UsageError('--btf goes with `itertop templates check`');
-  if (start !== undefined && (check || template !== '' || flag('plan')))
+  const shows = ['plan', 'log', 'xlated'].find(flag);
+  if (start !== undefined && (check || template !== '' || shows))
     throw new UsageError('--new stands alone: itertop templates --new NAME --target TARGET');
-  if (check && flag('plan')) throw new UsageError('--plan goes with `itertop templates NAME`, not with check');
+  if (shows && (check || template === ''))
+    throw new UsageError(`--${shows} goes with \`itertop templates NAME\`${check ? ', not with check' : ''}`);
   for (const name of ['at', 'all'])
     if (values[name] !== undefined && file === undefined)
       throw new UsageError(`--${name} goes with a recording: itertop dump --replay FILE --${name}`);
@@ -430,6 +445,8 @@ export function parseOptions(argv: readonly string[]): Options {
     all: flag('all') ?? false,
     plan: flag('plan') ?? false,
     shell,
+    log: flag('log') ?? false,
+    xlated: flag('xlated') ?? false,
     files: several('template'),
     check,
     btf: several('btf'),

@@ -4,6 +4,7 @@ import { growthColumn } from '../templates/growth.ts';
 import { columnOf, type Template } from '../templates/template.ts';
 import { sanitize } from '../templates/text.ts';
 import { countColumn, groupsGrowth } from './grouping.ts';
+import type { ProgramPart } from './inspect.ts';
 import type { NetScope } from './namespaces.ts';
 import { formatSearch } from './search.ts';
 import type { SessionState } from './session.ts';
@@ -75,6 +76,19 @@ function withWatch(template: Template, { columns, sort, groupBy, watch }: Comman
   const largest: Sort = [{ column: countColumn(template), descending: true }];
   const { name } = groupsGrowth(template);
   return { shown: columns, sort: keptSort(sort, (column) => column !== name, largest) };
+}
+
+/** Which option of `itertop templates` prints a part of the pane of programs. */
+const PART_OPTIONS: Readonly<Record<ProgramPart, string>> = {
+  bytecode: '--plan',
+  record: '--plan',
+  verifier: '--log',
+  kernel: '--xlated',
+};
+
+/** From the words for the rows those for what is said of the programs that read them. */
+export function programCommand([program, , ...rest]: readonly string[], part: ProgramPart): string[] {
+  return [program!, 'templates', ...rest, PART_OPTIONS[part]];
 }
 
 /**

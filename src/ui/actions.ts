@@ -1,6 +1,7 @@
 /** What each action of the keymap does. */
 import { filterNames, sortChoices } from '../state/asked.ts';
 import { chosenColumn, columnChoices } from '../state/columns-pane.ts';
+import { programCommand } from '../state/command-line.ts';
 import { fullPath, linesOfDetail } from '../state/detail.ts';
 import { fileStem } from '../state/file-name.ts';
 import { groupLines } from '../state/group-pane.ts';
@@ -349,7 +350,9 @@ function copy(reach: Reach): void {
 }
 
 function showCommand(reach: Reach): void {
-  const words = reach.effects.commandLine();
+  const pane = topPane(state(reach));
+  const rows = reach.effects.commandLine();
+  const words = pane?.name === 'program' ? programCommand(rows, pane.part) : rows;
   const copied = refusal(() => reach.effects.copy(words.join(' '))) || "copied for the terminal's clipboard";
   state(reach).openCommand(words, copied);
 }

@@ -85,6 +85,7 @@ export const KEYMAP = keymap([
       { action: 'nextLine', keys: ['n', 'enter'], help: 'next line that has what was typed' },
       { action: 'previousLine', keys: ['N'], help: 'the one before' },
       { action: 'narrow', keys: ['/'], help: 'find a line: a column, an instruction, a word' },
+      { action: 'command', keys: ['Y'], help: 'the command line that prints this part, also copied' },
     ],
   },
   {

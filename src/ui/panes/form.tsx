@@ -105,7 +105,12 @@ export function formOf(pane: Pane | undefined, rows: readonly string[] = ['shown
       };
     }
     case 'command':
-      return { title: `The same rows without a screen; ${pane.copied}`, fields: [], error: '', words: pane.words };
+      return {
+        title: `The same ${pane.words[1] === 'dump' ? 'rows' : 'text'} without a screen; ${pane.copied}`,
+        fields: [],
+        error: '',
+        words: pane.words,
+      };
     case 'overwrite':
       return { title: `${pane.choice.path} is there already. Overwrite it?`, fields: [], error: '' };
     default:
