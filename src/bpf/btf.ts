@@ -5,9 +5,10 @@
  * records where each type starts; names and members are decoded when asked for. The bytes may come from anywhere:
  * whatever they are, the outcome is an answer or a BtfError, in bounded time and memory.
  */
-import { closeSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { koffi } from './native.ts';
 import { didYouMean, nearest } from './nearest.ts';
+import { readBytes, reason } from './user-file.ts';
 
 /** What is wrong with some BTF, or with a question asked of it; `position` and `suggestions` when it is a path. */
 export class BtfError extends Error {
@@ -162,10 +163,7 @@ export class Btf {
   /** BTF in a file of its own (raw, not in an ELF section); `base` for that of a module. */
   static fromFile(path: string, base?: Btf): Btf {
     try {
-      const file = statSync(path);
-      if (!file.isFile()) throw new BtfError('it is not a regular file');
-      if (file.size > MAX_FILE_BYTES) throw new BtfError(`it has ${file.size} bytes, more than any kernel's BTF`);
-      return new Btf(readFileSync(path), base);
+      return new Btf(readBytes(path, MAX_FILE_BYTES, "kernel's BTF"), base);
     } catch (cause) {
       throw new BtfError(`cannot use ${path} as BTF: ${reason(cause)}`, { cause });
     }
@@ -639,8 +637,6 @@ function tailTables(words: Uint32Array, layout: Section) {
 }
 
 const enumeratorWords = (info: number) => (kindOf(info) === KIND_NUMBER.ENUM64 ? 3 : 2);
-
-const reason = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause));
 
 /**
  * Maps a file of sysfs, for as long as the process lives: 0.1 ms where reading vmlinux takes 10 to 50, for sysfs hands

@@ -1,8 +1,8 @@
 /** A snapshot's file, read back so that later rows can be compared with it. */
 import path from 'node:path';
+import { readText, reason } from '../bpf/user-file.ts';
 import type { Value } from '../templates/table.ts';
 import { type Template, UsageError } from '../templates/template.ts';
-import { readText, reason } from './user-file.ts';
 
 /** Of 100,000 rows with all their columns: four times that. */
 const MAX_BYTES = 1 << 28;

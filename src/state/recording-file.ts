@@ -13,11 +13,11 @@ import path from 'node:path';
 import zlib from 'node:zlib';
 import { NamelessFile } from '../bpf/nameless-file.ts';
 import { OwnedFd } from '../bpf/syscall.ts';
+import { openRegular } from '../bpf/user-file.ts';
 import { UsageError } from '../templates/template.ts';
 import { BadRecordingError } from './byte-stream.ts';
 import { FileError } from './file-error.ts';
 import { refuseOthers, refuseStat } from './own-file.ts';
-import { openRegular } from './user-file.ts';
 
 /** What follows is read by it, until the next one: see recording.ts. */
 export const SEGMENT = 1;
@@ -257,22 +257,23 @@ export class RecordingFile implements Disposable {
         end = at;
         continue;
       }
-      const next = this.#nextFrame(at + 1, size);
-      lost += next - at;
-      at = next;
+      // What was damaged is one frame, and behind it is the next: a file of nothing is not read to its end.
+      const next = this.#nextFrame(at + 1, Math.min(size, at + HEAD + MAX_PAYLOAD + HEAD), size);
+      lost += (next ?? size) - at;
+      at = next ?? size;
     }
     return { frames, end, lost };
   }
 
-  /** Where the next frame begins that has a good head, or the end of the file. */
-  #nextFrame(from: number, size: number): number {
+  /** Where the next frame begins that has a good head; undefined where none does before `to`. */
+  #nextFrame(from: number, to: number, size: number): number | undefined {
     const mark = Buffer.from(new Uint32Array([MARK]).buffer);
-    for (let at = from; at < size; at += CHUNK) {
+    for (let at = from; at < to; at += CHUNK) {
       const chunk = this.#read(at, Math.min(CHUNK + HEAD, size - at));
       for (let i = chunk.indexOf(mark); i >= 0 && i < CHUNK; i = chunk.indexOf(mark, i + 1))
         if (i + HEAD <= chunk.length && frameOf(Buffer.from(chunk.subarray(i, i + HEAD)), at + i, size)) return at + i;
     }
-    return size;
+    return undefined;
   }
 
   /** What a frame holds. @throws BadRecordingError */
@@ -318,5 +319,9 @@ function frameOf(head: Buffer, at: number, size: number): Frame | undefined {
   if (mark !== MARK || payload! > MAX_PAYLOAD || at + HEAD + payload! > size) return undefined;
   if (words[7] !== zlib.crc32(head.subarray(0, HEAD - 4))) return undefined;
   const time = new Float64Array(head.buffer, head.byteOffset + 16, 1)[0]!;
+  if (!isTime(time)) return undefined;
   return { kind: kind! & 0xff, turn: kind! >>> 8, offset: at + HEAD, size: payload!, crc: crc!, time, rows: words[6]! };
 }
+
+/** Milliseconds that a Date takes. */
+export const isTime = (ms: number): boolean => Math.abs(ms) <= 8.64e15;

@@ -5,7 +5,7 @@ import type { Template } from '../templates/template.ts';
 import { UsageError } from '../templates/template.ts';
 import { BadRecordingError, ByteReader } from './byte-stream.ts';
 import { DiffReader } from './record-diff.ts';
-import { DIFFERENCE, type Frame, KEY, RecordingFile, SEGMENT, segmentMark } from './recording-file.ts';
+import { DIFFERENCE, type Frame, isTime, KEY, RecordingFile, SEGMENT, segmentMark } from './recording-file.ts';
 import { decodeSegment, type Segment } from './segment.ts';
 
 /** Name of a recording, and of a part of one. */
@@ -74,7 +74,8 @@ export class Recording implements Disposable {
       const placed = placesOf(files);
       const bad = this.#unreadable(placed);
       this.#places = placed.filter(({ segment }) => !bad.has(segment));
-      if (this.#places.length === 0) throw new UsageError(`${file}: there is no whole refresh in it`);
+      if (this.#places.length === 0)
+        throw new UsageError(`${file}: ${[...bad.values()][0] ?? 'there is no whole refresh in it'}`);
       this.times = Float64Array.from(this.#places, ({ frame }) => frame.time);
       this.rows = Uint32Array.from(this.#places, ({ frame }) => frame.rows);
       this.size = files.reduce((sum, { path: each }) => sum + fs.statSync(each).size, 0);
@@ -88,16 +89,16 @@ export class Recording implements Disposable {
     }
   }
 
-  /** Segments whose beginning is damaged: nothing in them can be shown. */
-  #unreadable(places: readonly Place[]): Set<Frame> {
-    const bad = new Set<Frame>();
+  /** Segments whose beginning is damaged, and what is wrong with it: nothing in them can be shown. */
+  #unreadable(places: readonly Place[]): Map<Frame, string> {
+    const bad = new Map<Frame, string>();
     for (const place of places) {
       if (bad.has(place.segment)) continue;
       try {
         this.#segmentOf(place);
       } catch (error) {
         if (!(error instanceof BadRecordingError)) throw error;
-        bad.add(place.segment);
+        bad.set(place.segment, error.message);
       }
     }
     return bad;
@@ -168,6 +169,8 @@ export class Recording implements Disposable {
     const walks = new Map<string, StoredWalk>();
     for (const { key } of segment.walks) {
       const [begin, end, ms, clockNs] = [from.double(), from.double(), from.double(), from.double()];
+      if (!isTime(begin) || !isTime(end) || !Number.isFinite(ms) || !Number.isFinite(clockNs))
+        throw new BadRecordingError('its times are none');
       const reads = from.varint();
       walks.set(key, { begin, end, ms, clockNs, reads, bytes: this.#readers.get(key)!.read(from, whole) });
     }

@@ -2,10 +2,10 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { readText, reason } from '../bpf/user-file.ts';
 import { UsageError } from '../templates/template.ts';
 import { AtomicFile } from './atomic-file.ts';
-import { nameOf, StrangeFileError } from './own-file.ts';
-import { readText, reason } from './user-file.ts';
+import { nameOf, refuseStrange, StrangeFileError } from './own-file.ts';
 
 /** The first of these that is there is the one. */
 const NAMES: readonly string[] = ['settings.yaml', 'settings.yml', 'settings.json'];
@@ -48,7 +48,7 @@ export function readSettingsFile(folder = configFolder()): SettingsFile | undefi
   const file = NAMES.map((name) => path.join(folder, name)).find((each) => fs.existsSync(each));
   if (file === undefined) return undefined;
   try {
-    return { file, text: readText(file, MAX_BYTES, 'settings file', false), strange: '' };
+    return { file, text: readText(file, MAX_BYTES, 'settings file', refuseStrange), strange: '' };
   } catch (error) {
     if (error instanceof StrangeFileError) return { file, text: '', strange: error.message };
     throw new UsageError(`${file}: ${reason(error)}; --no-settings goes without it`);

@@ -2,13 +2,14 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Btf } from '../bpf/btf.ts';
+import { readText, reason } from '../bpf/user-file.ts';
 import { BUILTIN } from '../templates/builtin/index.ts';
 import type { Template } from '../templates/template.ts';
 import { sanitize } from '../templates/text.ts';
 import { MAX_FILE_BYTES, parseTemplates } from '../templates/user.ts';
 import type { TemplateFileError } from '../templates/yaml.ts';
+import { refuseStrange } from './own-file.ts';
 import { configFolder } from './settings-file.ts';
-import { readText, reason } from './user-file.ts';
 
 const ENDINGS: readonly string[] = ['.yaml', '.yml', '.json'];
 /** Of the folder; what lies behind them in the order of names is not read. */
@@ -105,7 +106,9 @@ export class TemplateFiles {
   ): Promise<{ templates: readonly Template[]; problems: string[]; warnings: readonly TemplateFileError[] }> {
     let text: string;
     try {
-      text = readText(file, MAX_FILE_BYTES, 'template', this.#named.includes(file));
+      // Who names a file wants it; the others are read for where they lie.
+      const look = this.#named.includes(file) ? undefined : refuseStrange;
+      text = readText(file, MAX_FILE_BYTES, 'template', look);
     } catch (error) {
       return { templates: [], problems: [`${file}: ${reason(error)}`], warnings: [] };
     }

@@ -51,7 +51,7 @@ type MustBeColumn = (column: string, path: Path, of?: readonly string[], whose?:
 /** Of one template; the first mistakes explain the others. */
 const MAX_PROBLEMS = 20;
 /** Words that the command line takes for commands. */
-const RESERVED: readonly string[] = ['dump', 'templates', 'doctor', 'help', 'check'];
+const RESERVED: readonly string[] = ['dump', 'record', 'replay', 'templates', 'doctor', 'help', 'check'];
 
 const TEXTS: readonly (Format | undefined)[] = ['text', 'path', 'inet', 'hexbytes'];
 const isText = ({ as }: Column) => TEXTS.includes(as);

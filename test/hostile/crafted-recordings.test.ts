@@ -60,7 +60,7 @@ const anything: fc.Arbitrary<Json> = fc.oneof(
 
 const change = fc.record({
   at: fc.nat(),
-  how: fc.constantFrom('set', 'set', 'set', 'remove', 'double', 'swap'),
+  how: fc.constantFrom('set', 'remove', 'double', 'swap', 'like', 'like', 'like', 'like', 'like'),
   value: anything,
   other: fc.nat(),
 });
@@ -79,9 +79,13 @@ function changeJson(
     if (Array.isArray(parent)) parent.splice(Number(name), 1);
     else delete holder[name];
   } else if (how === 'double' && Array.isArray(parent)) parent.push(structuredClone(holder[name]!));
-  else if (how === 'swap') {
-    const from = places[other % places.length]!;
-    holder[name] = structuredClone(from.reduce<Json>((of, each) => (of as { [name: string]: Json })[each]!, json));
+  else if (how === 'swap' || how === 'like') {
+    const all = places.map((from) => from.reduce<Json>((of, each) => (of as { [name: string]: Json })[each]!, json));
+    // Of the same type it is more likely to be taken.
+    const fit = all.filter(
+      (each) => how === 'swap' || (typeof each === typeof holder[name] && typeof each !== 'object'),
+    );
+    if (fit.length > 0) holder[name] = structuredClone(fit[other % fit.length]!);
   } else holder[name] = value;
   return json;
 }

@@ -1,6 +1,5 @@
 /** Files that a user names, or that lie where his settings are: opened and read without waiting, and no more than fits. */
 import fs from 'node:fs';
-import { refuseStrange } from './own-file.ts';
 
 /**
  * Opens a regular file to be read; whoever gets the descriptor closes it. A pipe or a device of that name is refused, not
@@ -18,16 +17,18 @@ export function openRegular(file: string): number {
   }
 }
 
+type Look = (stat: fs.Stats) => void;
+
 /**
- * The text of a file of at most `most` bytes, whatever its size is said to be.
+ * A file of at most `most` bytes, whatever its size is said to be.
  * @param what the file is, as in `which no template is`
- * @param named somebody named it; otherwise it is read for where it lies, and has to be no stranger's
+ * @param look throws for what is not to be read, as a stranger's is not
  * @throws Error of open(2) and read(2), or one that says why it is not read; `reason` puts either in words
  */
-export function readText(file: string, most: number, what: string, named = true): string {
+export function readBytes(file: string, most: number, what: string, look?: Look | undefined): Buffer {
   const fd = openRegular(file);
   try {
-    if (!named) refuseStrange(fs.fstatSync(fd));
+    look?.(fs.fstatSync(fd));
     // One more than there may be: whether there are more is seen by reading, not by asking.
     let bytes = Buffer.allocUnsafe(Math.min(most, Math.max(fs.fstatSync(fd).size, 1 << 12)) + 1);
     let used = 0;
@@ -36,10 +37,15 @@ export function readText(file: string, most: number, what: string, named = true)
       n = fs.readSync(fd, bytes, used, bytes.length - used, null);
     }
     if (used > most) throw new Error(`it is larger than ${sizeText(most)}, which no ${what} is`);
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, used));
+    return bytes.subarray(0, used);
   } finally {
     fs.closeSync(fd);
   }
+}
+
+/** The same as text. @throws Error also for what is no UTF-8 */
+export function readText(file: string, most: number, what: string, look?: Look | undefined): string {
+  return new TextDecoder('utf-8', { fatal: true }).decode(readBytes(file, most, what, look));
 }
 
 const sizeText = (bytes: number) => (bytes >= 1 << 20 ? `${bytes >> 20} MiB` : `${bytes >> 10} KiB`);
@@ -55,6 +61,7 @@ export function reason(error: unknown): string {
     ENXIO: 'it is no regular file',
     ELOOP: 'its links lead in a circle',
     ENAMETOOLONG: 'the name is too long',
+    EAGAIN: 'it has nothing to be read yet',
     ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8',
   };
   return words[code ?? ''] ?? message;
