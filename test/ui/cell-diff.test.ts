@@ -6,6 +6,7 @@ import { Box, render, Text } from 'ink';
 import { createElement } from 'react';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CellDiff, withCellDiff } from '../../src/ui/cell-diff.ts';
+import { cellsOf } from '../support/screen-cells.ts';
 
 const WIPE = '\x1b[H\x1b[J';
 const ENTER = '\x1b[?1049h';
@@ -16,21 +17,6 @@ const open = (cols: number, rows: number) => new xterm.Terminal({ cols, rows, al
 const feed = (terminal: xterm.Terminal, text: string) =>
   new Promise<void>((done) => terminal.write(text.replaceAll('\n', '\r\n'), done));
 
-/** Every cell: text, width, attributes and colours. */
-function cells(terminal: xterm.Terminal): string[] {
-  const buffer = terminal.buffer.active;
-  return Array.from({ length: terminal.rows }, (_, y) => {
-    const line = buffer.getLine(buffer.viewportY + y)!;
-    return Array.from({ length: terminal.cols }, (_, x) => {
-      const cell = line.getCell(x)!;
-      const bits = [cell.isBold(), cell.isDim(), cell.isItalic(), cell.isUnderline(), cell.isInverse()];
-      const style = bits.map((bit) => (bit ? 1 : 0)).join('');
-      const colours = `${cell.getFgColorMode()}/${cell.getFgColor()}/${cell.getBgColorMode()}/${cell.getBgColor()}`;
-      const text = cell.getWidth() === 0 ? '' : cell.getChars() || ' ';
-      return style === '00000' && colours === '0/-1/0/-1' ? text : `{${text} ${style} ${colours}}`;
-    }).join('');
-  });
-}
 const cursor = ({ buffer: { active } }: xterm.Terminal) => [active.cursorX, active.cursorY];
 
 /** Two terminals of one size: `raw` gets what is written, `lean` what the writer makes of it. */
@@ -54,7 +40,7 @@ class Pair {
     await Promise.all([feed(this.raw, text), feed(this.lean, this.last)]);
   }
   async expectEqual(): Promise<void> {
-    expect(cells(this.lean)).toEqual(cells(this.raw));
+    expect(cellsOf(this.lean)).toEqual(cellsOf(this.raw));
   }
   dispose(): void {
     this.raw.dispose();

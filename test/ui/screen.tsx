@@ -11,6 +11,7 @@ import { Columns } from '../../src/ui/columns.ts';
 import { createHalves } from '../../src/ui/halves.ts';
 import { openTerminal } from '../../src/ui/terminal.tsx';
 import { themesOf } from '../../src/ui/theme.ts';
+import { cellsOf } from '../support/screen-cells.ts';
 import { TARGETS, TEMPLATES } from './fake-view.ts';
 
 export const UTF8 = { TERM: 'xterm-256color', LANG: 'C.UTF-8' };
@@ -118,6 +119,10 @@ export async function openScreen(options: ScreenOptions = {}) {
   const reach: Reach = { ...table(session), split };
   const app = <App halves={halves} kernel="6.18.5" />;
   const opened = openTerminal(app, stdout as never, stdin as never, false);
+  let crashed: unknown;
+  opened.ended.catch((error: unknown) => {
+    crashed = error;
+  });
 
   /** Until all that is due is on the screen. */
   async function settle() {
@@ -144,6 +149,19 @@ export async function openScreen(options: ScreenOptions = {}) {
         stdin.write(each);
         await new Promise((done) => setTimeout(done, each.endsWith('\x1b') ? 70 : 0));
       }
+      await settle();
+    },
+    /** The same at once, without waiting for anything; throws what the application throws. */
+    type(bytes: string) {
+      stdin.emit('data', bytes);
+    },
+    /** What ended the application, if anything has. */
+    crashed: () => crashed,
+    /** Every cell with its style. */
+    cells: () => cellsOf(terminal),
+    /** Draws everything anew, as after Ctrl-L. */
+    async repaint() {
+      await opened.lend(async () => {});
       await settle();
     },
     async resize(cols: number, lines: number) {
