@@ -333,9 +333,9 @@ async function exploreOrSample(options: Options): Promise<number> {
   } catch (error) {
     const code = report(error, wantsDebug(process.argv));
     if (code !== EXIT.unsupported || !(await wantsSample())) return code;
-    const { ascii, theme, settings } = options;
+    const { ascii, theme, settings, mouse } = options;
     const file = sample();
-    return await replay(file, { ...parseOptions(['replay', file]), ascii, theme, settings }, true);
+    return await replay(file, { ...parseOptions(['replay', file]), ascii, theme, settings, mouse }, true);
   }
 }
 
@@ -345,7 +345,8 @@ async function replay(file: string, options: Options, sample = false): Promise<n
   checkTheme(options.theme, settings);
   rebind(ownKeys(settings));
   const looks = { ascii: options.ascii ?? settings.ascii, marks: settings.signs, themes: settings.themes };
-  await runReplay(file, { ...options, theme: options.theme ?? settings.theme }, { exportView, looks, sample });
+  const { theme = settings.theme, mouse = settings.mouse } = options;
+  await runReplay(file, { ...options, theme, mouse }, { exportView, looks, sample, marks: settings.marks });
   return EXIT.done;
 }
 
@@ -444,7 +445,7 @@ async function explore(options: Options): Promise<number> {
         session.getState(),
         options.files.map((file) => path.resolve(file)),
       ),
-    saveSettings: () => saveTable(session, began),
+    saveSettings: () => saveTable(session, began, options.mouse),
     openMap: (map) => {
       elements = tableOfMap(map);
       registerTemplates([...registeredTemplates().filter((t) => t.name !== ELEMENTS), elements]);
@@ -484,7 +485,7 @@ async function explore(options: Options): Promise<number> {
     split: options.split,
     stdout: process.stdout,
     stdin: process.stdin,
-    mouse: options.mouse,
+    mouse: options.mouse ?? settings.mouse,
     looks: { ascii: options.ascii ?? settings.ascii, marks: settings.signs, themes: settings.themes },
   });
   // What looks through BTF comes after the first picture.
@@ -597,11 +598,12 @@ async function readSettings(): Promise<ReadSettings> {
 
 /**
  * Saves how the table looks that is looked at, and what was changed of all tables since `began`.
+ * @param mouse as the command line has it
  * @returns what it did. Throws UsageError where the file is wrong or not ours
  */
-async function saveTable(session: Session, began: SessionState): Promise<string> {
+async function saveTable(session: Session, began: SessionState, mouse: boolean | undefined): Promise<string> {
   const state = session.getState();
-  const { template, columns, sort, ungrouped, groupBy, widths, theme, interval, marks } = state;
+  const { template, columns, sort, ungrouped, groupBy, tree, order, widths, theme, interval, marks } = state;
   if (findTemplate(template).map) throw new UsageError(`not saved: the columns of ${template} are those of one map`);
   const found = readSettingsFile();
   if (found?.strange) throw new UsageError(`not saved: ${found.file}: ${found.strange}`);
@@ -613,10 +615,14 @@ async function saveTable(session: Session, began: SessionState): Promise<string>
     { path: [...at, 'columns'], value: columnItems(findTemplate(template), columns, sortColumns(wanted)) },
     { path: [...at, 'sort'], value: formatSort(wanted) },
     { path: [...at, 'group'], value: groupBy || undefined },
+    { path: [...at, 'tree'], value: (tree && groupBy === '') || undefined },
+    ...(order && findTemplate(template).order ? [{ path: [...at, 'order'], value: order }] : []),
     { path: [...at, 'widths'], value: Object.keys(widths).length > 0 ? widths : undefined },
     ...(theme === began.theme ? [] : [{ path: ['theme'], value: theme }]),
     ...(interval === began.interval ? [] : [{ path: ['interval'], value: interval / 1000 }]),
     ...(marks === began.marks ? [] : [{ path: ['marks'], value: marks }]),
+    // As the command line says.
+    ...(mouse === undefined ? [] : [{ path: ['mouse'], value: mouse }]),
   ];
   const file = await saveSettings(changes, found);
   const also = changes.filter(({ path: [first] }) => first !== 'tables').map(({ path: [first] }) => first);

@@ -26,7 +26,7 @@ export interface Options {
   readonly columns: string | undefined;
   readonly sort: string | undefined;
   readonly group: string | undefined;
-  readonly tree: boolean;
+  readonly tree: boolean | undefined;
   readonly search: string | undefined;
   readonly where: string | undefined;
   /** The map whose elements are shown: an id, a name or a path; as typed. */
@@ -129,7 +129,7 @@ export const SPECS: Readonly<Record<string, Spec>> = {
   },
   sort: { type: 'string', short: 's', value: '[-]COLUMN,...', help: 'sort by columns, `-` for descending' },
   group: { type: 'string', value: 'COLUMN', help: 'one row for each value of a column, with totals' },
-  tree: { type: 'boolean', help: 'task, cgroup: each row under its parent' },
+  tree: { type: 'boolean', help: 'task, cgroup: each row under its parent; --no-tree as a list' },
   search: { type: 'string', value: '[!]REGEX', help: 'only rows that match; `!` for those that do not' },
   where: {
     type: 'string',
@@ -411,7 +411,7 @@ export function parseOptions(argv: readonly string[]): Options {
     columns: text('columns'),
     sort: text('sort'),
     group: text('group'),
-    tree: flag('tree') ?? false,
+    tree: flag('tree'),
     search: text('search'),
     where: text('where'),
     baseline: text('baseline'),

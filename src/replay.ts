@@ -54,7 +54,7 @@ function textsOf(filters: Filters): Partial<Record<FilterName, string>> {
 }
 
 /** What is asked of a recording: as it was recorded, where the command line does not say otherwise. */
-function sessionOf(options: Options, recording: Recording, sample: boolean): Session {
+function sessionOf(options: Options, recording: Recording, sample: boolean, marks?: boolean): Session {
   const segment = recording.segment(recording.count - 1);
   const { question } = segment;
   let { template } = recording;
@@ -85,6 +85,7 @@ function sessionOf(options: Options, recording: Recording, sample: boolean): Ses
     where: [question.where, options.where].filter((text) => text).join(' && '),
     theme: options.theme,
     paused: options.at !== undefined,
+    marks,
     replay: replayOf(recording, sample),
   });
 }
@@ -116,16 +117,18 @@ export interface ReplayOptions {
   readonly looks: NonNullable<ExplorerOptions['looks']>;
   /** The recording came with the program. */
   readonly sample: boolean;
+  /** What a refresh changed is marked; it is where absent. */
+  readonly marks: boolean | undefined;
 }
 
 /** @throws UsageError */
 export async function runReplay(
   file: string,
   options: Options,
-  { exportView, looks, sample }: ReplayOptions,
+  { exportView, looks, sample, marks }: ReplayOptions,
 ): Promise<void> {
   const recording = open(file);
-  const session = sessionOf(options, recording, sample);
+  const session = sessionOf(options, recording, sample, marks);
   const state = () => session.getState();
   const { replay, templates, template } = state();
   const at = options.at === undefined ? undefined : parseMoment(options.at, replay!, replay!.begin);
@@ -193,6 +196,7 @@ export async function runReplay(
     },
     stdout: process.stdout,
     stdin: process.stdin,
+    mouse: options.mouse,
     looks,
   });
 }

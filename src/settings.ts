@@ -4,6 +4,7 @@ import { didYouMean, nearest } from './bpf/nearest.ts';
 import { checkGroup } from './state/grouping.ts';
 import { parseInterval } from './state/interval.ts';
 import { parseSort } from './state/sort.ts';
+import { checkTree } from './state/tree.ts';
 import { ColumnsError, withColumns } from './templates/adhoc.ts';
 import {
   about,
@@ -20,7 +21,7 @@ import {
   text,
   whole,
 } from './templates/form.ts';
-import { type Template, UsageError } from './templates/template.ts';
+import { type Template, UsageError, WALK_ORDERS, type WalkOrder } from './templates/template.ts';
 import { parseYaml, TemplateFileError } from './templates/yaml.ts';
 import { ACTION_HELP, keyProblems, type OwnKeys } from './ui/keymap.ts';
 import { KEY_NAMES, type Key, keyNamed } from './ui/keys.ts';
@@ -35,6 +36,8 @@ export interface TableSettings {
   readonly sort?: string;
   /** A column. */
   readonly group?: string;
+  readonly tree?: boolean;
+  readonly order?: WalkOrder;
   readonly widths?: Readonly<Record<string, number>>;
 }
 
@@ -49,6 +52,7 @@ export interface Settings {
   readonly ascii?: boolean;
   readonly signs?: boolean;
   readonly marks?: boolean;
+  readonly mouse?: boolean;
   readonly keys?: Readonly<Record<string, OneOrMore<string>>>;
   readonly tables?: Readonly<Record<string, TableSettings>>;
 }
@@ -72,6 +76,13 @@ const maxCost: Check = check(
       report(path, `a percentage from 1 to 100 or off is expected here, not ${describe(value)}`);
   },
 );
+
+const walkOrder: Check = check({ enum: WALK_ORDERS }, (value, path, report) => {
+  if ((WALK_ORDERS as readonly unknown[]).includes(value)) return;
+  const near = typeof value === 'string' ? nearest(value, WALK_ORDERS) : [];
+  const help = near.length > 0 ? didYouMean(near) : `; there are ${WALK_ORDERS.join(', ')}`;
+  report(path, `there is no order ${describe(value)}${help}`);
+});
 
 const style: Check = check({ type: 'string' }, (value, path, report) => {
   if (typeof value !== 'string')
@@ -128,6 +139,7 @@ export const SETTINGS = object('the settings', {
   ascii: about('only ASCII is written', flag),
   signs: about('signs beside what attributes mark: the selected row, the caret', flag),
   marks: about('what a refresh changed is marked', flag),
+  mouse: about('the wheel and clicks are taken; the terminal then selects text with Shift', flag),
   keys: about(
     'other keys for actions',
     object('the keys', Object.fromEntries([...ACTION_HELP].map(([action, help]) => [action, about(help, sameKeys)]))),
@@ -143,6 +155,8 @@ export const SETTINGS = object('the settings', {
         ),
         sort: about('columns to sort by, - before one for descending', text('a column')),
         group: about('a column whose values are one row each', name),
+        tree: about('each row under its parent', flag),
+        order: about('how the hierarchy of cgroups is walked', walkOrder),
         widths: about('cells of columns', mapOf(name, whole(1, 500), 'columns to cells')),
       } satisfies Members<TableSettings>),
       'tables',
@@ -236,11 +250,17 @@ export function settledTemplates(
       if (wanted.sort !== undefined) parseSort(made, wanted.sort);
       member = 'group';
       if (wanted.group !== undefined) checkGroup(made, wanted.group);
+      member = 'tree';
+      if (wanted.tree) checkTree(made);
+      if (wanted.tree && wanted.group) throw new UsageError('rows are either grouped or a tree');
+      member = 'order';
+      if (wanted.order && !made.order) throw new UsageError(`${table} is walked in one order only`);
       settled.push({
         ...made,
         show: columns,
         sort: wanted.sort ?? made.sort,
-        saved: { group: wanted.group ?? '', widths: wanted.widths ?? {} },
+        ...(wanted.order && { order: wanted.order }),
+        saved: { group: wanted.group ?? '', tree: wanted.tree ?? false, widths: wanted.widths ?? {} },
       });
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;

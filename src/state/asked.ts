@@ -219,6 +219,7 @@ export function firstPlace(template: Template): Place {
       ? grouped(template, template.saved.group, template.show, parseSort(template, template.sort))
       : NO_GROUPING),
     ...NO_TREE,
+    tree: template.saved?.tree ?? false,
   };
 }
 
@@ -284,7 +285,8 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
       const template = templateOf(templates, options.template);
       const { sort, switches, ungroup } = options;
       const place = firstPlace(template);
-      const groupBy = options.groupBy ?? place.groupBy;
+      // What is asked for takes the place of what was saved.
+      const groupBy = options.groupBy ?? (options.tree ? '' : place.groupBy);
       const columns = options.columns?.map((name) => checkColumn(template, name));
       const shown = columns ?? withCpu(template, place.columns, ungroup ?? false);
       if (switches) checkSwitches(template, switches);
@@ -294,7 +296,7 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
       return {
         ...place,
         columns: shown,
-        tree: options.tree ?? false,
+        tree: options.tree ?? (groupBy === '' && place.tree),
         ...(groupBy
           ? grouped(template, groupBy, shown, place.ungrouped?.sort ?? place.sort, sort)
           : { ...NO_GROUPING, sort: sort ? parseSort(template, sort) : (place.ungrouped?.sort ?? place.sort) }),

@@ -1,8 +1,10 @@
 /** The way here: what was entered from which row, and back again with each table as it was left. */
 import type { FilterName, Filters, Related, Template } from '../templates/template.ts';
 import { byName, firstPlace, type Place, placeOf } from './asked.ts';
+import { NO_GROUPING } from './group-pane.ts';
 import { columnsOfWay, isOpen, labelColumns, labelOf, narrow, type Way, waysOf } from './related.ts';
 import type { SessionState, Slice } from './session.ts';
+import { NO_TREE } from './tree-slice.ts';
 import type { View } from './view.ts';
 
 /** A table that was left for what one of its rows leads to. */
@@ -86,7 +88,16 @@ export const trailSlice: Slice<TrailSlice> = (set, get) => {
     for (const [name, text] of Object.entries(narrowed.filterTexts ?? {}) as [FilterName, string][])
       filters[name] = state.parseFilter(name, text);
     return {
-      ...{ ...first, columns, widths, sort: ungrouped?.sort ?? sort, ...narrowed, filters: filters as Filters },
+      ...{
+        ...first,
+        ...NO_GROUPING,
+        ...NO_TREE,
+        columns,
+        widths,
+        sort: ungrouped?.sort ?? sort,
+        ...narrowed,
+        filters: filters as Filters,
+      },
       ...{ template: template.name, awaited: null, panes: [], view: null, error: '', notice: '' },
     };
   }

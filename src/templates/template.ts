@@ -245,8 +245,12 @@ export interface Template {
   readonly finds?: readonly string[];
   /** Columns that say which object a row is; the first shown one where absent. */
   readonly label?: readonly string[];
-  /** How the user has saved it, beyond what it shows and sorts by: a column to group by ('': none), cells of columns. */
-  readonly saved?: { readonly group: string; readonly widths: Readonly<Record<string, number>> };
+  /** How the user has saved it, beyond what it shows and sorts by: a column to group by ('': none), as a tree, cells of columns. */
+  readonly saved?: {
+    readonly group: string;
+    readonly tree: boolean;
+    readonly widths: Readonly<Record<string, number>>;
+  };
   /** Not offered in the picker; read for joins only. */
   readonly internal?: boolean;
   /** The order in which a target walks that has to be told (cgroup), unless another one is asked for. */
