@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { UsageError } from '../templates/template.ts';
 import { AtomicFile } from './atomic-file.ts';
+import { refuseOthersFolder } from './own-file.ts';
 import { ParquetSnapshots } from './parquet.ts';
 import { headerOf, type Snapshot } from './snapshot.ts';
 import type { Retention } from './span.ts';
@@ -34,7 +35,7 @@ export class Dataset {
     this.#extra = extra;
   }
 
-  /** @throws UsageError where a folder cannot be made or written to */
+  /** @throws UsageError where a folder cannot be made or written to, or is another user's */
   take(snapshot: Snapshot): void {
     const { begin } = snapshot.stats;
     const folder = path.join(this.#folder, ...partitionsOf(snapshot));
@@ -66,6 +67,7 @@ export class Dataset {
     } catch (error) {
       throw new UsageError(`cannot make the folder ${folder}: ${(error as Error).message}`);
     }
+    refuseOthersFolder(folder);
     const time = new Date(begin).toISOString().replace(/[-:.]/g, '');
     const file = new AtomicFile(path.join(folder, `${time}-${randomBytes(4).toString('hex')}.parquet`));
     return { folder, file, writer: new ParquetSnapshots(this.#extra), begin, bytes: 0 };

@@ -162,7 +162,13 @@ describeKernel('the real program, with umask 0 and without any capability but th
       const { mode, uid } = fs.lstatSync(at);
       expect(uid).toBe(NOBODY);
       expect(`${at} ${(mode & 0o7777).toString(8)}`).toBe(`${at} ${entry.isDirectory() ? '700' : '600'}`);
-      return path.relative(home, at).replace(/\d{8}[T-]\d+Z?/, 'WHEN');
+      return path
+        .relative(home, at)
+        .replace(/host=[^/]+/, 'host=HOST')
+        .replace(/date=[^/]+/, 'DAY')
+        .replace(/hour=\d+/, 'HOUR')
+        .replace(/[^/]+\.parquet$/, 'FILE')
+        .replace(/\d{8}[T-]\d+Z?/, 'WHEN');
     });
   };
 
@@ -171,6 +177,19 @@ describeKernel('the real program, with umask 0 and without any capability but th
     ['dump, csv', ['dump', 'task', '-f', 'csv', '-o', 'a'], ['a']],
     ['dump, json', ['dump', 'task', '-f', 'json', '-o', 'a'], ['a']],
     ['dump, ndjson', ['dump', 'task', '-f', 'ndjson', '-o', 'a'], ['a']],
+    ['dump, parquet', ['dump', 'task', '-f', 'parquet', '-o', 'a'], ['a']],
+    [
+      'dump, a dataset',
+      ['dump', 'task', '--dataset', 'd'],
+      [
+        'd',
+        'd/template=task',
+        'd/template=task/host=HOST',
+        'd/template=task/host=HOST/DAY',
+        'd/template=task/host=HOST/DAY/HOUR',
+        'd/template=task/host=HOST/DAY/HOUR/FILE',
+      ],
+    ],
     ['record', ['record', 'task', '-n', '1', '-o', 'a.itertop'], ['a.itertop']],
     ['record, a name of its own', ['record', 'task', '-n', '1'], ['itertop-task-WHEN.itertop']],
     [
@@ -188,7 +207,7 @@ describeKernel('the real program, with umask 0 and without any capability but th
       stdio: ['ignore', 'ignore', 'inherit'],
       timeout: 60_000,
     });
-    expect(made()).toEqual(expected);
+    expect(made().sort()).toEqual(expected);
   });
 
   it.each<[string, [keys: string, then: RegExp][], string[]]>([

@@ -1,4 +1,5 @@
 /** Nothing that is loaded writes to the system: every generated program, whatever is asked for. */
+import fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Assembler, R0, R1, R2, R3, R6, R10 } from '../../src/bpf/asm.ts';
 import { Btf } from '../../src/bpf/btf.ts';
@@ -58,6 +59,16 @@ const check = (plan: Plan): string[] => {
   const maps = Object.fromEntries(plan.assembly.maps.map((name, fd) => [name, fd + 3]));
   return violations(decode(plan.assembly.encode(maps)), RULES);
 };
+
+it('SECURITY.md names all of them', () => {
+  const page = fs.readFileSync(new URL('../../SECURITY.md', import.meta.url), 'utf8');
+  const named = [...page.matchAll(/`(\w+)(\*?)`/g)].map(([, name, more]) => new RegExp(`^${name}${more ? '' : '$'}`));
+  for (const called of [...Object.keys(RULES.helpers), ...Object.keys(RULES.functions)])
+    expect(
+      named.some((name) => name.test(called)),
+      called,
+    ).toBe(true);
+});
 
 describe('what would be found', () => {
   it.each<[string, (asm: Assembler) => Assembler, string[]]>([

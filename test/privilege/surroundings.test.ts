@@ -124,6 +124,37 @@ describe('modules', () => {
   });
 });
 
+describeKernel('the script of SECURITY.md', () => {
+  it('gives whoever says sudo the two capabilities, and nothing else of root', () => {
+    const page = fs.readFileSync(path.join(REPOSITORY, 'SECURITY.md'), 'utf8');
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'itertop-sudo-'));
+    try {
+      fs.chmodSync(folder, 0o777);
+      const program = path.join(folder, 'itertop');
+      fs.writeFileSync(program, `#!/bin/sh\nexec ${process.execPath} ${PROGRAM} "$@"\n`, { mode: 0o755 });
+      const script = /^```sh\n(.*?)^```/ms.exec(page)![1]!.replace('/usr/local/bin/itertop', program);
+      fs.writeFileSync(path.join(folder, 'caps'), script, { mode: 0o755 });
+      const env = { SUDO_UID: '65534', SUDO_GID: '65534' };
+      const at = path.join(folder, 'a.json');
+      const dump = ['dump', 'task', '-f', 'json', '-c', 'pid,user,cmdline', '-o', at];
+      expect(ends([path.join(folder, 'caps'), ...dump], env)).toMatchObject({ status: 0, stderr: '' });
+      expect(fs.statSync(at)).toMatchObject({ uid: 65534, gid: 65534 });
+      expect(JSON.parse(fs.readFileSync(at, 'utf8')).rows.length).toBeGreaterThan(3);
+      fs.writeFileSync(program, '#!/bin/sh\ngrep ^Cap /proc/self/status\n');
+      const sets = Object.fromEntries(
+        [...ends([path.join(folder, 'caps')], env).stdout.matchAll(/^Cap(\w+):\t0*(\w+)$/gm)].map(([, set, bits]) => [
+          set,
+          bits,
+        ]),
+      );
+      const both = ((1n << 38n) | (1n << 39n)).toString(16);
+      expect(sets).toEqual({ Inh: both, Prm: both, Eff: both, Bnd: both, Amb: both });
+    } finally {
+      fs.rmSync(folder, { recursive: true });
+    }
+  });
+});
+
 const setcap = spawnSync('setcap', ['-h']).error === undefined;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'itertop-setcap-'));
 const nosuid = /\bnosuid\b/.test(
