@@ -42,19 +42,21 @@ export const KEYMAP = keymap([
   {
     title: 'Sort menu',
     where: ['sort'],
-    bindings: [{ action: 'alsoSort', keys: ['a'], help: 'also sort by this column; again: inverted, then not' }],
+    bindings: [
+      { action: 'alsoSort', keys: ['a'], help: 'also sort by this column; again: inverted, then not', bar: 'Add' },
+    ],
   },
   {
     title: 'Columns',
     where: ['columns'],
     bindings: [
-      { action: 'toggleColumn', keys: [' ', 'enter'], help: 'show the column, or hide it' },
+      { action: 'toggleColumn', keys: [' ', 'enter'], help: 'show the column, or hide it', bar: 'Show' },
       { action: 'columnLeft', keys: ['<', 'left'], help: 'move the column to the left' },
       { action: 'columnRight', keys: ['>', 'right'], help: 'move the column to the right' },
       { action: 'wider', keys: ['+'], help: 'wider column' },
       { action: 'narrower', keys: ['-'], help: 'narrower column' },
-      { action: 'saveAs', keys: ['s'], help: 'save the table as a template of your own' },
-      { action: 'structs', keys: ['b'], help: "browse the kernel's structures for a new column" },
+      { action: 'saveAs', keys: ['s'], help: 'save the table as a template of your own', bar: 'Save' },
+      { action: 'structs', keys: ['b'], help: "browse the kernel's structures for a new column", bar: 'Structures' },
       { action: 'fitWidth', keys: ['0'], help: 'as wide as its cells' },
     ],
   },
@@ -62,16 +64,26 @@ export const KEYMAP = keymap([
     title: 'Details',
     where: ['detail'],
     bindings: [
-      { action: 'nextPart', keys: ['tab'], help: "next part: columns, the kernel's structure, history" },
+      { action: 'nextPart', keys: ['tab'], help: "next part: columns, the kernel's structure, history", bar: 'Part' },
       { action: 'previousPart', keys: ['shift-tab'], help: 'previous part' },
-      { action: 'lookInto', keys: ['enter'], help: 'look into what a pointer leads to; fold or unfold members' },
+      {
+        action: 'lookInto',
+        keys: ['enter'],
+        help: 'look into what a pointer leads to; fold or unfold members',
+        bar: 'Open',
+      },
       { action: 'fold', keys: ['z'], help: 'fold or unfold members' },
       { action: 'unfoldOne', keys: ['right'], help: 'unfold members' },
       { action: 'foldOne', keys: ['left'], help: 'fold members, or go to the line that this one is in' },
       { action: 'lookBack', keys: ['backspace'], help: 'back to the structure before' },
       { action: 'zeros', keys: ['0'], help: 'show or hide members that are zero' },
-      { action: 'addColumn', keys: ['a'], help: 'show the marked column, or member of the structure, in the table' },
-      { action: 'find', keys: ['/', 'f3'], help: 'search names and values' },
+      {
+        action: 'addColumn',
+        keys: ['a'],
+        help: 'show the marked column, or member of the structure, in the table',
+        bar: 'Column',
+      },
+      { action: 'find', keys: ['/', 'f3'], help: 'search names and values', bar: 'Find' },
       { action: 'nextMatch', keys: ['n'], help: 'next line that matches' },
       { action: 'previousMatch', keys: ['N'], help: 'previous line that matches' },
     ],
@@ -82,32 +94,39 @@ export const KEYMAP = keymap([
     bindings: [
       { action: 'nextProgram', keys: ['right', '>'], help: "the programs of the table's joins" },
       { action: 'previousProgram', keys: ['left', '<'], help: 'the program before' },
-      { action: 'nextLine', keys: ['n', 'enter'], help: 'next line that has what was typed' },
+      { action: 'nextLine', keys: ['n', 'enter'], help: 'next line that has what was typed', bar: 'Next' },
       { action: 'previousLine', keys: ['N'], help: 'the one before' },
-      { action: 'narrow', keys: ['/'], help: 'find a line: a column, an instruction, a word' },
-      { action: 'command', keys: ['Y'], help: 'the command line that prints this part, also copied' },
+      { action: 'narrow', keys: ['/'], help: 'find a line: a column, an instruction, a word', bar: 'Find' },
+      { action: 'command', keys: ['Y'], help: 'the command line that prints this part, also copied', bar: 'Command' },
     ],
   },
   {
     title: "The kernel's structures",
     where: ['structs'],
     bindings: [
-      { action: 'enterMember', keys: ['enter'], help: 'look into a struct or pointer; show a value as a column' },
+      {
+        action: 'enterMember',
+        keys: ['enter'],
+        help: 'look into a struct or pointer; show a value as a column',
+        bar: 'Take',
+      },
       { action: 'addMember', keys: ['a'], help: 'show the member as a column' },
-      { action: 'intoMember', keys: ['right'], help: 'look into the member' },
-      { action: 'outOfStruct', keys: ['left'], help: 'out of the structure' },
+      { action: 'intoMember', keys: ['right'], help: 'look into the member', bar: 'Into' },
+      { action: 'outOfStruct', keys: ['left'], help: 'out of the structure', bar: 'Out' },
       { action: 'outOfStruct', keys: ['backspace'], help: 'out of the structure, to where one came from' },
     ],
   },
   {
     title: 'Finding in a list',
     where: ['columns', 'structs', 'picker'],
-    bindings: [{ action: 'narrow', keys: ['/'], help: 'narrow the list to what is typed' }],
+    bindings: [{ action: 'narrow', keys: ['/'], help: 'narrow the list to what is typed', bar: 'Find' }],
   },
   {
     title: 'Going anywhere',
     where: READING,
-    bindings: [{ action: 'prompt', keys: [':'], help: 'type a table to go to, as in tcp 443, or an action' }],
+    bindings: [
+      { action: 'prompt', keys: [':'], help: 'type a table to go to, as in tcp 443, or an action', bar: 'Go' },
+    ],
   },
   {
     title: 'Command line',
@@ -185,12 +204,17 @@ export const KEYMAP = keymap([
         help: 'type a condition over columns, as in rxq > 64K && state == LISTEN',
         bar: 'Where',
       },
-      { action: 'columns', keys: ['c'], help: 'choose, order and resize the columns' },
-      { action: 'program', keys: ['p'], help: 'the program that reads this table, as the kernel has it' },
+      { action: 'columns', keys: ['c'], help: 'choose, order and resize the columns', bar: 'Columns' },
+      {
+        action: 'program',
+        keys: ['p'],
+        help: 'the program that reads this table, as the kernel has it',
+        bar: 'Program',
+      },
       { action: 'sort', keys: ['s', 'f6'], help: 'choose the column to sort by', bar: 'Sort' },
-      { action: 'tree', keys: ['t'], help: 'show each row under its parent, as a tree; again: as a list' },
+      { action: 'tree', keys: ['t'], help: 'show each row under its parent, as a tree; again: as a list', bar: 'Tree' },
       { action: 'foldRow', keys: ['z'], help: 'in a tree: hide what hangs below the row, or show it again' },
-      { action: 'group', keys: ['b'], help: 'group by a column: one row for each value, with totals' },
+      { action: 'group', keys: ['b'], help: 'group by a column: one row for each value, with totals', bar: 'Group' },
       {
         action: 'open',
         keys: ['enter'],
@@ -202,12 +226,13 @@ export const KEYMAP = keymap([
       { action: 'sortRight', keys: ['>'], help: 'sort by the column on the right' },
       { action: 'nextFound', keys: ['n'], help: 'next row that was found' },
       { action: 'previousFound', keys: ['N'], help: 'previous row that was found' },
-      { action: 'mark', keys: ['m'], help: 'mark the selected row, or take its mark away' },
+      { action: 'mark', keys: ['m'], help: 'mark the selected row, or take its mark away', bar: 'Mark' },
       { action: 'onlyMarked', keys: ['M'], help: 'show only marked rows, or all again' },
       {
         action: 'compare',
         keys: ['C'],
         help: 'keep these rows; show what has changed since; all rows again',
+        bar: 'Compare',
       },
       {
         action: 'leaks',
@@ -232,7 +257,9 @@ export const KEYMAP = keymap([
   {
     title: 'Two tables',
     where: ['table'],
-    bindings: [{ action: 'split', keys: ['o'], help: 'a second table beside this one, or no more; Tab changes' }],
+    bindings: [
+      { action: 'split', keys: ['o'], help: 'a second table beside this one, or no more; Tab changes', bar: 'Split' },
+    ],
   },
   {
     title: 'Going on from a row',
@@ -274,7 +301,7 @@ export const KEYMAP = keymap([
     bindings: [
       { action: 'export', keys: ['e', 'ctrl-s'], help: 'write the rows to a file', bar: 'Export' },
       { action: 'save', keys: ['W'], help: 'save columns and order of this table in the settings file' },
-      { action: 'record', keys: ['R'], help: 'record every refresh to a file, or end that' },
+      { action: 'record', keys: ['R'], help: 'record every refresh to a file, or end that', bar: 'Record' },
     ],
   },
   {
@@ -455,14 +482,28 @@ export function helpRows(pane: PaneName): KeyRow[] {
   ];
 }
 
+/** Where room is short the last ones of the key bar go: most needed first, what is a pane's own between these. */
+const FIRST: readonly Action[] = ['help', 'quit', 'picker', 'search', 'filter', 'sort', 'open', 'columns'];
+const LAST: readonly Action[] = [
+  ...(['pause', 'group', 'where', 'tree', 'prompt', 'split', 'program'] as const),
+  ...(['export', 'record', 'compare', 'mark', 'command'] as const),
+];
+
+function rankOf(action: Action): number {
+  const first = FIRST.indexOf(action);
+  return first >= 0 ? first : FIRST.length + 1 + LAST.indexOf(action);
+}
+
 /** Labels of the key bar of a pane. */
 export function barOf(pane: PaneName): readonly { readonly key: string; readonly word: string }[] {
   return sections
     .filter(({ where }) => where.includes(pane))
     .flatMap(({ bindings }) =>
-      bindings.flatMap(({ keys, bar }) => {
+      bindings.flatMap(({ action, keys, bar }) => {
         const key = live(keys, pane)[0];
-        return bar && key ? [{ key: keyLabel(key), word: bar }] : [];
+        return bar && key ? [{ key: keyLabel(key), word: bar, rank: rankOf(action) }] : [];
       }),
-    );
+    )
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ key, word }) => ({ key, word }));
 }

@@ -63,7 +63,7 @@ export function ColumnsPane(props: {
         text={compose(theme, width, [
           ['title', ` ${state.columns.length} of ${template.columns.length} columns`],
           ['notice', find === '' ? '' : `  with "${find}" (Esc: all)`],
-          ['help', '  Space shows, < > moves, + - 0 width, / finds'],
+          ['help', '  < > moves, + - 0 width'],
         ])}
       />
       <ListWithFoot

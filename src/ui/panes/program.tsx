@@ -70,7 +70,7 @@ export function ProgramPane(props: {
             pieces: several ? [['plain', `program ${pane.program + 1} of ${pane.reports!.length} (< >)`]] : [],
           },
           { keep: 2, pieces: tabs },
-          { keep: 0, pieces: [['help', 'Tab: next part  / finds']] },
+          { keep: 0, pieces: [['help', 'Tab: next part']] },
         ])}
       />
       {head > 1 && (
