@@ -44,3 +44,42 @@ export const lazyMeasuring = {
     });
   },
 };
+
+/** Modules of Node's that a start has no use for. */
+const RARE = /^(node:)?(assert|child_process|crypto|readline|zlib)$/;
+
+/** What packages require of them is loaded when it is used. */
+export const lazyRequire = {
+  name: 'lazy-require',
+  setup(build) {
+    build.onResolve({ filter: RARE }, ({ path, kind, namespace }) =>
+      kind === 'require-call' && namespace !== 'rare' ? { path, namespace: 'rare' } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'rare' }, ({ path }) => ({
+      contents: `module.exports = ${whenUsed(path)};`,
+    }));
+  },
+};
+
+const whenUsed = (module) => `new Proxy({}, { get: (_, name) => require(${JSON.stringify(module)})[name] })`;
+
+/** As esbuild writes it: what is imported of Node's own modules. */
+const IMPORT = /\bimport\s*(?:\*\s*as\s+([\w$]+)|([\w$]+)?,?\s*(?:\{([^}]*)\})?)\s*from\s*"(?:node:)?([\w/]+)";/g;
+
+/**
+ * The code with require() for each import of Node's own modules: imported, a module has all of its getters called, for
+ * which half of Node is loaded. Of the rare ones only functions can be imported by name, and are loaded at their call.
+ */
+export function required(code) {
+  return code.replace(IMPORT, (_, all, main, names, module) => {
+    const from = `require("node:${module}")`;
+    const rare = RARE.test(module);
+    const parts = [all, main].filter(Boolean).map((name) => `var ${name}=${rare ? whenUsed(`node:${module}`) : from};`);
+    if (names && !rare) parts.push(`var {${names.replace(/\bas\b/g, ':')}}=${from};`);
+    for (const name of names && rare ? names.split(',') : []) {
+      const [its, ours = its] = name.trim().split(/\s+as\s+/);
+      parts.push(`var ${ours}=(...all)=>${from}.${its}(...all);`);
+    }
+    return parts.join('');
+  });
+}

@@ -1,6 +1,12 @@
-// The program, dist/itertop.js, with its other thread, dist/worker.js, a library that few commands need, and the library below them, dist/bpf.js.
+// What dist/ holds: itertop.js starts the program, whose two threads are bundles of their own (program.js, reader.js by
+// way of worker.js), each with the code that V8 made of it (src/bundle.ts); a library that few commands need; and bpf.js,
+// the library below them.
+import fs from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { Script } from 'node:vm';
 import { build } from 'esbuild';
-import { lazyMeasuring } from './build-lazy.mjs';
+import { lazyMeasuring, lazyRequire, required } from './build-lazy.mjs';
+import { V8_FLAGS } from './src/v8-flags.ts';
 
 const common = {
   bundle: true,
@@ -21,32 +27,55 @@ const apart = {
   },
 };
 
-const program = build({
+/**
+ * A script: what is wrapped around it has the parameters of `Body` in src/bundle.ts. In brackets V8 compiles it at once
+ * instead of looking for its end first.
+ */
+const script = {
   ...common,
-  entryPoints: ['src/main.ts'],
-  outfile: 'dist/itertop.js',
   minify: true,
-  // React in development mode costs twice per frame. A module of Ink's hands its own bytes to fetch() where there is
-  // one, and only for that Node would load all of its HTTP client.
-  define: { 'process.env.NODE_ENV': '"production"', 'process.env.DEV': '"false"', fetch: 'undefined' },
-  plugins: [lazyMeasuring, apart],
-  alias: { 'react-devtools-core': './build-empty.mjs' },
-  banner: {
-    js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
+  write: false,
+  banner: { js: '(async function (__exported, require, __url) {' },
+  footer: { js: '})' },
+  define: {
+    'import.meta.url': '__url',
+    'import.meta.resolve': 'undefined',
+    // React in development mode costs twice per frame. A module of Ink's hands its own bytes to fetch() where there is
+    // one, and only for that Node would load all of its HTTP client.
+    'process.env.NODE_ENV': '"production"',
+    'process.env.DEV': '"false"',
+    fetch: 'undefined',
   },
-});
-const worker = build({
-  ...common,
-  entryPoints: ['src/state/worker.ts'],
-  outfile: 'dist/worker.js',
-  minify: true,
-  plugins: [lazyMeasuring],
-});
-const parquet = build({
-  ...common,
-  entryPoints: ['src/state/parquet-library.ts'],
-  outfile: 'dist/parquet-library.js',
-  minify: true,
-});
-const library = build({ ...common, entryPoints: ['src/bpf/index.ts'], outfile: 'dist/bpf.js' });
-await Promise.all([program, worker, parquet, library]);
+  plugins: [lazyMeasuring, lazyRequire, apart],
+  // Ink asks the latter where a terminal does not know its size, and it asks other programs.
+  alias: { 'react-devtools-core': './build-empty.mjs', 'terminal-size': './build-size.mjs' },
+};
+
+for (const flag of V8_FLAGS) setFlagsFromString(flag);
+
+/** All of its functions, compiled. */
+function compiled(code) {
+  setFlagsFromString('--no-lazy');
+  const made = new Script(code);
+  setFlagsFromString('--lazy');
+  return made.createCachedData();
+}
+
+async function bundle(name, entry) {
+  const { outputFiles } = await build({ ...script, stdin: { contents: entry, resolveDir: '.' } });
+  const code = required(outputFiles[0].text);
+  fs.writeFileSync(`dist/${name}.js`, code);
+  fs.writeFileSync(`dist/${name}.cache`, compiled(code));
+}
+
+const file = (entry, outfile, more) => build({ ...common, entryPoints: [entry], outfile, ...more });
+
+fs.mkdirSync('dist', { recursive: true });
+await Promise.all([
+  file('src/main.ts', 'dist/itertop.js', { banner: { js: '#!/usr/bin/env node' } }),
+  file('src/reader.ts', 'dist/worker.js'),
+  bundle('program', "import { run } from './src/cli.ts'; __exported.run = run;"),
+  bundle('reader', "import './src/state/worker.ts';"),
+  file('src/state/parquet-library.ts', 'dist/parquet-library.js', { minify: true }),
+  file('src/bpf/index.ts', 'dist/bpf.js'),
+]);

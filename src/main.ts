@@ -1,6 +1,9 @@
 /** Starts what the command line asks for. */
+import { isatty } from 'node:tty';
 import { setFlagsFromString } from 'node:v8';
-import { startEarly } from './state/worker-thread.ts';
+import { load } from './bundle.ts';
+import { startWorker } from './state/worker-thread.ts';
+import { V8_FLAGS } from './v8-flags.ts';
 
 /** Ink and the syntax of the bundle need this Node. */
 const MIN_NODE = 22;
@@ -25,11 +28,11 @@ if (Number.parseInt(process.versions.node, 10) < MIN_NODE) {
   );
   process.exitCode = 3;
 } else {
-  // Little of what a screen takes lives long: room for it that grows is never given back, 15 MB of it in each thread.
-  setFlagsFromString('--semi-space-growth-factor=1');
+  for (const flag of V8_FLAGS) setFlagsFromString(flag);
   const argv = process.argv.slice(2);
   // Where it is likely that the explorer is asked for, its other thread loads along with this one.
-  if (process.stdout.isTTY && !argv.some((arg) => OTHERS.has(arg))) startEarly();
-  const { run } = await import('./cli.ts');
-  process.exitCode = await run(argv);
+  const early = isatty(1) && !argv.some((arg) => OTHERS.has(arg)) ? startWorker() : undefined;
+  early?.unref();
+  const { run } = await load<typeof import('./cli.ts')>('program');
+  process.exitCode = await run(argv, early);
 }

@@ -288,7 +288,7 @@ export class Btf {
     const key = `${kind} ${name}`;
     let id = this.#found.get(key);
     if (id === undefined) {
-      id = this.#base?.find(name, kind) || this.#scan(`${name}\0`, kind).next().value || 0;
+      id = this.#base?.find(name, kind) || (this.#findString(name, kind) ?? this.#findName(name, kind));
       this.#found.set(key, id);
     }
     return id;
@@ -310,7 +310,9 @@ export class Btf {
   /** The names, each once and in the order of ids, of the named types of a kind. */
   names(kind: BtfKind, prefix = ''): string[] {
     const names = new Set(this.#base?.names(kind, prefix));
-    for (const id of this.#scan(prefix, kind)) names.add(this.name(id));
+    const [needle, wanted] = [Buffer.from(prefix), maskOf(kind)];
+    for (let i = this.#scan(0, needle, wanted); i >= 0; i = this.#scan(i + 1, needle, wanted))
+      names.add(this.name(this.#firstId + i));
     names.delete('');
     return [...names];
   }
@@ -508,15 +510,47 @@ export class Btf {
     return kindFlagOf(info) ? BigInt.asIntN(wide ? 64 : 32, value) : value;
   }
 
-  /** Own types of the kinds whose name, a NUL byte behind it, starts with `needle`: compared as bytes. */
-  *#scan(needle: string, kind: BtfKind | readonly BtfKind[]): Generator<number, undefined> {
-    const bytes = Buffer.from(needle);
-    let wanted = 0;
-    for (const k of typeof kind === 'string' ? [kind] : kind) wanted |= 1 << KIND_NUMBER[k];
-    const kinds = this.#kinds;
-    for (let i = 0; i < kinds.length; i++)
-      if ((wanted >>> kinds[i]) & 1 && this.#stringStarts(this.#words[this.#starts[i]], bytes)) yield this.#firstId + i;
-    return undefined;
+  /**
+   * What find() is asked for, by two searches in native code: where the strings have a name once, as those of kernels
+   * do, its types begin with the same word. 0 where the strings do not have it; undefined where types have to be
+   * compared one by one, which takes some ms.
+   */
+  #findString(name: string, kind: BtfKind | readonly BtfKind[]): number | undefined {
+    if (this.#base) return undefined;
+    const { buffer, byteOffset } = this.#bytes;
+    const strings = Buffer.from(buffer, byteOffset + this.#strings, this.#endString);
+    const offset = strings.indexOf(`\0${name}\0`) + 1;
+    // It could be the end of another string.
+    if (offset === 0) return strings.includes(`${name}\0`) ? undefined : 0;
+    const starts = this.#starts;
+    const wanted = maskOf(kind);
+    for (let at = starts[0]; ; at++) {
+      at = this.#words.indexOf(offset, at);
+      if (at < 0 || at > starts[starts.length - 1]) return undefined;
+      const type = placeOf(at, starts);
+      if (type >= 0 && (wanted >>> this.#kinds[type]) & 1) return this.#firstId + type;
+    }
+  }
+
+  #findName(name: string, kind: BtfKind | readonly BtfKind[]): number {
+    const i = this.#scan(0, Buffer.from(`${name}\0`), maskOf(kind));
+    return i < 0 ? 0 : this.#firstId + i;
+  }
+
+  /**
+   * The first own type from index `from` on, of the kinds in the mask, whose name with a NUL byte behind it starts with
+   * `needle`: compared as bytes. Its index, or -1.
+   */
+  #scan(from: number, needle: Uint8Array, wanted: number): number {
+    const [kinds, starts, words, bytes] = [this.#kinds, this.#starts, this.#words, this.#bytes];
+    const [firstString, strings, first] = [this.#firstString, this.#strings, needle[0]];
+    for (let i = from; i < kinds.length; i++) {
+      if (((wanted >>> kinds[i]) & 1) === 0) continue;
+      const name = words[starts[i]];
+      if (name >= firstString && bytes[strings + name - firstString] !== first && first !== undefined) continue;
+      if (this.#stringStarts(name, needle)) return i;
+    }
+    return -1;
   }
 
   #stringStarts(offset: number, needle: Uint8Array): boolean {
@@ -569,6 +603,23 @@ export class Btf {
   #describe(id: number): string {
     return `type ${id} (${this.kind(id)} ${this.name(id) || '{...}'})`;
   }
+}
+
+function maskOf(kind: BtfKind | readonly BtfKind[]): number {
+  let mask = 0;
+  for (const k of typeof kind === 'string' ? [kind] : kind) mask |= 1 << KIND_NUMBER[k];
+  return mask;
+}
+
+/** Where a number is among ascending ones; -1 where it is not. */
+function placeOf(wanted: number, numbers: Uint32Array): number {
+  let [low, high] = [0, numbers.length - 1];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (numbers[middle] < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return numbers[low] === wanted ? low : -1;
 }
 
 interface Section {

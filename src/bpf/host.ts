@@ -1,7 +1,6 @@
 /** Facts of this host that neither BTF nor Node tells. */
 import fs from 'node:fs';
 import os from 'node:os';
-import { koffi } from './native.ts';
 
 /**
  * One more than the highest number in a list such as `0-3,8` (/sys/devices/system/cpu/possible, .../node/possible):
@@ -29,11 +28,17 @@ export function possibleCpus(): readonly number[] {
   }
 }
 
+/** Of the auxiliary vector (include/uapi/linux/auxvec.h). */
+const AT_PAGESZ = 6n;
 let size = 0;
 
 /** Bytes of a memory page. */
 export function pageSize(): number {
-  if (size === 0) size = Number(koffi().load(null).func('int getpagesize()')());
+  if (size === 0) {
+    const { buffer, byteOffset, byteLength } = fs.readFileSync('/proc/self/auxv');
+    const words = new BigUint64Array(buffer.slice(byteOffset, byteOffset + byteLength));
+    size = Number(words[1 + words.findIndex((word, i) => i % 2 === 0 && word === AT_PAGESZ)]);
+  }
   return size;
 }
 

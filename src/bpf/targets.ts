@@ -3,13 +3,15 @@ import { type Btf, BtfError } from './btf.ts';
 import { nearest } from './nearest.ts';
 
 const PREFIX = 'bpf_iter_';
+const CONTEXT = 'bpf_iter__';
 
 /** Names of all targets: each is a BTF function `bpf_iter_<target>` with a context struct `bpf_iter__<target>`. */
 export function targetNames(btf: Btf): string[] {
+  const contexts = new Set(btf.names('STRUCT', CONTEXT));
   return btf
     .names('FUNC', PREFIX)
     .map((name) => name.slice(PREFIX.length))
-    .filter((name) => btf.find(`bpf_iter__${name}`, 'STRUCT') !== 0)
+    .filter((name) => contexts.has(CONTEXT + name))
     .sort();
 }
 
@@ -46,7 +48,7 @@ export function findTarget(btf: Btf, name: string): Target {
     );
   }
   const members: ContextMember[] = [];
-  for (const member of btf.members(btf.struct(`bpf_iter__${name}`))) {
+  for (const member of btf.members(btf.struct(CONTEXT + name))) {
     let { name: label, type } = member;
     // __bpf_md_ptr wraps a pointer in an anonymous union with 64 bits of padding.
     if (label === '') {

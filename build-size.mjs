@@ -1,0 +1,1 @@
+export default () => ({ columns: 80, rows: 24 });

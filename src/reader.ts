@@ -1,0 +1,4 @@
+/** The other thread's entry in what is built. */
+import { load } from './bundle.ts';
+
+await load('reader');
