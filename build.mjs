@@ -68,14 +68,21 @@ async function bundle(name, entry) {
   fs.writeFileSync(`dist/${name}.cache`, compiled(code));
 }
 
-const file = (entry, outfile, more) => build({ ...common, entryPoints: [entry], outfile, ...more });
+/** A module that begins a thread. Where Node is too old for require, src/main.ts has the word. */
+async function entry(file, name, shebang = '') {
+  const { outputFiles } = await build({ ...common, entryPoints: [file], write: false });
+  const require = 'const require = process.getBuiltinModule ?? (() => ({}));';
+  fs.writeFileSync(`dist/${name}.js`, `${shebang}${require}\n${required(outputFiles[0].text)}`);
+}
+
+const library = (file, name, more) => build({ ...common, entryPoints: [file], outfile: `dist/${name}.js`, ...more });
 
 fs.mkdirSync('dist', { recursive: true });
 await Promise.all([
-  file('src/main.ts', 'dist/itertop.js', { banner: { js: '#!/usr/bin/env node' } }),
-  file('src/reader.ts', 'dist/worker.js'),
+  entry('src/main.ts', 'itertop', '#!/usr/bin/env node\n'),
+  entry('src/reader.ts', 'worker'),
   bundle('program', "import { run } from './src/cli.ts'; __exported.run = run;"),
   bundle('reader', "import './src/state/worker.ts';"),
-  file('src/state/parquet-library.ts', 'dist/parquet-library.js', { minify: true }),
-  file('src/bpf/index.ts', 'dist/bpf.js'),
+  library('src/state/parquet-library.ts', 'parquet-library', { minify: true }),
+  library('src/bpf/index.ts', 'bpf'),
 ]);

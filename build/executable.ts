@@ -17,6 +17,12 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 export const executable = (arch: Arch) => path.join(ROOT, `dist/bin/itertop-linux-${arch}`);
 
+/** What the build made for src/bundle.ts. Code that V8 made here is for this architecture. */
+const bundles = (arch: Arch) => [
+  ...['worker.js', 'program.js', 'reader.js'],
+  ...(arch === process.arch ? ['program.cache', 'reader.cache'] : []),
+];
+
 /** What the executable has from npm's packages of that architecture. */
 interface Parts {
   readonly node: string;
@@ -79,12 +85,10 @@ export function buildExecutable(arch: Arch): string {
         mainFormat: 'module',
         output: blob,
         disableExperimentalSEAWarning: true,
-        // Of another architecture's code nothing is known here.
-        useCodeCache: arch === process.arch,
         // It is no Node: neither options nor NODE_OPTIONS reach it.
         execArgvExtension: 'none',
         assets: {
-          'worker.js': path.join(ROOT, 'dist/worker.js'),
+          ...Object.fromEntries(bundles(arch).map((name) => [name, path.join(ROOT, 'dist', name)])),
           'koffi.node': parts.koffi,
           'sample.itertop': path.join(ROOT, 'examples/recordings/sample.itertop'),
         },

@@ -1,35 +1,34 @@
 /** What the build made of the program: bundles, each with the code that V8 made of it. */
+import fs from 'node:fs';
 import { createRequire } from 'node:module';
-
-type Fs = typeof import('node:fs');
-type Url = typeof import('node:url');
-type Vm = typeof import('node:vm');
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { constants, Script } from 'node:vm';
+import { asset, PACKED } from './bpf/packed.ts';
 
 /** What the build wraps around a bundle; what its entry exports is in `exported` afterwards. */
 type Body = (exported: object, require: NodeJS.Require, url: string) => Promise<void>;
 
 /**
- * Runs `<name>.js`, which is beside this bundle. Where this Node does not take the code in `<name>.cache`, which another
- * version made, the source is compiled.
+ * Runs the bundle of that name, which is beside this one or within the single executable. Where this Node does not take
+ * the code that comes with it, which another version made, the source is compiled.
  */
 export async function load<Exports extends object>(name: string): Promise<Exports> {
-  // Imported, each of them would load what it only has getters for.
-  const require = createRequire(import.meta.url);
-  const fs: Fs = require('node:fs');
-  const { fileURLToPath }: Url = require('node:url');
-  const { Script }: Vm = require('node:vm');
-
-  const url = new URL(`./${name}.js`, import.meta.url);
-  const filename = fileURLToPath(url);
-  // The build leaves no characters in it but those of ASCII.
-  const source = fs.readFileSync(filename, 'latin1');
+  const folder = path.dirname(PACKED ? process.execPath : fileURLToPath(import.meta.url));
+  const filename = path.join(folder, `${name}.js`);
+  const read = (file: string) => (PACKED ? Buffer.from(asset(file)) : fs.readFileSync(path.join(folder, file)));
   let cachedData: Buffer | undefined;
   try {
-    cachedData = fs.readFileSync(filename.replace(/js$/, 'cache'));
+    cachedData = read(`${name}.cache`);
   } catch {}
-  const script = new Script(source, cachedData ? { filename, cachedData } : { filename });
+  // The build leaves no characters in it but those of ASCII.
+  const script = new Script(read(`${name}.js`).toString('latin1'), {
+    filename,
+    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    ...(cachedData ? { cachedData } : {}),
+  });
   const body = script.runInThisContext() as Body;
   const exported = {};
-  await body(exported, require, url.href);
+  await body(exported, createRequire(filename), pathToFileURL(filename).href);
   return exported as Exports;
 }

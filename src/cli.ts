@@ -48,6 +48,7 @@ import { formatSort, sortColumns } from './state/sort.ts';
 import { TemplateFiles, templateFolder } from './state/template-files.ts';
 import { userId } from './state/users.ts';
 import type { TargetInfo } from './state/view.ts';
+import { keepWorker, type WorkerThread } from './state/worker-thread.ts';
 import { withColumns } from './templates/adhoc.ts';
 import { availability, availabilityText, worksOn } from './templates/availability.ts';
 import { bpfMap } from './templates/builtin/bpf-map.ts';
@@ -80,8 +81,9 @@ const say = (text: string) => tell(`itertop: ${text}`);
 
 const EXIT = { done: 0, failed: 1, usage: 2, unsupported: 3 } as const;
 
-/** @returns the exit code */
-export async function run(argv: readonly string[]): Promise<number> {
+/** @param early the thread that reads, where it is started already @returns the exit code */
+export async function run(argv: readonly string[], early?: WorkerThread): Promise<number> {
+  keepWorker(early);
   // Nobody is there to be told.
   process.stderr.on('error', () => {});
   try {

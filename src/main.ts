@@ -1,38 +1,11 @@
-/** Starts what the command line asks for. */
-import { isatty } from 'node:tty';
-import { setFlagsFromString } from 'node:v8';
-import { load } from './bundle.ts';
-import { startWorker } from './state/worker-thread.ts';
-import { V8_FLAGS } from './v8-flags.ts';
+/** Says where Node is too old for anything else; see start.ts. */
 
-/** Ink and the syntax of the bundle need this Node. */
-const MIN_NODE = 22;
-/** Commands and options that end without the explorer. */
-const OTHERS = new Set([
-  'dump',
-  'doctor',
-  'templates',
-  'record',
-  'replay',
-  'completion',
-  'help',
-  '-h',
-  '--help',
-  '-V',
-  '--version',
-]);
+/** Of it: Ink needs 22.0, and the bundles ask for Node's modules without importing them. */
+const NEEDED = '22.3';
 
-if (Number.parseInt(process.versions.node, 10) < MIN_NODE) {
+if (!process.getBuiltinModule || Number.parseInt(process.versions.node, 10) < 22) {
   process.stderr.write(
-    `itertop: Node.js ${MIN_NODE} or later is needed, this is ${process.versions.node}; run it with \`npm start\`, which brings its own\n`,
+    `itertop: Node.js ${NEEDED} or later is needed, this is ${process.versions.node}; run it with \`npm start\`, which brings its own\n`,
   );
   process.exitCode = 3;
-} else {
-  for (const flag of V8_FLAGS) setFlagsFromString(flag);
-  const argv = process.argv.slice(2);
-  // Where it is likely that the explorer is asked for, its other thread loads along with this one.
-  const early = isatty(1) && !argv.some((arg) => OTHERS.has(arg)) ? startWorker() : undefined;
-  early?.unref();
-  const { run } = await load<typeof import('./cli.ts')>('program');
-  process.exitCode = await run(argv, early);
-}
+} else await import('./start.ts');

@@ -30,6 +30,16 @@ test.each(['program', 'reader'])('the code of %s is taken by this Node with the 
   expect(node('-e', script)).toBe('false\nfalse\n');
 });
 
+test('a Node that is too old is told', () => {
+  const old = 'data:text/javascript,delete process.getBuiltinModule';
+  const { stderr, status } = spawnSync(process.execPath, ['--import', old, path.join(DIST, 'itertop.js')], {
+    encoding: 'utf8',
+    timeout: 25_000,
+  });
+  expect(stderr).toMatch(/^itertop: Node.js 22.3 or later is needed, this is .*\n$/);
+  expect(status).toBe(3);
+});
+
 describe('a copy', () => {
   let copy = '';
   beforeAll(() => {

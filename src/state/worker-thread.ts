@@ -14,7 +14,7 @@ export interface WorkerThread {
 
 let early: WorkerThread | undefined;
 
-function start(): WorkerThread {
+export function startWorker(): WorkerThread {
   const held = heldMemory();
   const source = PACKED ? Buffer.from(asset('worker.js')).toString() : new URL(FILE, import.meta.url);
   const worker = new Worker(source, {
@@ -24,19 +24,21 @@ function start(): WorkerThread {
     trackUnmanagedFds: false,
     // What a refresh leaves behind is collected early: rows lie in shared memory, not on the heap.
     resourceLimits: { maxYoungGenerationSizeMb: 6 },
-    stdout: false,
+    // Nothing is printed there, and to pass it on this thread would have to load its own streams first.
+    stdout: true,
+    stderr: true,
   });
   return { worker, held };
 }
 
-/** A process that does not need it after all ends without waiting for it. */
-export function startEarly(): void {
-  early = start();
-  early.worker.unref();
+/** One that was started early. A process that does not need it after all ends without waiting for it. */
+export function keepWorker(thread: WorkerThread | undefined): void {
+  thread?.worker.unref();
+  early = thread;
 }
 
 export function takeWorker(): WorkerThread {
-  const thread = early ?? start();
+  const thread = early ?? startWorker();
   early = undefined;
   thread.worker.ref();
   return thread;
