@@ -42,13 +42,17 @@ export function accessOf(btf: Btf, struct: number, offset: number, size: number)
       let of = btf.strip(member.type);
       let most = btf.sizeOf(of);
       if (off >= at + most) continue;
+      let element = of;
       while (btf.kind(of) === 'ARRAY') {
-        of = btf.strip(btf.array(of).element);
+        element = btf.array(of).element;
+        of = btf.strip(element);
         most = btf.sizeOf(of);
       }
       // Of an array the element that the access begins in.
       at += most > 0 ? Math.floor((off - at) / most) * most : 0;
       if (isStruct(btf, of)) {
+        // Linux 5.13 to 6.1 stumble over an element's typedef where its very beginning is loaded (atomic_long_t count[4]).
+        if (off === at && element !== of && btf.kind(element) === 'TYPEDEF') return REFUSED;
         type = of;
         off -= at;
         continue next;

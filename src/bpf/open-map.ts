@@ -1,5 +1,6 @@
 /** Maps that others made, opened to be read: what they are, how their keys and values are built. */
 import fs from 'node:fs';
+import os from 'node:os';
 import { Btf } from './btf.ts';
 import { Attr, BpfError, bpf, OwnedFd, tryBpf } from './syscall.ts';
 
@@ -25,6 +26,9 @@ const BPF_F_RDONLY = 1 << 3;
 const INFO_BYTES = 88;
 /** struct bpf_btf_info: btf 0, btf_size 8, id 12, name 16, name_len 24, kernel_btf 28. */
 const BTF_INFO_BYTES = 32;
+/** The same up to id, all that there was before Linux 5.11. */
+const OLD_INFO_BYTES = 16;
+const { E2BIG } = os.constants.errno;
 
 const openMeaning = (code: string) =>
   code === 'EPERM' ? 'maps are opened by their id only with CAP_SYS_ADMIN (or root); a pinned one by its path' : '';
@@ -93,7 +97,9 @@ export function loadedBtf(id: number): Btf {
   const read = (bytes: Buffer) => {
     const name = Buffer.alloc(64);
     const info = new Attr(BTF_INFO_BYTES).pointer(0, bytes).u32(8, bytes.length).pointer(16, name).u32(24, name.length);
-    bpf('BPF_OBJ_GET_INFO_BY_FD', new Attr(16).u32(0, fd.fd).u32(4, BTF_INFO_BYTES).pointer(8, info.bytes));
+    const attr = new Attr(16).u32(0, fd.fd).u32(4, BTF_INFO_BYTES).pointer(8, info.bytes);
+    // Before Linux 5.11 BTF has no name that could be asked for, and is never the kernel's own.
+    if (tryBpf('BPF_OBJ_GET_INFO_BY_FD', attr) === -E2BIG) bpf('BPF_OBJ_GET_INFO_BY_FD', attr.u32(4, OLD_INFO_BYTES));
     const words = new Uint32Array(info.bytes.buffer, info.bytes.byteOffset, BTF_INFO_BYTES / 4);
     return { size: words[2], kernel: words[7] !== 0, name: name.toString('latin1', 0, name.indexOf(0)) };
   };

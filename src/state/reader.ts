@@ -15,6 +15,7 @@ import {
   GATHERED,
   linkValue,
   type Plan,
+  refusalOf,
   refusedColumns,
   SET_ENTRIES,
   shapeOf,
@@ -120,7 +121,10 @@ export class Reader implements Source {
         const columns = refusedColumns(plan, error.log);
         if (columns.length === 0) throw error;
         for (const column of columns)
-          this.#refused.set(column, `this kernel's verifier refuses it: ${trimLog(error.log, 1).trim()}`);
+          this.#refused.set(
+            refusalOf(column, plan.ways.get(column)),
+            `this kernel's verifier refuses it: ${trimLog(error.log, 1).trim()}`,
+          );
       }
     }
   }

@@ -3,18 +3,12 @@ import { type Btf, BtfError } from '../bpf/btf.ts';
 import { findTarget } from '../bpf/targets.ts';
 import { isConstant, joinColumns, joinNeeds, parseDerive, parseJoin } from './columns.ts';
 import { deriveFunction } from './derive.ts';
-import { objectsOf, resolveFirst, type Scope, type Source } from './source.ts';
+import { lacksHelper } from './helper-needs.ts';
+import { resolveFirst, type Scope } from './source.ts';
 import { columnOf, type Template } from './template.ts';
 
 /** Column -> why it is not there; '' where it is. */
 export type Availability = ReadonlyMap<string, string>;
-
-/** Helpers that came later than iterators. */
-const HELPERS: Partial<Record<Source['kind'], string>> = {
-  d_path: 'd_path',
-  cmdline: 'copy_from_user_task',
-  percpu_sum: 'map_lookup_percpu_elem',
-};
 
 /** @param find the templates of joins @throws TemplateError for a template that is wrong on every kernel */
 export function availability(template: Template, btf: Btf, find: (name: string) => Template): Availability {
@@ -56,9 +50,7 @@ export function availability(template: Template, btf: Btf, find: (name: string) 
       return [...mine, ...needed.map((n) => theirs.get(n) ?? '')].find((r) => r !== '') ?? '';
     }
     try {
-      const source = resolveFirst(scope, column.from!);
-      const calls = objectsOf(source).map((object) => template.casts?.[object]?.call);
-      return [HELPERS[source.kind], ...calls].map((helper) => lacks(btf, helper)).find((r) => r !== '') ?? '';
+      return lacksHelper(btf, template, resolveFirst(scope, column.from!));
     } catch (error) {
       if (error instanceof BtfError) return error.message;
       throw error;
@@ -67,12 +59,6 @@ export function availability(template: Template, btf: Btf, find: (name: string) 
 
   for (const column of template.columns) reasonOf(column.name);
   return found;
-}
-
-/** A kernel's BTF has its helpers as enumerators; one that has none of them does not tell. */
-function lacks(btf: Btf, helper: string | undefined): string {
-  if (helper === undefined || btf.find('bpf_func_id', ['ENUM', 'ENUM64']) === 0) return '';
-  return btf.enumerator(`BPF_FUNC_${helper}`) === undefined ? `this kernel has no helper bpf_${helper}()` : '';
 }
 
 export interface CheckedOn {

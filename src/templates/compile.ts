@@ -21,6 +21,7 @@ import {
   walks,
 } from './emit.ts';
 import { enumNames } from './enum-names.ts';
+import { lacksHelper } from './helper-needs.ts';
 import { type Field, FLAG_FOOTER, FLAG_MEMBER, FOOTER_SIZE, MAX_FLAGS, type RecordLayout } from './record.ts';
 import {
   type EachSource,
@@ -68,7 +69,7 @@ export interface CompileOptions {
   readonly gather?: number;
   /** The elements of a map are read by bpf(2): no condition can be evaluated before that. */
   readonly unaided?: boolean;
-  /** Columns that the verifier of this kernel has refused, and why. */
+  /** Columns that this kernel has refused, and why: by name, or one way to get them as refusalOf() has it. */
   readonly refused?: ReadonlyMap<string, string>;
   /** What is done with an object that passed in place of writing its record; then nothing else is written either. */
   readonly instead?: (at: Passed) => void;
@@ -98,6 +99,8 @@ export interface Plan {
   readonly target: Target;
   /** Columns with a field in the record. */
   readonly loaded: readonly string[];
+  /** Column -> which of its sources it has. */
+  readonly ways: ReadonlyMap<string, string>;
   /** Column -> why this kernel does not have it. */
   readonly absent: ReadonlyMap<string, string>;
   readonly layout: RecordLayout;
@@ -190,6 +193,11 @@ export function linkValue(template: Template, filters: Filters | undefined): num
   return inInitialPidNamespace() ? ranges[0][0] : undefined;
 }
 
+/** One of the ways to get a column, for `refused`. */
+export function refusalOf(column: string, from: string | undefined): string {
+  return `${column} = ${from}`;
+}
+
 interface Item {
   readonly column: string;
   readonly source: Source;
@@ -208,6 +216,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
 
   const absent = new Map<string, string>();
   const items: Item[] = [];
+  const chosen = new Map<string, string>();
   const checked = new Set<string>();
   const asked = (options.where ?? []).flatMap((c) => columnsOf(c.where));
   const key = template.map?.cpus && options.ungroup ? [...template.key, 'cpu'] : template.key;
@@ -221,13 +230,21 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
     const alternatives = typeof column.from === 'string' ? [column.from] : (column.from ?? []);
     let reason = '';
     const source = firstOf(alternatives, (text) => {
+      const way = options.refused?.get(refusalOf(name, text));
+      if (way !== undefined) {
+        reason ||= way;
+        return undefined;
+      }
       try {
         const found = ofCpus(resolveSource(scope, text), template, column, options.ungroup ?? false);
+        const helper = lacksHelper(btf, template, found);
+        if (helper !== '') throw new BtfError(helper);
         if (found.kind === 'each') checkEach(template, name, found, items);
         for (const object of objectsOf(found)) {
           if (!checked.has(object)) checkCast(scope, object);
           checked.add(object);
         }
+        chosen.set(name, text);
         return found;
       } catch (error) {
         if (!(error instanceof BtfError)) throw error;
@@ -596,6 +613,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
     template,
     target,
     loaded: items.map((i) => i.column),
+    ways: chosen,
     absent,
     layout,
     assembly: asm.assemble(),
@@ -984,7 +1002,7 @@ export function refusedColumns(plan: Plan, log: string): string[] {
       tag = instruction.tag;
       slot += slotsOf(instruction);
     }
-  } else if (plan.sleepable && /sleepable/.test(log)) {
+  } else if (plan.sleepable && /sleepable/i.test(log)) {
     tag = plan.layout.fields.find((f) => isCommandLine(columnOf(plan.template, f.column)!))?.column;
   }
   return (tag?.split(' ') ?? []).filter((c) => plan.loaded.includes(c) && !plan.template.key.includes(c));

@@ -217,6 +217,24 @@ function emitProbed({ asm, record, temps }: EmitScope, source: Scalar, field: Fi
   asm.store(size as Size, record.reg, at, R1);
 }
 
+/** The sum is made in the record: a helper keeps none of the registers. */
+function emitProbedSum(scope: EmitScope, source: Source & { kind: 'sum' }, field: Field): void {
+  const { asm, record, temps } = scope;
+  const at = record.offset + field.offset;
+  const [slot] = temps;
+  for (const place of source.of) {
+    const next = asm.fresh('null');
+    const from = follow(asm, place, R2, next);
+    asm.note(place.text);
+    probeBytes(asm, from, place.offset, place.size, R10, slot);
+    loadNumber(asm, { ...place, offset: slot }, place.size, R10, R1);
+    const above = 64 - place.size * 8;
+    if (place.signed && above > 0) asm.aluImm('lsh', R1, above).aluImm('arsh', R1, above);
+    asm.load(8, R2, record.reg, at).alu('add', R2, R1).store(8, record.reg, at, R2);
+    if (place.loads.length > 0) asm.label(next);
+  }
+}
+
 function emitOther(scope: EmitScope, source: Exclude<Source, { kind: 'scalar' }>, field: Field): void {
   const { asm, record } = scope;
   const at = record.offset + field.offset;
@@ -239,6 +257,10 @@ function emitOther(scope: EmitScope, source: Exclude<Source, { kind: 'scalar' }>
     case 'each':
       return;
     case 'sum': {
+      if (source.probe) {
+        emitProbedSum(scope, source, field);
+        return;
+      }
       asm.movImm(R3, 0);
       const column = () => field.column;
       alongChains(

@@ -56,7 +56,12 @@ export type Source =
   /** The CPU whose value it is, for maps that have one for each; nothing that a program knows. */
   | { readonly kind: 'cpu' }
   | { readonly kind: 'address'; readonly object: string }
-  | { readonly kind: 'sum'; readonly of: readonly (Place & { readonly signed: boolean })[]; readonly type: FieldType }
+  | {
+      readonly kind: 'sum';
+      readonly of: readonly (Place & { readonly signed: boolean })[];
+      readonly type: FieldType;
+      readonly probe: boolean;
+    }
   | {
       readonly kind: 'inet';
       readonly family: Place;
@@ -444,7 +449,6 @@ export function resolveSource(scope: Scope, text: string): Source {
       const parts = terms.map((a) => scalar(scope, a));
       const places: (Place & { signed: boolean })[] = [];
       for (const [i, p] of parts.entries()) {
-        if (p.kind === 'scalar' && p.probe) throw shared(p.place);
         if (p.kind !== 'scalar' || p.type === 'chars' || p.place.bits > 0 || p.swap || isPointer(btf, p.place))
           throw new BtfError(
             `${text}: ${name}() adds whole numbers; ${terms[i]} is ${'place' in p ? btf.typeName(p.place.declared) : 'none'}`,
@@ -453,7 +457,8 @@ export function resolveSource(scope: Scope, text: string): Source {
           throw new BtfError(`${text}: all have to start from ${places[0].object}`);
         places.push({ ...p.place, signed: p.type.startsWith('i') });
       }
-      return { kind: 'sum', of: places, type: places.some((p) => p.signed) ? 'i64' : 'u64' };
+      const probe = parts.some((p) => p.kind === 'scalar' && p.probe);
+      return { kind: 'sum', of: places, type: places.some((p) => p.signed) ? 'i64' : 'u64', probe };
     }
     case 'inet': {
       let v6: Place | null = null;

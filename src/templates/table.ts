@@ -265,10 +265,13 @@ function textOf(batch: Batch, row: number, column: string, spec: Column | undefi
   if (type === 'chars') return batch.chars(row, column);
   const bytes = batch.bytes(row, column);
   if (type === 'inet') return inetText(bytes);
-  const source = typeof spec?.from === 'string' ? spec.from : '';
+  const sources = [spec?.from ?? []].flat();
+  const [source = ''] = sources;
   const full = batch.fullLength(row, column);
   if (source.startsWith('kernfs_path')) return kernfsPath(bytes, full);
-  if (source.startsWith('vfs_path')) return bytes.length === 0 ? '' : kernfsPath(bytes, full);
+  // Of d_path() and vfs_path() the text tells which it was: only the latter's ends with a NUL.
+  if (sources.some((s) => s.startsWith('vfs_path')) && (sources.length === 1 || bytes.at(-1) === 0))
+    return bytes.length === 0 || (bytes.length === 1 && full > 1) ? '' : kernfsPath(bytes, full);
   if (source.startsWith('cmdline')) return commandLine(bytes, full);
   if (source.startsWith('sun_path')) return socketPath(bytes);
   if (bytes.length === 0 && full > 0)

@@ -145,7 +145,7 @@ export const taskFile: Template = {
     },
     {
       name: 'path',
-      from: 'd_path(file->f_path)',
+      from: ['d_path(file->f_path)', 'vfs_path(file->f_path)'],
       as: 'path',
       width: 24,
       help: 'path as seen from here, or what the kernel calls it (pipe:[1], anon_inode:[eventpoll])',

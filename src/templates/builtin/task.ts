@@ -329,12 +329,18 @@ export const task: Template = {
     { name: 'comm', from: 'task->comm', as: 'text', width: 15, help: 'name of the thread, at most 15 bytes' },
     {
       name: 'exe',
-      from: 'd_path(task->mm->exe_file->f_path)',
+      from: ['d_path(task->mm->exe_file->f_path)', 'vfs_path(task->mm->exe_file->f_path)'],
       as: 'path',
       width: 20,
       help: 'executable, as seen from here',
     },
-    { name: 'cwd', from: 'd_path(task->fs->pwd)', as: 'path', width: 20, help: 'working directory, as seen from here' },
+    {
+      name: 'cwd',
+      from: ['d_path(task->fs->pwd)', 'vfs_path(task->fs->pwd)'],
+      as: 'path',
+      width: 20,
+      help: 'working directory, as seen from here',
+    },
     {
       name: 'cmdline',
       title: 'COMMAND',
