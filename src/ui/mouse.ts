@@ -18,7 +18,7 @@ export interface Pointer {
   readonly y: number;
 }
 
-/** Two clicks within this many milliseconds are a double click. */
+/** Two clicks within this many milliseconds are a double click; the rows of a table move meanwhile. */
 const DOUBLE = 400;
 /** Rows that one step of the wheel scrolls. */
 const STEP = 3;
@@ -55,11 +55,13 @@ export function point(on: Pointed, pointer: Pointer): void {
     return;
   }
   const now = performance.now();
-  // By the place: a list has moved under the pointer to what was chosen in it.
-  if (last?.on === on.session && last.x === x && last.y === y && now - last.at < DOUBLE) {
+  const again = last?.on === on.session && last.x === x && last.y === y;
+  // By the place: a list has moved under the pointer to what was chosen in it. One that is still has time.
+  const found = again && now - last!.at < DOUBLE ? 'marked' : click(on, x, y);
+  if (again && found === 'marked') {
     last = null;
     on.enter();
-  } else last = click(on, x, y) ? { on: on.session, x, y, at: now } : null;
+  } else last = found ? { on: on.session, x, y, at: now } : null;
 }
 
 /** A long list is scrolled as a table is: what is in sight moves at once, and the mark with it. */
@@ -77,8 +79,8 @@ function wheel({ session, theme, lines: count }: Pointed, by: number): void {
   }
 }
 
-/** @returns whether there is something under it that Enter can be pressed on */
-function click(on: Pointed, x: number, y: number): boolean {
+/** @returns what Enter can be pressed on under it: a line of a list that was marked before, or else what is now; '' for nothing */
+function click(on: Pointed, x: number, y: number): 'marked' | 'chosen' | '' {
   const state = on.session.getState();
   const { table, list } = layoutOf(on.session);
   const pane = topPane(state);
@@ -88,20 +90,20 @@ function click(on: Pointed, x: number, y: number): boolean {
     // Headings are lines, too, which cannot be chosen.
     const all = pane.name === 'picker' ? pickerLines(pickerChoices(pane, pane.find)) : [...Array(on.lines).keys()];
     const index = all[firstInSight(all.indexOf(pane.index), all.length, sight.lines) + line] ?? null;
-    if (line < 0 || line >= sight.lines || index === null) return false;
+    if (line < 0 || line >= sight.lines || index === null) return '';
     state.choose(index - pane.index, on.lines);
-    return true;
+    return index === pane.index ? 'marked' : 'chosen';
   }
   // Beside a list the table can be looked at; clicks are the list's.
-  if (pane || !table || !within(table, x, y)) return false;
+  if (pane || !table || !within(table, x, y)) return '';
   if (y === table.y && table.height > 1) {
     const column = on.columns.columnAt(x - table.x - gutterWidth(on.theme, table.width));
     if (column === state.sort[0].column) state.invertSort();
     else if (column !== undefined) state.sortBy(column);
-    return false;
+    return '';
   }
   const row = on.columns.rowAt(y - table.y - (table.height > 1 ? 1 : 0));
-  if (row === undefined) return false;
+  if (row === undefined) return '';
   state.select(row);
-  return true;
+  return 'chosen';
 }

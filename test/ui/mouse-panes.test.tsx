@@ -1,5 +1,5 @@
 /** The mouse in every pane with lines: a click marks the line under it, a second one does what Enter does, the wheel scrolls. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { fakeReports } from './fake-reports.ts';
 import { fakeAnswer } from './fake-struct.ts';
 import { taskView } from './fake-view.ts';
@@ -142,5 +142,31 @@ describe('the wheel over a long list', () => {
     state().received(taskView(40));
     await screen.press('c', '/', 'pid', click(6, 9), at(WHEEL.down, 6, 9));
     expect(top()).toMatchObject({ name: 'narrow', input: { text: 'pid' } });
+  });
+});
+
+describe('a second click', () => {
+  it('has all the time it wants where the list has not moved; a first one only marks, also the line that is marked', async () => {
+    const { now } = performance;
+    let later = 0;
+    const spy = vi.spyOn(performance, 'now').mockImplementation(() => now.call(performance) + later);
+    try {
+      screen = await openScreen({ columns: 80, rows: 24 });
+      state().received(taskView(40));
+      await screen.press('c');
+      const shown = state().columns.length;
+      await screen.press(click(6, 5));
+      expect(state().columns).toHaveLength(shown);
+      later = 10_000;
+      await screen.press(click(6, 5));
+      expect(state().columns).toHaveLength(shown - 1);
+      // Of the table only a quick one: its rows come and go under the pointer.
+      await screen.press('\x1b', click(6, 9));
+      later = 20_000;
+      await screen.press(click(6, 9));
+      expect(state().panes).toEqual([]);
+    } finally {
+      spy.mockRestore();
+    }
   });
 });
