@@ -13,7 +13,7 @@ const common = {
   platform: 'node',
   format: 'esm',
   target: 'node22',
-  external: ['koffi'],
+  external: ['koffi', '@duckdb/node-api'],
   logLevel: 'warning',
 };
 

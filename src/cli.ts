@@ -105,6 +105,9 @@ export async function run(argv: readonly string[], early?: WorkerThread): Promis
         return options.start ? begin(options, options.start) : await runTemplates(options);
       case 'dump':
         return await runDump(options);
+      case 'query':
+        await (await import('./query.ts')).runQuery(options);
+        return EXIT.done;
       case 'record': {
         const asked = await prepare(filesOf(options), options);
         complain(asked.said);

@@ -14,6 +14,7 @@ export interface Options {
     | 'record'
     | 'replay'
     | 'templates'
+    | 'query'
     | 'doctor'
     | 'completion'
     | 'help'
@@ -60,8 +61,10 @@ export interface Options {
   readonly struct: boolean;
   readonly output: string | undefined;
   readonly force: boolean;
-  /** `dump`: a folder of Parquet files. */
+  /** `dump`, `query`: a folder of Parquet files. */
   readonly dataset: string | undefined;
+  /** `query`: what is asked; undefined: what is there. */
+  readonly sql: string | undefined;
   /** When the next file of it is begun. */
   readonly roll: Retention;
   /** `dump`: only rows that came, went or changed. */
@@ -108,7 +111,7 @@ interface Spec {
   readonly multiple?: true;
   readonly where?: 'dump' | 'record' | 'replay' | 'templates' | 'doctor';
   /** Further commands that take it. */
-  readonly also?: readonly ('dump' | 'record' | 'templates')[];
+  readonly also?: readonly ('dump' | 'record' | 'templates' | 'query')[];
 }
 
 /** A data set's files are closed after this much of them. */
@@ -192,6 +195,7 @@ export const SPECS: Readonly<Record<string, Spec>> = {
     value: SNAPSHOT_FORMATS.join('|'),
     help: 'what to write (table)',
     where: 'dump',
+    also: ['query'],
   },
   struct: {
     type: 'boolean',
@@ -282,7 +286,7 @@ export const SPECS: Readonly<Record<string, Spec>> = {
   version: { type: 'boolean', short: 'V', help: 'version' },
 };
 
-export const COMMANDS = ['dump', 'record', 'replay', 'templates', 'doctor', 'completion', 'help'] as const;
+export const COMMANDS = ['dump', 'record', 'replay', 'templates', 'query', 'doctor', 'completion', 'help'] as const;
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
@@ -296,6 +300,7 @@ export const USAGE = [
   ['templates [TEMPLATE]', 'what can be shown; how it is got: --plan, --log, --xlated'],
   ['templates check [TEMPLATE]', 'on which kernels columns are'],
   ['templates --new NAME', 'a template of your own to start from'],
+  ['query FOLDER ["SELECT ..."]', 'SQL over a data set (with @duckdb/node-api)'],
   ['doctor [--json]', 'what this system has of what is needed'],
   ['completion SHELL', `words for Tab in ${SHELLS.slice(0, -1).join(', ')} or ${SHELLS.at(-1)}`],
 ] as const;
@@ -345,6 +350,11 @@ export function parseOptions(argv: readonly string[]): Options {
   const shell = command === 'completion' ? (words.shift() as Shell | undefined) : undefined;
   if (command === 'completion' && (!SHELLS.includes(shell!) || words.length > 0))
     throw new UsageError(`completion takes one shell: itertop completion ${SHELLS.join('|')}`);
+  const [queried, sql] = command === 'query' ? words.splice(0, 2) : [];
+  if (command === 'query' && queried === undefined)
+    throw new UsageError('query needs the folder of a data set: itertop query FOLDER "select ..."');
+  if (command === 'query' && words.length > 0)
+    throw new UsageError('the query is one argument: itertop query FOLDER "select ..." (in quotes)');
   if (words.length > 1 && command !== 'replay')
     throw new UsageError(`one template at a time, not ${words.join(' and ')}`);
   const file = command === 'replay' ? words.shift() : text('replay');
@@ -388,14 +398,15 @@ export function parseOptions(argv: readonly string[]): Options {
   }
   if (flag('struct') && format !== undefined)
     throw new UsageError("--struct writes the kernel's text; it has no --format");
-  const dataset = text('dataset');
+  const dataset = queried ?? text('dataset');
+  if (command === 'query' && format === 'parquet') throw new UsageError('query writes table, csv, json or ndjson');
   for (const [name, given] of Object.entries({ output: text('output'), struct: flag('struct') }))
-    if (dataset !== undefined && given !== undefined)
+    if (text('dataset') !== undefined && given !== undefined)
       throw new UsageError(`--dataset names its files itself; it takes no --${name}`);
-  if (dataset !== undefined && (format ?? 'parquet') !== 'parquet')
+  if (text('dataset') !== undefined && (format ?? 'parquet') !== 'parquet')
     throw new UsageError(`--dataset writes Parquet, not ${format}`);
   if (dataset === '') throw new UsageError('--dataset needs a folder');
-  if (text('roll') !== undefined && dataset === undefined) throw new UsageError('--roll goes with --dataset');
+  if (text('roll') !== undefined && text('dataset') === undefined) throw new UsageError('--roll goes with --dataset');
   if (flag('changes') && flag('struct')) throw new UsageError('--changes compares columns; it takes no --struct');
   const filters: Partial<Record<FilterName, string>> = {};
   for (const name of FILTER_NAMES) {
@@ -434,6 +445,7 @@ export function parseOptions(argv: readonly string[]): Options {
     struct: flag('struct') ?? false,
     output: text('output'),
     dataset,
+    sql,
     roll: parseRetention(text('roll') ?? ROLL, 'roll'),
     changes: flag('changes') ?? false,
     force: flag('force') ?? false,

@@ -97,14 +97,14 @@ export function safeJson(value: unknown): string {
 }
 
 /** JSON text of a value; 64-bit integers keep all their digits. */
-function json(value: Value): string {
+export function json(value: Value): string {
   if (typeof value === 'bigint') return value.toString();
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
   return safeJson(value);
 }
 
 /** RFC 4180, with controls shown as escapes so that a row stays a line. */
-function csv(value: Value): string {
+export function csv(value: Value): string {
   if (value === null) return '';
   const text = typeof value === 'string' ? sanitize(value) : String(value);
   return /[",\r\n]/.test(text) || text !== text.trim() ? `"${text.replaceAll('"', '""')}"` : text;
