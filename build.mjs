@@ -1,5 +1,5 @@
 // What dist/ holds: itertop.js starts the program, whose two threads are bundles of their own (program.js, reader.js by
-// way of worker.js), each with the code that V8 made of it (src/bundle.ts); a library that few commands need; and bpf.js,
+// way of worker.js), each with the code that V8 made of it (src/bpf/bundle.ts); a library that few commands need; and bpf.js,
 // the library below them.
 import fs from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
@@ -17,18 +17,18 @@ const common = {
   logLevel: 'warning',
 };
 
-/** Loaded where it is needed, from a file of its own. */
+/** A bundle of its own, in which src/bpf/bundle.ts looks for it: not a part of the others. */
 const apart = {
   name: 'apart',
   setup({ onResolve }) {
-    onResolve({ filter: /\/parquet-library\.ts$/ }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: './parquet-library.js', external: true } : undefined,
+    onResolve({ filter: /\/parquet-library\.ts$/ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path, external: true } : undefined,
     );
   },
 };
 
 /**
- * A script: what is wrapped around it has the parameters of `Body` in src/bundle.ts. In brackets V8 compiles it at once
+ * A script: what is wrapped around it has the parameters of `Body` in src/bpf/bundle.ts. In brackets V8 compiles it at once
  * instead of looking for its end first.
  */
 const script = {
@@ -75,14 +75,15 @@ async function entry(file, name, shebang = '') {
   fs.writeFileSync(`dist/${name}.js`, `${shebang}${require}\n${required(outputFiles[0].text)}`);
 }
 
-const library = (file, name, more) => build({ ...common, entryPoints: [file], outfile: `dist/${name}.js`, ...more });
-
 fs.mkdirSync('dist', { recursive: true });
 await Promise.all([
   entry('src/main.ts', 'itertop', '#!/usr/bin/env node\n'),
   entry('src/reader.ts', 'worker'),
   bundle('program', "import { run } from './src/cli.ts'; __exported.run = run;"),
   bundle('reader', "import './src/state/worker.ts';"),
-  library('src/state/parquet-library.ts', 'parquet-library', { minify: true }),
-  library('src/bpf/index.ts', 'bpf'),
+  bundle(
+    'parquet-library',
+    "import * as library from './src/state/parquet-library.ts'; Object.assign(__exported, library);",
+  ),
+  build({ ...common, entryPoints: ['src/bpf/index.ts'], outfile: 'dist/bpf.js' }),
 ]);

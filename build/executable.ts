@@ -17,10 +17,10 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 export const executable = (arch: Arch) => path.join(ROOT, `dist/bin/itertop-linux-${arch}`);
 
-/** What the build made for src/bundle.ts. Code that V8 made here is for this architecture. */
+/** What the build made for src/bpf/bundle.ts. Code that V8 made here is for this architecture. */
 const bundles = (arch: Arch) => [
-  ...['worker.js', 'program.js', 'reader.js'],
-  ...(arch === process.arch ? ['program.cache', 'reader.cache'] : []),
+  ...['worker.js', 'program.js', 'reader.js', 'parquet-library.js'],
+  ...(arch === process.arch ? ['program.cache', 'reader.cache', 'parquet-library.cache'] : []),
 ];
 
 /** What the executable has from npm's packages of that architecture. */

@@ -1,5 +1,7 @@
 /** SQL over a data set, answered by DuckDB where it is installed. Nothing is written, and nothing but the data set read. */
+import { createRequire } from 'node:module';
 import path from 'node:path';
+import { PACKED } from './bpf/packed.ts';
 import type { Options } from './options.ts';
 import { named, quoted, readyViews, tablesOf } from './state/dataset-views.ts';
 import { csv, json } from './state/snapshot.ts';
@@ -10,12 +12,13 @@ import { fit, sanitize, textWidth } from './templates/text.ts';
 type DuckDb = typeof import('@duckdb/node-api');
 
 /** @throws UsageError */
-async function loadDuckDb(): Promise<DuckDb> {
+function loadDuckDb(): DuckDb {
+  if (PACKED) throw new UsageError('the single executable is without DuckDB: query with itertop from npm');
   try {
-    return await import('@duckdb/node-api');
+    return createRequire(import.meta.url)('@duckdb/node-api');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === 'ERR_MODULE_NOT_FOUND' ? 'it is not installed' : message;
+    const why = code === 'MODULE_NOT_FOUND' ? 'it is not installed' : message;
     throw new UsageError(`query needs DuckDB, and ${why}: npm install @duckdb/node-api (-g where itertop is)`);
   }
 }
@@ -29,7 +32,7 @@ interface Answer {
 export async function runQuery({ dataset, sql, format }: Options): Promise<void> {
   const folder = path.resolve(dataset!);
   const tables = tablesOf(folder);
-  const duckDb = await loadDuckDb();
+  const duckDb = loadDuckDb();
   const instance = await duckDb.DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   const ask = async (text: string): Promise<Answer> => {

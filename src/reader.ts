@@ -1,4 +1,4 @@
 /** The other thread's entry in what is built. */
-import { load } from './bundle.ts';
+import { load } from './bpf/bundle.ts';
 
 await load('reader');

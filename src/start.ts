@@ -1,7 +1,7 @@
 /** Starts what the command line asks for. */
 import { isatty } from 'node:tty';
 import { setFlagsFromString } from 'node:v8';
-import { load } from './bundle.ts';
+import { load } from './bpf/bundle.ts';
 import { startWorker } from './state/worker-thread.ts';
 import { V8_FLAGS } from './v8-flags.ts';
 

@@ -6,13 +6,16 @@
 import zlib from 'node:zlib';
 import type { SchemaElement } from 'hyparquet';
 import type { ParquetWriter as Writer } from 'hyparquet-writer';
+import { BUNDLED, load } from '../bpf/bundle.ts';
 import type { Kind, Rows } from '../templates/table.ts';
 import { identityOf } from '../templates/template.ts';
 import { GroupTable } from './groups.ts';
 import { type Header, headerOf, OF_ONE, type Snapshot, type SnapshotWriter, safeJson, timeColumn } from './snapshot.ts';
 
-/** A bundle of its own: the library is larger than all that is needed before. */
-const { ByteWriter, ParquetWriter } = await import('./parquet-library.ts');
+/** Larger than all that is needed before. */
+const { ByteWriter, ParquetWriter } = BUNDLED
+  ? await load<typeof import('./parquet-library.ts')>('parquet-library')
+  : await import('./parquet-library.ts');
 
 /** Rows of several refreshes are gathered into a row group of about so many. */
 const ROW_GROUP = 1 << 16;

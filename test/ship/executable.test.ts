@@ -41,6 +41,11 @@ describe.skipIf(skip)('the executable (needs root)', () => {
     expect(run(['--expose-gc']).stderr).toContain('there is no option --expose-gc');
   });
 
+  it('writes Parquet', () => {
+    const { stdout, stderr, status } = run(['dump', 'task', '--format', 'parquet']);
+    expect([stdout.slice(0, 4), stdout.slice(-4), stderr, status]).toEqual(['PAR1', 'PAR1', '', 0]);
+  });
+
   it('dumps this host', () => {
     const { stdout, stderr, status } = run(['dump', 'task', '--pid', `${process.pid}`, '--format', 'json']);
     expect([stderr, status]).toEqual(['', 0]);

@@ -4,7 +4,10 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { constants, Script } from 'node:vm';
-import { asset, PACKED } from './bpf/packed.ts';
+import { asset, PACKED } from './packed.ts';
+
+/** Whether this is what the build made, not its source. */
+export const BUNDLED = !import.meta.url.endsWith('.ts');
 
 /** What the build wraps around a bundle; what its entry exports is in `exported` afterwards. */
 type Body = (exported: object, require: NodeJS.Require, url: string) => Promise<void>;
