@@ -3,6 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import { spawn as spawnPty } from '@lydell/node-pty';
 import xterm from '@xterm/headless';
+import { cellsOf } from '../support/screen-cells.ts';
 
 export const PROGRAM = fileURLToPath(new URL('../../dist/itertop.js', import.meta.url));
 
@@ -62,6 +63,29 @@ export class TestTerminal {
 
   text(): string {
     return this.lines().join('\n');
+  }
+
+  /** Every cell with its style, a line for each of the screen. */
+  cells(): string[] {
+    return cellsOf(this.#screen);
+  }
+
+  /** The cell from which on a text stands in a line, at or after a cell; -1 where it does not. */
+  columnOf(y: number, text: string, from = 0): number {
+    const { active } = this.#screen.buffer;
+    const line = active.getLine(active.viewportY + y)!;
+    const cells = Array.from({ length: this.#screen.cols }, (_, x) => line.getCell(x)!.getChars());
+    return cells.findIndex((cell, x) => x >= from && cell !== '' && cells.slice(x).join('').startsWith(text));
+  }
+
+  /** Waits until nothing has been written for so many milliseconds. */
+  async settled(quiet = 500, ms = 30_000): Promise<void> {
+    const end = Date.now() + ms;
+    for (let seen = -1; seen !== this.output.length && Date.now() < end; ) {
+      seen = this.output.length;
+      await new Promise((resolve) => setTimeout(resolve, quiet));
+    }
+    await new Promise<void>((resolve) => this.#screen.write('', resolve));
   }
 
   get alternate(): boolean {
