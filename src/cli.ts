@@ -297,12 +297,12 @@ function sessionOf(options: Options, asked: Asked, settings: Settings = {}): Ses
 }
 
 async function runDump(options: Options): Promise<number> {
+  if (options.baseline !== undefined)
+    throw new UsageError('--baseline goes with the explorer on a terminal: itertop TEMPLATE --baseline FILE');
   if (options.replay !== undefined) {
     await dumpReplay(options.replay, options);
     return EXIT.done;
   }
-  if (options.baseline !== undefined)
-    throw new UsageError('--baseline goes with the live view on a terminal: itertop TEMPLATE --baseline FILE');
   const asked = await prepare(filesOf(options), options);
   complain(asked.said);
   const question = questionOf(sessionOf(options, asked).getState());

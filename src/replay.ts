@@ -1,13 +1,18 @@
 /** A recording in the place of the kernel: explored, or written as rows. Nothing here needs privileges, BTF or Linux. */
 
+import path from 'node:path';
 import { type Options, outputOf } from './options.ts';
+import { checkReplayOptions } from './replay-options.ts';
+import { readBaseline } from './state/baseline.ts';
 import { BadRecordingError } from './state/byte-stream.ts';
 import type { Collected, CollectOptions } from './state/collector.ts';
 import { commandLine, shellQuoted } from './state/command-line.ts';
 import { collectOptions, type DumpOptions, dump } from './state/dump.ts';
+import { shownTemplate } from './state/group-pane.ts';
 import type { LiveView } from './state/live-view.ts';
 import type { ExportChoice } from './state/panes.ts';
 import { Player } from './state/player.ts';
+import { notInRecording } from './state/recorded-source.ts';
 import { Recording } from './state/recording.ts';
 import type { Replay } from './state/replay.ts';
 import { startSampler } from './state/sampler.ts';
@@ -40,7 +45,18 @@ function replayOf(recording: Recording, sample: boolean): Replay {
   const gaps: [number, number][] = [];
   for (let i = 1; i < count; i++)
     if (times[i]! - times[i - 1]! > GAP * question.interval) gaps.push([times[i - 1]!, times[i]!]);
-  return { host, kernel, begin: times[0]!, end: times[count - 1]!, count, gaps, sample };
+  const absent = notInRecording(recording.segment(count - 1));
+  return {
+    host,
+    kernel,
+    begin: times[0]!,
+    end: times[count - 1]!,
+    count,
+    gaps,
+    sample,
+    absent,
+    ungroup: question.ungroup,
+  };
 }
 
 /** As they would be typed. */
@@ -69,6 +85,8 @@ function sessionOf(options: Options, recording: Recording, sample: boolean, mark
     ({ template, columns } = withColumns(template, options.columns, noBtf, find));
   }
   registerTemplates([template, ...segment.templates.slice(1)]);
+  const replay = replayOf(recording, sample);
+  checkReplayOptions(options, template, segment, replay);
   const users = namesOf(recording);
   const { kthreads } = options;
   return createSession({
@@ -86,7 +104,10 @@ function sessionOf(options: Options, recording: Recording, sample: boolean, mark
     theme: options.theme,
     paused: options.at !== undefined,
     marks,
-    replay: replayOf(recording, sample),
+    baseline: options.baseline === undefined ? undefined : path.basename(options.baseline),
+    groupBy: options.group,
+    tree: options.tree,
+    replay,
   });
 }
 
@@ -131,6 +152,8 @@ export async function runReplay(
   const session = sessionOf(options, recording, sample, marks);
   const state = () => session.getState();
   const { replay, templates, template } = state();
+  const shown = shownTemplate(state())!;
+  const baseline = options.baseline === undefined ? undefined : readBaseline(options.baseline, shown, state().groupBy);
   const at = options.at === undefined ? undefined : parseMoment(options.at, replay!, replay!.begin);
   recording.close();
   const first = Promise.withResolvers<void>();
@@ -151,7 +174,12 @@ export async function runReplay(
     finding: state().found,
     begunAnew: (why: string) => state().notify(`reading begins anew: ${why}`),
   };
-  const sampler = startSampler(receiver, [templates.get(template)!, ...recording.segment(0).templates.slice(1)], file);
+  const sampler = startSampler(
+    receiver,
+    [templates.get(template)!, ...recording.segment(0).templates.slice(1)],
+    file,
+    baseline,
+  );
   sampler.ask(questionOf(state()));
   if (at !== undefined) sampler.go({ to: at });
   const [{ runExplorer }] = await Promise.all([import('./ui/run.tsx'), first.promise]);
@@ -172,7 +200,7 @@ export async function runReplay(
     })),
     kernel: replay!.kernel,
     exportView: (choice) => exportView(session, choice),
-    absentColumns: () => new Map(),
+    absentColumns: () => replay!.absent,
     commandLine: () => {
       // The table is the recording's own.
       const [itertop, command, , ...rest] = commandLine(state());

@@ -20,6 +20,7 @@ import { markedQuestion } from './marking.ts';
 import type { NetScope } from './namespaces.ts';
 import { countable } from './picker.ts';
 import type { Question, Search } from './question.ts';
+import { notRecordedApart } from './replay.ts';
 import { parseSearch } from './search.ts';
 import type { SessionOptions, SessionState, Slice } from './session.ts';
 import { alsoBy, checkColumn, descendsFirst, formatSort, inverted, keptSort, parseSort, type Sort } from './sort.ts';
@@ -443,13 +444,15 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
       nextOrder() {
         const { name, order: own } = current();
         if (own === undefined) return set({ notice: `${name} is walked in one order only` });
+        if (get().replay) return set({ notice: 'a recording has the order that it was made in' });
         const at = WALK_ORDERS.indexOf(get().order ?? own);
         set({ order: WALK_ORDERS[(at + 1) % WALK_ORDERS.length] });
       },
       toggleUngroup() {
         const template = current();
         const { name } = template;
-        if (ungroupedWord(template))
+        if (get().replay) set({ notice: notRecordedApart(template, get().ungroup) });
+        else if (ungroupedWord(template))
           set(({ ungroup, columns }) => ({ ungroup: !ungroup, columns: withCpu(template, columns, !ungroup) }));
         else set({ notice: `the rows of ${name} are not grouped: nothing to take apart` });
       },

@@ -77,7 +77,12 @@ export function refreshed(pane: DetailPane, view: View): DetailPane {
   if (view.stats.begin === pane.view.stats.begin && view.stats.sessionId === pane.view.stats.sessionId) return seen;
   const cells = cellsOf(view, row);
   const changed = [...cells].filter(([name, cell]) => (pane.cells.get(name) ?? cell) !== cell).map(([name]) => name);
-  const next = { ...seen, cells, changed: new Set(changed), history: withSample(pane.history, view, row) };
+  // Back in a recording: what comes after is not known yet, and has changed nothing.
+  const back = (view.position?.index ?? 0) < (pane.view.position?.index ?? 0);
+  const next = {
+    ...{ ...seen, cells, changed: back ? NOTHING : new Set(changed) },
+    history: withSample(back ? new Map() : pane.history, view, row),
+  };
   return pane.part === 'history' ? keepingLine(pane, next) : next;
 }
 

@@ -5,6 +5,7 @@ import { UsageError } from '../templates/template.ts';
 import { type Place, placeOf } from './asked.ts';
 import { checkGroup, groupChoices, groupedTemplate } from './grouping.ts';
 import type { Question } from './question.ts';
+import { notRecorded } from './replay.ts';
 import type { SessionState, Slice } from './session.ts';
 import { formatSort, parseSort, type Sort } from './sort.ts';
 
@@ -91,6 +92,8 @@ export const groupSlice: Slice<GroupSlice> = (set, get) => ({
     if (by === groupBy) return;
     const rows = ungrouped ?? { sort, cursor, top };
     if (by === '') return set({ ...NO_GROUPING, ...rows, left: 0 });
+    const why = notRecorded(state, [by]);
+    if (why !== '') return set({ notice: `no groups: ${why}` });
     try {
       set({ ...grouped(template, by, columns, rows.sort), ungrouped: rows, cursor: null, top: 0, left: 0 });
     } catch (error) {

@@ -1,5 +1,5 @@
 /** Rows put together by what they have in a column: by which columns, and what columns such groups have. */
-import { growthColumn, growthColumns } from '../templates/growth.ts';
+import { growthColumn, growthColumns, isGrowth } from '../templates/growth.ts';
 import { type Column, columnOf, type Format, type Template, UsageError } from '../templates/template.ts';
 import { checkColumn, descendsFirst, type SortKey, sortColumns } from './sort.ts';
 import { treeColumns } from './tree.ts';
@@ -22,9 +22,9 @@ export function addsUp({ adds, as, total, derive }: Column): boolean {
   return AMOUNTS.includes(as) || total === true;
 }
 
-/** Ids, names and addresses; an amount would hardly have two rows alike. */
+/** Ids, names and addresses; an amount, or how long it has grown, says nothing of what rows are. */
 export function isGroupable(column: Column): boolean {
-  return !descendsFirst(column.as);
+  return !descendsFirst(column.as) && !isGrowth(column);
 }
 
 /** Columns to group by: those shown, then the others. */

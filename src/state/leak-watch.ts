@@ -23,7 +23,7 @@ const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
 
 /** Of groups the number of their rows is watched, too, whatever the table. */
 function groupsWatched(state: SessionState, template: Template): Partial<SessionState> {
-  const { columns, sort } = state;
+  const { columns, sort, ungrouped } = state;
   const column = groupsGrowth(template).name;
   const before: Look = { columns, sort };
   if (!isWatched(state)) {
@@ -32,8 +32,10 @@ function groupsWatched(state: SessionState, template: Template): Partial<Session
   }
   const known = state.watched.get(scopeOf(state))?.before.sort;
   const otherwise = parseSort(groupedTemplate(template, state.groupBy, columns), `-${countColumn(template)}`);
+  const rows = state.watched.get(scopeOf({ ...state, groupBy: '' }))?.before.sort ?? parseSort(template, template.sort);
   return {
     watch: false,
+    ...(ungrouped?.sort[0].column === column ? { ungrouped: { ...ungrouped, sort: rows } } : {}),
     columns: columns.filter((name) => name !== column),
     ...(sort[0].column === column ? { sort: known ?? otherwise } : {}),
   };

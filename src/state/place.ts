@@ -147,6 +147,7 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
       open({ name: 'where', input: inputOf(get().where), error: '' });
     },
     openInterval() {
+      if (get().replay) return set({ notice: 'a recording has its own pace: + and - change it' });
       open({ name: 'interval', input: inputOf(formatInterval(get().interval)), error: '' });
     },
     openFilter() {

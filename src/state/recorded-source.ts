@@ -219,6 +219,15 @@ function storedWalk(segment: Segment, template: Template, walk: string): Recorde
   return find(walk) ?? find(template.name) ?? (whole ? find(BASE_WALK) : undefined) ?? any;
 }
 
+/** Column of the recording's table -> why it does not have it. */
+export function notInRecording(segment: Segment): ReadonlyMap<string, string> {
+  return absentColumns(
+    segment,
+    segment.templates[0]!,
+    segment.walks.filter(({ key }) => key === BASE_WALK),
+  );
+}
+
 /** Column -> why the recording does not have it, in none of these walks. */
 function absentColumns(
   segment: Segment,

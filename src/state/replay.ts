@@ -1,5 +1,5 @@
 /** Where we are in a recording, what is looked for in it; and what is being recorded. */
-import { UsageError } from '../templates/template.ts';
+import { type Template, UsageError, ungroupedWord } from '../templates/template.ts';
 import type { Finding } from './finder.ts';
 import { inputOf } from './input.ts';
 import type { SessionOptions, SessionState, Slice } from './session.ts';
@@ -17,6 +17,25 @@ export interface Replay extends Extent {
   readonly gaps: readonly (readonly [number, number])[];
   /** It came with the program, and says so. */
   readonly sample: boolean;
+  /** Each member of a group (threads) is a row. */
+  readonly ungroup: boolean;
+  /** Column -> why it is not in the recording. */
+  readonly absent: ReadonlyMap<string, string>;
+}
+
+/** Why rows of a recording cannot be taken apart, or put together. @param ungroup whether they are apart */
+export function notRecordedApart(template: Template, ungroup: boolean): string {
+  const word = ungroupedWord(template);
+  if (!word) return `the rows of ${template.name} are not grouped: nothing to take apart`;
+  return ungroup
+    ? `this was recorded with ${word}: that is how it is shown`
+    : `this was recorded without ${word}: itertop record --threads has that`;
+}
+
+/** Why rows cannot be arranged by these columns; '' where they can. */
+export function notRecorded({ replay }: Pick<SessionState, 'replay'>, names: readonly string[]): string {
+  const name = names.find((each) => replay?.absent.has(each));
+  return name === undefined ? '' : `column ${name}: ${replay!.absent.get(name)}`;
 }
 
 export const LEAST_SPEED = 0.25;

@@ -93,6 +93,7 @@ export const structsSlice: Slice<StructsSlice> = (set, get) => {
 
   return {
     openStructs() {
+      if (get().replay) return set({ notice: 'structures are those of a running kernel; a recording has its columns' });
       try {
         const at = structuresOf(get()).start;
         const { pointer } = structuresOf(get()).at(at);

@@ -3,6 +3,7 @@ import type { FilterName, Filters, Related, Template } from '../templates/templa
 import { byName, firstPlace, type Place, placeOf } from './asked.ts';
 import { NO_GROUPING } from './group-pane.ts';
 import { columnsOfWay, isOpen, labelColumns, labelOf, narrow, type Way, waysOf } from './related.ts';
+import { notRecordedApart } from './replay.ts';
 import type { SessionState, Slice } from './session.ts';
 import { NO_TREE } from './tree-slice.ts';
 import type { View } from './view.ts';
@@ -75,8 +76,11 @@ export const trailSlice: Slice<TrailSlice> = (set, get) => {
       set({ notice: `no ${way.word} from here: this row has no ${narrowed.without}${why}` });
       return;
     }
-    const { show, ungroup = false } = way;
-    state.enter(state.templates.get(way.template)!, { ...narrowed, ungroup, ...(show ? { columns: show } : {}) });
+    const { replay } = state;
+    const { show, ungroup = replay?.ungroup ?? false } = way;
+    const template = state.templates.get(way.template)!;
+    if (replay && ungroup !== replay.ungroup) set({ notice: notRecordedApart(template, replay.ungroup) });
+    else state.enter(template, { ...narrowed, ungroup, ...(show ? { columns: show } : {}) });
   }
 
   /** A part of a table. Columns and sorting that the user chose for it hold there, too; not for another map. */

@@ -1,7 +1,8 @@
 /** The tree on and off, and what of it is folded. */
 import type { Place } from './asked.ts';
+import { notRecorded } from './replay.ts';
 import type { Slice } from './session.ts';
-import { hasBelow, isLead } from './tree.ts';
+import { hasBelow, isLead, treeColumns } from './tree.ts';
 
 /** The part of a place that the tree is about. */
 export interface Treeing {
@@ -22,8 +23,10 @@ export interface TreeSlice {
 export const treeSlice: Slice<TreeSlice> = (set, get) => ({
   toggleTree() {
     const { templates, template, groupBy, tree } = get();
+    const why = notRecorded(get(), treeColumns(templates.get(template)!));
     if (!templates.get(template)?.tree) set({ notice: `${template} is no tree: its rows have no parents` });
     else if (groupBy !== '') set({ notice: 'groups are no tree: Esc puts the rows apart' });
+    else if (!tree && why !== '') set({ notice: `no tree: ${why}` });
     else set({ tree: !tree });
   },
   toggleFold() {

@@ -280,8 +280,8 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     // Of groups the view finds them itself.
     const rowsOnly = arranged.groups ? new Uint32Array(0) : arranged.order;
     const changes = comparable ? changesOf(rowsOnly, collected.before!, shown!.order) : null;
-    // A group is what it is of, and may come back.
-    const lasting = arranged.groups || started === null || shown?.asked !== asked;
+    // A group is what it is of, and may come back; in a recording one may go back.
+    const lasting = player || arranged.groups || started === null || shown?.asked !== asked;
     const unmarked = lasting ? [] : goneKeys(marked?.keys ?? []);
     const plain = toWire(collected, q.columns, detailsOf(q), arranged, total, changes, unmarked, player?.position);
     const wire = { ...plain, compared: arranged.compared ?? null };

@@ -4,7 +4,7 @@
  */
 import { parseDerive } from './columns.ts';
 import type { Table } from './table.ts';
-import { columnOf, type Template } from './template.ts';
+import { type Column, columnOf, type Template } from './template.ts';
 
 /** `growth(fds, rss)`: what derived columns of that name are made of lies under names that no column can have. */
 const GROWTH = 'growth';
@@ -15,7 +15,12 @@ export const whichName = (args: readonly string[]) => `${runsName(args)}#`;
 
 /** The column of a template that watches for growth. */
 export function growthColumn(template: Template): string | undefined {
-  return template.columns.find(({ derive }) => derive !== undefined && /^\s*growth\s*\(/.test(derive))?.name;
+  return template.columns.find(isGrowth)?.name;
+}
+
+/** Whether a column watches others for growth. */
+export function isGrowth({ derive }: Column): boolean {
+  return derive !== undefined && /^\s*growth\s*\(/.test(derive);
 }
 
 /** What it watches. */
