@@ -33,6 +33,30 @@ export function stretched(interval: number, spent: number, maxCost: number | und
   return maxCost === undefined ? interval : Math.max(interval, Math.min(LONGEST, Math.ceil((spent * 100) / maxCost)));
 }
 
+/** A refresh that takes longer than these milliseconds, and has next to nothing of a CPU, stood still for most of it. */
+const LONG = 1000;
+const LITTLE = 0.02;
+
+/**
+ * What a refresh takes, in milliseconds. Time in which the process was stopped in the middle of one (Ctrl-Z, SIGSTOP, a
+ * virtual machine that stood still) is not its cost, and is not waited for again.
+ */
+export class Stopwatch {
+  readonly #began = performance.now();
+  readonly #usage = process.cpuUsage();
+
+  get ms(): number {
+    return spentOf(performance.now() - this.#began, this.#usage);
+  }
+}
+
+function spentOf(wall: number, since: NodeJS.CpuUsage): number {
+  if (wall < LONG) return wall;
+  const { user, system } = process.cpuUsage(since);
+  const cpu = (user + system) / 1000;
+  return cpu < wall * LITTLE ? cpu : wall;
+}
+
 /** The processor time of this process from lap to lap. */
 export class CpuMeter {
   #usage = process.cpuUsage();

@@ -11,7 +11,7 @@ import { columnOf, type Filters, identityOf, type Template, type WalkOrder } fro
 import { type Arrangement, type ArrangeOptions, arrange } from './arrange.ts';
 import { AtomicFile } from './atomic-file.ts';
 import { type Collected, type CollectOptions, Collector } from './collector.ts';
-import { stretched } from './cost.ts';
+import { Stopwatch, stretched } from './cost.ts';
 import { ChangeLines, Differ } from './differences.ts';
 import { FileError } from './file-error.ts';
 import { GroupGrowth } from './group-growth.ts';
@@ -211,9 +211,12 @@ async function* live(options: DumpOptions): AsyncGenerator<Collected> {
       await pause(next - performance.now(), signal);
       if (signal?.aborted) break;
     }
-    const started = performance.now();
-    yield collect();
-    spent = performance.now() - started;
+    const reading = new Stopwatch();
+    const collected = collect();
+    spent = reading.ms;
+    const writing = performance.now();
+    yield collected;
+    spent += performance.now() - writing;
   }
 }
 

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Template } from '../templates/template.ts';
 import type { CollectOptions, Collector } from './collector.ts';
-import { stretched } from './cost.ts';
+import { Stopwatch, stretched } from './cost.ts';
 import { Parts } from './parts.ts';
 import { checkAppend, type FrameSink, type Host, OneFile, Recorder } from './recorder.ts';
 import { RecordingWriter } from './recording-file.ts';
@@ -45,19 +45,19 @@ export async function recordLoop(
   const collect: CollectOptions = { ...asked, columns: options.columns };
   const ends = duration > 0 ? performance.now() + duration : Number.POSITIVE_INFINITY;
   // Before there is a file: a template that cannot be read leaves none.
+  let started = new Stopwatch();
   let collected = collector.collect(collect);
   using recorder = new Recorder(sinkOf(options, collector.template), host);
   let next = performance.now();
   for (;;) {
-    const started = performance.now();
     recorder.append(collector, collected, question);
     const progress = { refreshes: recorder.refreshes, rows: collected.table.rows, bytes: recorder.bytes };
     told(progress);
-    const spent = collected.stats.totalMs + performance.now() - started;
-    next = Math.max(next + stretched(interval, spent, options.maxCost), performance.now());
+    next = Math.max(next + stretched(interval, started.ms, options.maxCost), performance.now());
     if (recorder.refreshes === count || next > ends) return progress;
     await sleep(Math.max(0, next - performance.now()), undefined, { signal }).catch(() => {});
     if (signal.aborted) return progress;
+    started = new Stopwatch();
     collected = collector.collect(collect);
   }
 }

@@ -11,7 +11,7 @@ import { type Arranged, arrange, arrangedBuffers } from './arrange.ts';
 import type { Baseline } from './baseline.ts';
 import { changesOf } from './changes.ts';
 import { type Collected, type CollectOptions, Collector } from './collector.ts';
-import { CpuMeter, stretched } from './cost.ts';
+import { CpuMeter, Stopwatch, stretched } from './cost.ts';
 import { Counter, type RowCount } from './counter.ts';
 import { Finder, type Finding } from './finder.ts';
 import { GroupGrowth } from './group-growth.ts';
@@ -252,7 +252,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     return compare.shown ? kept.compare(rows, all, order, names) : {};
   }
 
-  function publish(q: Question, started: number | null): void {
+  function publish(q: Question, started: Stopwatch | null): void {
     if (!collected) return;
     const passing = passingRows(collected.table, collected.after);
     const total = passing.length;
@@ -271,7 +271,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     if (!compare && moment?.id !== q.kept) moment = null;
     // What a refresh costs includes its first sorting; sorting again later is no refresh.
     if (started !== null) {
-      const totalMs = performance.now() - started;
+      const totalMs = started.ms;
       const cost = { cpu: meter.lap(), every: stretched(q.interval, totalMs, q.maxCost) };
       collected = { ...collected, stats: { ...collected.stats, totalMs, cost } };
     }
@@ -298,7 +298,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       return;
     }
     due = null;
-    const started = performance.now();
+    const started = new Stopwatch();
     try {
       if (what === 'read' || !collected) {
         collected = collect(q);
@@ -314,7 +314,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       fail(error);
     }
     if (what === 'read') {
-      spent = performance.now() - started;
+      spent = started.ms;
       schedule(spent);
     }
   }

@@ -1,7 +1,7 @@
 /** What refreshing costs: the share that it may take, and that the worker and a dump keep to it. */
 import { PassThrough } from 'node:stream';
 import { afterEach, expect, it } from 'vitest';
-import { CpuMeter, parseMaxCost, stretched } from '../../src/state/cost.ts';
+import { CpuMeter, parseMaxCost, Stopwatch, stretched } from '../../src/state/cost.ts';
 import { dump } from '../../src/state/dump.ts';
 import type { LiveView } from '../../src/state/live-view.ts';
 import type { Question } from '../../src/state/question.ts';
@@ -49,6 +49,15 @@ it('the meter tells the time of this process, after its first lap', () => {
   const { user, system } = process.cpuUsage(before);
   const least = (user + system) / 10 / (performance.now() - start + 20);
   expect(meter.lap()).toBeGreaterThan(least * 0.8);
+});
+
+it('time in which nothing ran is no cost, work is', async () => {
+  const still = new Stopwatch();
+  await new Promise((done) => setTimeout(done, 3000));
+  expect(still.ms).toBeLessThan(1000);
+  const busy = new Stopwatch();
+  for (const end = performance.now() + 100; performance.now() < end; );
+  expect(busy.ms).toBeGreaterThanOrEqual(100);
 });
 
 const QUESTION: Question = { ...TASKS, interval: 100 };
