@@ -71,7 +71,7 @@ let seenTwice = 0;
 let failures = 0;
 let warm: Memory | undefined;
 let warmFds = 0;
-const samples: Memory[] = [];
+let samples: Memory[] = [];
 
 let answered: (view: View) => void = () => {};
 let refused: (error: Error) => void = () => {};
@@ -91,16 +91,16 @@ for (; refreshes < wanted; round++) {
   for (const still of held.stills) {
     for (let i = 0; i < VISIT && refreshes < wanted; i++) await refresh(still, i);
   }
-  samples.push(memory());
+  samples = [...samples, memory()].slice(-ROUNDS);
   if (warm === undefined && (refreshes >= wanted / 5 || refreshes >= 20_000) && samples.length >= ROUNDS) {
-    warm = least(samples.slice(-ROUNDS));
+    warm = least(samples);
     warmFds = descriptors();
   }
   if (process.stderr.isTTY) process.stderr.write(`\r${refreshes} of ${wanted}`);
 }
 const seconds = (performance.now() - started) / 1000;
 const spent = process.cpuUsage(cpu);
-const end = least(samples.slice(-ROUNDS));
+const end = least(samples);
 const fds = descriptors() - warmFds;
 const ours = [...left('prog'), ...left('map'), ...left('link')];
 sampler.close();
@@ -141,7 +141,7 @@ const lines = [
   ['doubled', describe(doubled)],
   ['seen twice', `${n.format(seenTwice)} rows, among them what comes and goes`],
   ['failed', n.format(failures)],
-  ['descriptors', `${fds} gained since the warm-up; ${fdsAtEnd} left at the end`],
+  ['descriptors', `${Math.max(0, fds)} gained since the warm-up; ${fdsAtEnd} left at the end`],
   ['loaded', `${ours.length} programs, maps and links while reading; ${behind} left at the end`],
   [
     'memory',
@@ -158,10 +158,11 @@ if (values.json !== undefined) fs.writeFileSync(values.json, `${JSON.stringify(r
 process.exit(total(lost) + total(doubled) + failures + behind > 0 || fds > 0 || fdsAtEnd > 0 ? 1 : 0);
 
 async function refresh(still: Still, i: number): Promise<void> {
+  let late: NodeJS.Timeout | undefined;
   const answer = new Promise<View>((resolve, reject) => {
     answered = resolve;
     refused = reject;
-    setTimeout(() => reject(new Error('no answer')), PATIENCE).unref();
+    late = setTimeout(() => reject(new Error('no answer')), PATIENCE);
   });
   if (i === 0) sampler.ask(questionOf(still, round));
   else sampler.refresh();
@@ -172,6 +173,8 @@ async function refresh(still: Still, i: number): Promise<void> {
     failures++;
     note(`refresh ${refreshes}, ${still.label}: ${(error as Error).message}`);
     if (failures > EXAMPLES) throw error;
+  } finally {
+    clearTimeout(late);
   }
 }
 

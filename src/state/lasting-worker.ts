@@ -3,10 +3,15 @@ import { closeHeld } from '../bpf/held.ts';
 import type { FromWorker, ToWorker } from './worker.ts';
 import { takeWorker } from './worker-thread.ts';
 
-/** So often it is begun anew without having given anything; then the next message does it. */
+/** So often it is begun anew where it does not last; then only what the user asks for does it. */
 const ATTEMPTS = 3;
+/** Milliseconds that a thread lasts that is well. */
+const LASTING = 10_000;
 /** Milliseconds before an attempt, and as many more before each further one. */
 const PAUSE = 250;
+
+/** What a new thread is told, or does, whatever was said before. */
+const KNOWN: ReadonlySet<ToWorker['type']> = new Set(['ask', 'refresh', 'templates', 'baseline', 'replay']);
 
 export interface LastingWorker {
   post(message: ToWorker): void;
@@ -26,13 +31,15 @@ export function lastingWorker(events: WorkerEvents): LastingWorker {
   let closed = false;
   let attempts = 0;
   let due: NodeJS.Timeout | undefined;
+  /** Said while there was no thread, and not in what it is told at its begin. */
+  let waiting: ToWorker[] = [];
 
   function begin(): void {
     const begun = takeWorker();
+    const since = performance.now();
     thread = begun;
     let why = '';
     begun.worker.on('message', (message: FromWorker) => {
-      if (message.type === 'view') attempts = 0;
       if (!closed) events.received(message);
     });
     begun.worker.on('error', (error: NodeJS.ErrnoException) => {
@@ -42,6 +49,7 @@ export function lastingWorker(events: WorkerEvents): LastingWorker {
       thread = null;
       if (closed) return;
       closeHeld(begun.held);
+      if (performance.now() - since > LASTING) attempts = 0;
       const again = ++attempts <= ATTEMPTS;
       if (again) due = setTimeout(beginAnew, PAUSE * attempts);
       events.ended(why || `its thread ended with code ${code}`, again);
@@ -52,14 +60,18 @@ export function lastingWorker(events: WorkerEvents): LastingWorker {
     clearTimeout(due);
     due = undefined;
     begin();
-    for (const message of events.brief()) thread!.worker.postMessage(message);
+    for (const message of [...events.brief(), ...waiting]) thread!.worker.postMessage(message);
+    waiting = [];
   }
 
   begin();
   return {
     post(message) {
       if (thread) thread.worker.postMessage(message);
-      else if (!due && !closed && (message.type === 'ask' || message.type === 'refresh')) beginAnew();
+      else if (!closed && message.type !== 'taken') {
+        if (!KNOWN.has(message.type)) waiting.push(message);
+        if (!due) beginAnew();
+      }
     },
     close() {
       if (closed) return;
