@@ -39,7 +39,7 @@ describe.skipIf(skip)('going to an object', () => {
       'bpf_link',
       () => new RegExp(`^ *${id('link_id')(2)} iter +\\d+ it_goto +task`, 'm'),
     ],
-    ['used_maps', () => id('prog_id')(1), 'prog_maps', () => /tracing +it_goto +\d+ array +it_goto/],
+    ['used_maps', () => id('prog_id')(1), 'prog_maps', () => /it_goto +\d+ array +it_goto/],
     ['task', () => String(process.pid), 'task', () => new RegExp(`^ *${process.pid} `, 'm')],
   ])(':%s and its number', async (word, number, template, row) => {
     terminal.type(`:${word} ${number()}\r`);
