@@ -1,6 +1,7 @@
 /** Facts of this host that neither BTF nor Node tells. */
 import fs from 'node:fs';
 import os from 'node:os';
+import { koffi } from './native.ts';
 
 /**
  * One more than the highest number in a list such as `0-3,8` (/sys/devices/system/cpu/possible, .../node/possible):
@@ -34,12 +35,19 @@ let size = 0;
 
 /** Bytes of a memory page. */
 export function pageSize(): number {
-  if (size === 0) {
+  if (size === 0) size = auxiliaryPageSize() ?? Number(koffi().load(null).func('int getpagesize()')());
+  return size;
+}
+
+/** undefined where it may not be read: a file with capabilities, run, is none of its user's to look into. */
+function auxiliaryPageSize(): number | undefined {
+  try {
     const { buffer, byteOffset, byteLength } = fs.readFileSync('/proc/self/auxv');
     const words = new BigUint64Array(buffer.slice(byteOffset, byteOffset + byteLength));
-    size = Number(words[1 + words.findIndex((word, i) => i % 2 === 0 && word === AT_PAGESZ)]);
+    return Number(words[1 + words.findIndex((word, i) => i % 2 === 0 && word === AT_PAGESZ)]);
+  } catch {
+    return undefined;
   }
-  return size;
 }
 
 /** Whether capabilities here are those of the host: PROC_USER_INIT_INO of include/linux/proc_ns.h. */

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { Attr, bpf, type OwnedFd } from '../../src/bpf/syscall.ts';
 import { MAP, map, put } from '../support/bpf.ts';
 import { Child } from '../support/child.ts';
@@ -12,6 +12,9 @@ import { FLOW, flowKey, flowTypes, flowValue } from '../support/maps.ts';
 import { fdinfo } from '../support/proc.ts';
 import { ends, itertopWith, NO_HOME, withCapabilities } from '../support/unprivileged.ts';
 import { KEY, TestTerminal } from '../terminal/terminal.ts';
+
+// The program is started again and again, on machines that do other things as well.
+vi.setConfig({ testTimeout: 180_000 });
 
 interface Check {
   readonly name: string;

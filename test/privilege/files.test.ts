@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AtomicFile } from '../../src/state/atomic-file.ts';
 import { Parts } from '../../src/state/parts.ts';
 import { type CreateOptions, RecordingWriter, KEY as WHOLE } from '../../src/state/recording-file.ts';
@@ -11,6 +11,9 @@ import { UsageError } from '../../src/templates/template.ts';
 import { describeKernel, root } from '../support/kernel.ts';
 import { NO_HOME, NOBODY, withCapabilities } from '../support/unprivileged.ts';
 import { KEY, PROGRAM, TestTerminal } from '../terminal/terminal.ts';
+
+// The program is started again and again, on machines that do other things as well.
+vi.setConfig({ testTimeout: 180_000 });
 
 /** Who plants: neither root nor nobody. */
 const PLANTER = 1;

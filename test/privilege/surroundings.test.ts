@@ -3,10 +3,14 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { installedIn } from '../../src/bpf/native.ts';
 import { describeKernel, PROGRAM, root } from '../support/kernel.ts';
 import { ends, NO_HOME, withCapabilities } from '../support/unprivileged.ts';
+import { KEY, TestTerminal } from '../terminal/terminal.ts';
+
+// The program is started again and again, on machines that do other things as well.
+vi.setConfig({ testTimeout: 180_000 });
 
 /** Neither root nor nobody. */
 const STRANGER = 1;
@@ -105,9 +109,10 @@ describe('modules', () => {
       fs.mkdirSync(path.join(home, folder), { recursive: true });
       fs.writeFileSync(path.join(home, folder, 'index.js'), evil);
     }
-    fs.mkdirSync(path.join(home, 'itertop/dist'), { recursive: true });
-    for (const file of ['itertop.js', 'worker.js'])
-      fs.copyFileSync(path.join(REPOSITORY, 'dist', file), path.join(home, 'itertop/dist', file));
+    fs.cpSync(path.join(REPOSITORY, 'dist'), path.join(home, 'itertop/dist'), {
+      recursive: true,
+      filter: (file) => !file.includes('/dist/bin'),
+    });
   });
   afterAll(() => fs.rmSync(home, { recursive: true }));
 
@@ -170,29 +175,59 @@ describeKernel('a copy of Node that has the capabilities', () => {
   });
   afterAll(() => fs.rmSync(folder, { recursive: true }));
 
+  /** As from a shell: whatever capabilities who starts it had are gone with a program in between. */
+  const shell = [...withCapabilities('bpf', 'perfmon').filter((word) => !/inh|ambient/.test(word)), 'env'];
+
   it.skipIf(!setcap || nosuid)('is enough, for somebody who has none', () => {
-    expect(ends([...withCapabilities(), process.execPath, PROGRAM, 'dump', 'task'])).toMatchObject({ status: 3 });
-    const { status, stdout, stderr } = ends([
-      ...withCapabilities('bpf', 'perfmon').filter((w) => !/inh|ambient/.test(w)),
-      node,
-      PROGRAM,
-      'dump',
-      'task',
-      '-c',
-      'pid,cmdline',
-    ]);
-    expect([status, stderr]).toEqual([0, '']);
-    expect(stdout.split('\n').length).toBeGreaterThan(3);
+    const at = path.join(folder, 'a.json');
+    expect(ends([...shell, process.execPath, PROGRAM, 'dump', 'task'])).toMatchObject({ status: 3 });
+    const dump = ['dump', 'task', '-c', 'pid,rss,cmdline,exe', '-f', 'json', '-o', at];
+    expect(ends([...shell, node, PROGRAM, ...dump])).toMatchObject({ status: 0, stderr: '' });
+    const { rows } = JSON.parse(fs.readFileSync(at, 'utf8')) as { rows: { pid: number; exe: string }[] };
+    expect(rows.find((row) => row.pid === process.pid)?.exe).toBe(process.execPath);
+    expect(ends([...shell, node, PROGRAM, 'doctor'])).toMatchObject({ status: 0 });
+  });
+
+  it.skipIf(!setcap || nosuid)(
+    'shows all in the explorer',
+    async () => {
+      const [first, ...rest] = [...shell, node, PROGRAM, 'task', '--pid', String(process.pid), '-d', '0.5'];
+      const terminal = new TestTerminal(first!, rest, { cols: 120, rows: 40, env: NO_HOME });
+      try {
+        await terminal.waitFor(/1 rows?/, 'the table', 60_000);
+        for (const [keys, then] of [
+          ['d', /Structure/],
+          [KEY.tab, /struct task_struct/],
+          [KEY.escape, /^ *PID/m],
+          [`:bpf_map${KEY.enter}`, /itertop_globals/],
+          [`:ipv6_route${KEY.enter}`, /^ipv6_route/m],
+        ] as const) {
+          terminal.type(keys);
+          await terminal.waitFor(then, String(then), 60_000);
+        }
+      } finally {
+        terminal.kill();
+        await terminal.exited;
+      }
+    },
+    120_000,
+  );
+
+  const packed = path.join(REPOSITORY, `dist/bin/itertop-linux-${process.arch}`);
+  it.skipIf(!setcap || nosuid || !fs.existsSync(packed))('and so is the single executable', () => {
+    const program = path.join(folder, 'itertop');
+    fs.copyFileSync(packed, program);
+    execFileSync('setcap', ['cap_bpf,cap_perfmon=ep', program]);
+    expect(ends([...shell, program, 'dump', 'tcp'])).toMatchObject({ status: 0, stderr: '' });
+    expect(ends([...shell, program, 'doctor'])).toMatchObject({ status: 0 });
   });
 
   it.skipIf(!setcap || nosuid)('does not heed what the environment would have it load', () => {
     const script = path.join(folder, 'evil.cjs');
     fs.writeFileSync(script, `require('node:fs').writeFileSync(${JSON.stringify(path.join(folder, 'taken'))}, '');`);
     const env = { ...NO_HOME, NODE_OPTIONS: `--require ${script}`, LD_PRELOAD: '/nonexistent/evil.so' };
-    const through = withCapabilities('bpf', 'perfmon').filter((w) => !/inh|ambient/.test(w));
-    // The words before it would heed LD_PRELOAD and complain: env(1) sets it last.
-    const set = ['env', ...Object.entries(env).map(([name, value]) => `${name}=${value}`)];
-    const run = (...command: string[]) => ends([...through, ...set, ...command]);
+    const set = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    const run = (...command: string[]) => ends([...shell, ...set, ...command]);
     expect(run(node, PROGRAM, 'dump', 'task', '-c', 'pid')).toMatchObject({ status: 0, stderr: '' });
     expect(fs.existsSync(path.join(folder, 'taken'))).toBe(false);
     // The same Node without capabilities does: what is tested is told apart.

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OwnedFd } from '../../src/bpf/syscall.ts';
 import { MAP, map, put } from '../support/bpf.ts';
 import { Child } from '../support/child.ts';
@@ -11,6 +11,9 @@ import { PROGRAM, skip } from '../support/kernel.ts';
 import { fdinfo } from '../support/proc.ts';
 import { NO_HOME } from '../support/unprivileged.ts';
 import { KEY, TestTerminal } from '../terminal/terminal.ts';
+
+// The program is started again and again, on machines that do other things as well.
+vi.setConfig({ testTimeout: 180_000 });
 
 /** Calls that change something beside the caller's own memory and threads. `?`: not every architecture has them. */
 const CHANGING =
