@@ -15,6 +15,7 @@ const common = {
   target: 'node22',
   external: ['koffi', '@duckdb/node-api'],
   logLevel: 'warning',
+  metafile: true,
 };
 
 /** A bundle of its own, in which src/bpf/bundle.ts looks for it: not a part of the others. */
@@ -62,21 +63,23 @@ function compiled(code) {
 }
 
 async function bundle(name, entry) {
-  const { outputFiles } = await build({ ...script, stdin: { contents: entry, resolveDir: '.' } });
+  const { outputFiles, metafile } = await build({ ...script, stdin: { contents: entry, resolveDir: '.' } });
   const code = required(outputFiles[0].text);
   fs.writeFileSync(`dist/${name}.js`, code);
   fs.writeFileSync(`dist/${name}.cache`, compiled(code));
+  return metafile;
 }
 
 /** A module that begins a thread. Where Node is too old for require, src/main.ts has the word. */
 async function entry(file, name, shebang = '') {
-  const { outputFiles } = await build({ ...common, entryPoints: [file], write: false });
+  const { outputFiles, metafile } = await build({ ...common, entryPoints: [file], write: false });
   const require = 'const require = process.getBuiltinModule ?? (() => ({}));';
   fs.writeFileSync(`dist/${name}.js`, `${shebang}${require}\n${required(outputFiles[0].text)}`);
+  return metafile;
 }
 
 fs.mkdirSync('dist', { recursive: true });
-await Promise.all([
+const built = await Promise.all([
   entry('src/main.ts', 'itertop', '#!/usr/bin/env node\n'),
   entry('src/reader.ts', 'worker'),
   bundle('program', "import { run } from './src/cli.ts'; __exported.run = run;"),
@@ -85,5 +88,14 @@ await Promise.all([
     'parquet-library',
     "import * as library from './src/state/parquet-library.ts'; Object.assign(__exported, library);",
   ),
-  build({ ...common, entryPoints: ['src/bpf/index.ts'], outfile: 'dist/bpf.js' }),
+  build({ ...common, entryPoints: ['src/bpf/index.ts'], outfile: 'dist/bpf.js' }).then(({ metafile }) => metafile),
 ]);
+
+// The packages whose code is in there, for whoever asks what and under which licences.
+const inputs = built.flatMap(({ outputs }) =>
+  Object.values(outputs).flatMap((output) =>
+    Object.entries(output.inputs).flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? [file] : [])),
+  ),
+);
+const packages = new Set(inputs.flatMap((file) => /^(.*\bnode_modules\/(?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []));
+fs.writeFileSync('dist/packages.json', `${JSON.stringify([...packages].sort(), null, 2)}\n`);
