@@ -53,6 +53,16 @@ function fetched(name: string, folder: string): string {
   return path.join(to, 'package');
 }
 
+/** What Node's package of that architecture has beside the binary. */
+export function fetchedNode<T>(arch: Arch, use: (folder: string) => T): T {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'itertop-node-'));
+  try {
+    return use(fetched(`node-linux-${arch}@${process.versions.node}`, folder));
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
 export interface Needs {
   /** Versions of the libraries, the lowest that will do. */
   readonly glibc: string;
