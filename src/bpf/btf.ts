@@ -6,7 +6,7 @@
  * whatever they are, the outcome is an answer or a BtfError, in bounded time and memory.
  */
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
-import { koffi } from './native.ts';
+import { koffi, NativeError } from './native.ts';
 import { didYouMean, nearest } from './nearest.ts';
 import { readBytes, reason } from './user-file.ts';
 
@@ -150,6 +150,7 @@ export class Btf {
     try {
       bytes = map(VMLINUX) ?? readFileSync(VMLINUX);
     } catch (cause) {
+      if (cause instanceof NativeError) throw cause;
       throw new BtfError(
         `cannot read the kernel's BTF, ${VMLINUX}: ${reason(cause)}. ` +
           'It needs a kernel built with CONFIG_DEBUG_INFO_BTF=y and sysfs mounted on /sys.',

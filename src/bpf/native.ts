@@ -8,13 +8,16 @@ import { asFile, PACKED } from './packed.ts';
 type Koffi = typeof import('koffi');
 let loaded: Koffi | undefined;
 
-/** @throws Error where it is not installed with this program */
+/** It could not be loaded; says what helps. */
+export class NativeError extends Error {}
+
+/** @throws NativeError; Error where it is not installed with this program */
 export function koffi(): Koffi {
   loaded ??= PACKED ? unpacked() : installed();
   return loaded;
 }
 
-/** What the npm package adds to its native module is not used here. @throws Error that says what helps */
+/** What the npm package adds to its native module is not used here. @throws NativeError */
 function unpacked(): Koffi {
   try {
     return asFile('koffi.node', (file) => {
@@ -24,7 +27,7 @@ function unpacked(): Koffi {
     });
   } catch (error) {
     const { message } = error as Error;
-    throw new Error(
+    throw new NativeError(
       `no folder for a private copy of the code that calls the kernel (${message}); TMPDIR=FOLDER names one that is writable and not mounted noexec`,
     );
   }
