@@ -1,7 +1,6 @@
 /** `itertop doctor`: what this system has of all that itertop uses, and what helps where something is missing. */
 import fs from 'node:fs';
 import { Btf } from '../bpf/btf.ts';
-import { BpfMap } from '../bpf/map.ts';
 import { BTF_PATH, hasCapability, missing, thisSystem } from '../bpf/support.ts';
 import { targetNames } from '../bpf/targets.ts';
 import { BUILTIN } from '../templates/builtin/index.ts';
@@ -115,9 +114,7 @@ export function examine(): Report {
   }
   const known = new Set(BUILTIN.map((t) => t.target));
   for (const target of there)
-    if (target === ELEMENTS) checkElements(vmlinux, add);
-    else if (OF_A_MAP.includes(target))
-      add(`target ${target}`, 'ok', `this kernel has it; not tried, as it takes a map: itertop ${ELEMENTS} --map`);
+    if (OF_A_MAP.includes(target)) checkElements(target, vmlinux, add);
     else if (!known.has(target)) add(`target ${target}`, 'ok', 'this kernel has it; no template does');
   return { kernel: system.release, checks, mainJob };
 }
@@ -160,18 +157,23 @@ function checkTemplate(template: Template, btf: Btf, add: Add): boolean {
   }
 }
 
-/** Whether the iterator over a map's elements can be loaded, tried with a small map of our own. */
-function checkElements(btf: Btf, add: Add): void {
-  const shape = { keySize: 4, valueSize: 8 };
-  const template = mapTemplate({ ...shape, id: 0, name: '', type: 'array', cpus: 0 }, null);
+/** A type of map that each of these iterators walks over. */
+const WALKED: Readonly<Record<string, string>> = { sockmap: 'sockmap', bpf_sk_storage_map: 'sk_storage' };
+
+/** Whether an iterator over a map's elements can be loaded; attached it would have to be to a map. */
+function checkElements(target: string, btf: Btf, add: Add): void {
+  const type = WALKED[target] ?? 'array';
+  const template = mapTemplate({ keySize: 4, valueSize: 8, id: 0, name: '', type, cpus: 0 }, null);
   try {
-    using map = BpfMap.create({ ...shape, type: 'array', maxEntries: 1, name: 'itertop_doctor' });
     using reader = new Reader(template, btf);
-    reader.configure({ columns: ['key', 'value'] }, { mapFd: map.fd });
-    add(`target ${ELEMENTS}`, 'ok', `loaded; of one map: itertop ${ELEMENTS} --map`);
+    reader.configure({ columns: template.columns.map((c) => c.name) }, null);
+    add(`target ${target}`, 'ok', `loaded; of one map: itertop ${ELEMENTS} --map`);
   } catch (error) {
-    const help = `itertop ${ELEMENTS} --map reads elements by bpf(2) instead`;
-    add(`target ${ELEMENTS}`, 'warning', (error as Error).message, help);
+    const help =
+      target === ELEMENTS
+        ? `itertop ${ELEMENTS} --map reads elements by bpf(2) instead`
+        : `the sockets of a ${type} cannot be shown here; not needed for the main job`;
+    add(`target ${target}`, 'warning', (error as Error).message, help);
   }
 }
 

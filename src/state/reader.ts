@@ -68,10 +68,11 @@ export class Reader implements Source {
   /**
    * Brings the program in line with what is asked: nothing where nothing changed, a map update for other values, another
    * program under the kept link for another shape. On an error the old program stays.
-   * @param target what the link is about, where the template does not say: the map whose elements are read
+   * @param target what the link is about, where the template does not say: the map whose elements are read; null to load
+   * the program and attach it to nothing
    * @throws BpfError, TemplateError, UsageError
    */
-  configure(asked: CompileOptions, target?: LinkInfo): void {
+  configure(asked: CompileOptions, target?: LinkInfo | null): void {
     const options = this.#gatherBytes > 0 ? { ...asked, gather: this.#gatherBytes } : asked;
     this.#options = asked;
     this.#holdRunStats(options.columns);
@@ -83,6 +84,7 @@ export class Reader implements Source {
       this.#maps.get('globals')!.update(ZERO_KEY, globals);
       this.#globals = globals;
     }
+    if (target === null) return;
     const link = target ?? linkInfo(options.filters, plan);
     const wanted = JSON.stringify(link ?? null, (_, value) => (typeof value === 'bigint' ? String(value) : value));
     if (!this.#link || wanted !== this.#linkedTo) {

@@ -15,7 +15,6 @@ mount -t debugfs debug /sys/kernel/debug 2>/dev/null
 mount --bind /node_modules /repo/node_modules
 ln -sf /proc/self/fd /dev/fd
 ip link set lo up
-hostname guest
 ulimit -n 65536
 
 option() { sed -n "s/.*itertop\.$1=\([^ ]*\).*/\1/p" /proc/cmdline; }

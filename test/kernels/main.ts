@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { asDocument } from './document.ts';
 import type { Found, TestResult } from './found.ts';
 import { repositoryDisk, rootDisk } from './image.ts';
 import { takeKernel } from './kernel.ts';
@@ -22,11 +23,13 @@ const { values } = parseArgs({
     arch: { type: 'string', multiple: true },
     tests: { type: 'string' },
     seconds: { type: 'string' },
+    write: { type: 'boolean', default: false },
   },
 });
 const suites = values.suite ?? SUITES;
 const arches = values.arch ?? ['amd64'];
-const tests = values.tests ?? 'test/bpf,test/templates';
+/** Test files or folders to be run inside as well: an emulated machine takes ten times as long for them. */
+const tests = values.tests ?? '';
 const seconds = Number(values.seconds ?? 1200);
 const cache = path.join(process.env['XDG_CACHE_HOME'] || path.join(os.homedir(), '.cache'), 'itertop', 'kernels');
 
@@ -52,6 +55,7 @@ for (const arch of arches)
     for (const fault of faults(outcome)) console.log(`  ${fault.replaceAll('\n', '\n    ')}`);
   }
 console.log(`\n${asTable(outcomes)}\n\nresults: ${work}`);
+if (values.write) fs.writeFileSync(new URL('../../docs/kernels.md', import.meta.url), asDocument(outcomes));
 process.exit(outcomes.some((o) => faults(o).length > 0) ? 1 : 0);
 
 async function examine(suite: string, arch: string): Promise<Outcome> {

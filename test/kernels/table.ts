@@ -1,4 +1,4 @@
-/** What the guests found, as text: a table for the terminal, and the document docs/kernels.md. */
+/** What the guests found: what is wrong, and a table for the terminal. */
 import type { Found, FoundTable, TestResult } from './found.ts';
 
 export interface Outcome {
@@ -11,6 +11,9 @@ export interface Outcome {
   /** Why there is nothing, or not all; '' where all went through. */
   readonly error: string;
 }
+
+/** What no BTF tells: before Linux 5.12 iterators may not call bpf_d_path(). */
+const REFUSED = /helper call is not allowed in probe/;
 
 /** What has to be seen of maps on every kernel that has their iterator: one element each. */
 function mapFaults(found: Found): string[] {
@@ -28,7 +31,8 @@ export function faults({ found, tests, error, steps }: Outcome): string[] {
       if (t.state === 'failed') list.push(`table ${t.name}: ${t.error}`);
     for (const t of found.tables)
       for (const [column, reason] of Object.entries(t.absent))
-        if (/verifier refuses/.test(reason)) list.push(`column ${t.name}.${column}: ${reason}`);
+        if (/verifier refuses/.test(reason) && !REFUSED.test(reason))
+          list.push(`column ${t.name}.${column}: ${reason}`);
     list.push(...mapFaults(found).map((m) => `map ${m}`));
   }
   for (const t of tests) if (t.state === 'failed') list.push(`test ${t.file} > ${t.name}: ${t.message}`);
@@ -40,7 +44,18 @@ const count = (tests: readonly TestResult[], state: TestResult['state']) =>
 const absentOf = (tables: readonly FoundTable[]) => tables.reduce((sum, t) => sum + Object.keys(t.absent).length, 0);
 const columnsOf = (tables: readonly FoundTable[]) => tables.reduce((sum, t) => sum + t.columns, 0);
 
-const HEAD = ['kernel', 'arch', 'targets', 'tables', 'columns', 'absent', 'maps', 'passed', 'failed', 'skipped'];
+export const HEAD: readonly string[] = [
+  'kernel',
+  'arch',
+  'targets',
+  'tables',
+  'columns',
+  'absent',
+  'maps',
+  'passed',
+  'failed',
+  'skipped',
+];
 
 function cells({ of, found, tests }: Outcome): string[] {
   if (!found) return [of, ...HEAD.slice(1).map(() => '-')];
@@ -58,8 +73,11 @@ function cells({ of, found, tests }: Outcome): string[] {
   ];
 }
 
+/** Beside HEAD. */
+export const asRows = (outcomes: readonly Outcome[]): string[][] => outcomes.map(cells);
+
 export function asTable(outcomes: readonly Outcome[]): string {
-  const rows = [HEAD, ...outcomes.map(cells)];
+  const rows = [HEAD, ...asRows(outcomes)];
   const widths = HEAD.map((_, i) => Math.max(...rows.map((r) => r[i].length)));
   return rows
     .map((r) =>
