@@ -11,8 +11,21 @@ const HELPERS: Partial<Record<Source['kind'], string>> = {
 
 /** Which helper this kernel lacks for a source, in words; '' where it has all. */
 export function lacksHelper(btf: Btf, template: Template, source: Source): string {
-  const calls = objectsOf(source).map((object) => template.casts?.[object]?.call);
+  const calls = objectsOf(source).flatMap((object) => callsOf(template, object));
   return [HELPERS[source.kind], ...calls].map((helper) => lacks(btf, helper)).find((r) => r !== '') ?? '';
+}
+
+/** The helpers on the way to a cast, which may start from others. */
+function callsOf(template: Template, object: string): string[] {
+  const calls: string[] = [];
+  const seen = new Set<string>();
+  for (let name = object; !seen.has(name); ) {
+    seen.add(name);
+    const cast = template.casts?.[name];
+    if (cast?.call) calls.push(cast.call);
+    if (cast) name = /^\w+/.exec(cast.of)?.[0] ?? name;
+  }
+  return calls;
 }
 
 /** A kernel's BTF has its helpers as enumerators; one that has none of them does not tell. */

@@ -150,8 +150,10 @@ export class Table implements KeyedRows, RowReader {
     if (derived) return derived.run(this, row, derived.args);
     const joined = this.#joinOf.get(column);
     if (joined !== undefined) return joined ? joinedText(row, joined) : '';
-    if (!this.batch.has(column) || !this.batch.present(row, column)) return '';
     const spec = this.#columns.get(column);
+    // What this kernel does not have at all; in brackets it would say of each object that it has none.
+    if (!this.batch.has(column)) return spec?.fallback ? this.text(row, spec.fallback) : '';
+    if (!this.batch.present(row, column)) return '';
     const text = textOf(this.batch, row, column, spec);
     if (text === '' && spec?.fallback) {
       const other = this.text(row, spec.fallback);

@@ -4,6 +4,7 @@ import { describe, expect, it, test } from 'vitest';
 import { Btf } from '../../src/bpf/btf.ts';
 import { accessOf } from '../../src/bpf/btf-access.ts';
 import { task } from '../../src/templates/builtin/task.ts';
+import { taskFile } from '../../src/templates/builtin/task-file.ts';
 import { compile, refusalOf } from '../../src/templates/compile.ts';
 import type { Template } from '../../src/templates/template.ts';
 import { BtfWriter } from '../bpf/btf-writer.ts';
@@ -62,6 +63,20 @@ test('the beginning of an element whose struct has a typedef is not loaded by it
   expect(kinds).toEqual(['refused', 'number', 'refused', 'number', 'number', 'number']);
 });
 
+test('helpers on the way to a cast of a cast', () => {
+  const btf = Btf.vmlinux();
+  const enumerator = btf.enumerator.bind(btf);
+  btf.enumerator = (name) => (name === 'BPF_FUNC_sock_from_file' ? undefined : enumerator(name));
+  try {
+    const { absent } = compile(taskFile, { columns: ['sk_type', 'lport', 'path'] }, btf);
+    for (const column of ['sk_type', 'lport'])
+      expect(absent.get(column)).toBe('this kernel has no helper bpf_sock_from_file()');
+    expect(absent.has('path')).toBe(false);
+  } finally {
+    btf.enumerator = enumerator;
+  }
+});
+
 describeKernel('the other ways give the same', () => {
   const own = (template: Template) =>
     rowsOf(readOnce(template, { ungroup: true }).table).find((row) => row.number('pid') === process.pid)!;
@@ -79,6 +94,20 @@ describeKernel('the other ways give the same', () => {
     const from = ['str(task->no_such_member)', byName];
     const row = own(table([{ name: 'exe', from, as: 'path', help: 'executable' }]));
     expect(row.text('exe')).toBe(fs.readlinkSync('/proc/self/exe'));
+  });
+
+  test('a text that the kernel does not have gives way to its fallback, without the brackets of one that is empty', () => {
+    const line = {
+      name: 'line',
+      from: 'str(task->no_such_member)',
+      as: 'text',
+      fallback: 'comm',
+      help: 'line',
+    } as const;
+    const comm = { name: 'comm', from: 'task->comm', as: 'text', help: 'name' } as const;
+    const row = own(table([comm, line]));
+    expect(row.text('comm')).not.toBe('');
+    expect([row.text('line'), row.cell('line')]).toEqual([row.text('comm'), row.cell('comm')]);
   });
 
   it.skipIf(!kernelHas('ucounts', 'ucount[1].counter'))('sums that a helper reads', () => {
