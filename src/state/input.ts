@@ -24,11 +24,20 @@ function cut(input: Input, from: number, to: number): Input {
   return { text: input.text.slice(0, from) + input.text.slice(to), caret: from };
 }
 
+/** Characters of a line: more than anybody types, few enough to be looked at after each. */
+export const MOST_TYPED = 4096;
+
+/** As much of it as there is room for. */
 export function insert(text: string): Edit {
-  return (input) => ({
-    text: input.text.slice(0, input.caret) + text + input.text.slice(input.caret),
-    caret: input.caret + text.length,
-  });
+  return (input) => {
+    const room = Math.max(0, MOST_TYPED - input.text.length);
+    // A character of two units is not taken by halves.
+    const taken = text.length <= room ? text : text.slice(0, room).replace(/[\ud800-\udbff]$/, '');
+    return {
+      text: input.text.slice(0, input.caret) + taken + input.text.slice(input.caret),
+      caret: input.caret + taken.length,
+    };
+  };
 }
 
 export const EDITS = {

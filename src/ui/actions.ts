@@ -5,7 +5,7 @@ import { programCommand } from '../state/command-line.ts';
 import { fullPath, linesOfDetail } from '../state/detail.ts';
 import { fileStem } from '../state/file-name.ts';
 import { groupLines } from '../state/group-pane.ts';
-import { EDITS, insert } from '../state/input.ts';
+import { EDITS, insert, MOST_TYPED } from '../state/input.ts';
 import { findOf } from '../state/narrowing.ts';
 import { type ExportChoice, inputOfPane, type PaneName, takesText } from '../state/panes.ts';
 import { pickerChoices } from '../state/picker.ts';
@@ -22,7 +22,7 @@ import type { Columns } from './columns.ts';
 import { type Command, commandsOf, completions, obey } from './commands.ts';
 import { toCopy } from './copied.ts';
 import { type Action, actionOf, helpRows, textOf } from './keymap.ts';
-import type { Key } from './keys.ts';
+import { type Key, PASTED } from './keys.ts';
 import { point, pointerOf } from './mouse.ts';
 import { giveUp, REPLAY_ACTIONS, type ReplayEffects, submitReplay } from './replay-actions.ts';
 import type { Themes } from './theme.ts';
@@ -542,6 +542,10 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
 export function press(reach: Reach, key: Key): void {
   const pane = paneName(state(reach));
   if (state(reach).notice !== '') state(reach).notify('');
+  if (key.startsWith(PASTED)) {
+    paste(reach, key.slice(PASTED.length), takesText(pane));
+    return;
+  }
   const pointer = pointerOf(key);
   if (pointer === null) return;
   if (pointer) {
@@ -555,4 +559,16 @@ export function press(reach: Reach, key: Key): void {
   const text = textOf(key, pane);
   if (action) ACTIONS[action](reach, key);
   else if (text !== undefined) state(reach).edit(insert(text));
+}
+
+/** A pasted text is typed where something is typed, as one line. Elsewhere its letters would be taken for keys. */
+function paste(reach: Reach, pasted: string, typing: boolean): void {
+  const { edit, notify } = state(reach);
+  if (!typing) {
+    notify('what is pasted goes where something is typed: behind / : w f');
+    return;
+  }
+  const line = pasted.replace(/[\r\n\t]+/g, ' ').replace(/[\x00-\x1f\x7f-\x9f]/g, '');
+  if (line.length >= MOST_TYPED) notify(`of what was pasted only ${MOST_TYPED} characters are taken`);
+  edit(insert(line.trim()));
 }

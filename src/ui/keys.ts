@@ -83,7 +83,7 @@ function control(code: number): Key | undefined {
 
 /** SGR mouse reports (mode 1006): button, column and line, both from 1 on; only what is pressed counts. */
 const MOUSE = /^\[<(\d+);(\d+);(\d+)M$/;
-const MOUSE_BEGUN = /^\x1b\[(?:<[\d;]*|M[\s\S]{0,2})$/;
+const MOUSE_BEGUN = /^\x1b\[(?:<[\d;]{0,24}|M[\s\S]{0,2})$/;
 
 /** `mouse-0-12-5`: see mouse.ts. Reports in the older form, of terminals that know no other, mean nothing. */
 function mouseKey(sequence: string): Key | undefined {
@@ -91,27 +91,59 @@ function mouseKey(sequence: string): Key | undefined {
   return button === undefined ? undefined : `mouse-${button}-${x}-${y}`;
 }
 
+/** What a terminal puts around a text that was pasted, where it has been asked to (mode 2004). */
+const PASTE_BEGIN = '[200~';
+const PASTE_END = '\x1b[201~';
+/** More than any line takes; what comes behind is let go of. */
+const MOST_PASTED = 1 << 14;
+/** A pasted text is one key: this, and the text. */
+export const PASTED = 'paste:';
+
 export interface KeyParser {
   /** Keys that are complete; the start of a sequence waits for its rest. */
   push(chunk: string): Key[];
   /** Something waits: if nothing follows soon it was the Esc key. */
   pending(): boolean;
-  /** What waits, taken as keys by themselves. */
+  /** What waits is the rest of a text that is being pasted, over a slow line for long. */
+  pasting(): boolean;
+  /** What waits, taken as keys by themselves; of a pasted text what is there of it. */
   flush(): Key[];
 }
 
 /** Sequences that name no key here (focus, modified arrows) are dropped, never typed. */
 export function createKeyParser(): KeyParser {
   let rest = '';
+  /** What has come of a text that is being pasted. */
+  let pasted: string | undefined;
+
+  /** @returns the text, once it has ended */
+  function paste(final: boolean): Key[] {
+    const end = rest.indexOf(PASTE_END);
+    const ended = end >= 0 || final;
+    // The last characters may begin its end.
+    const length = end >= 0 ? end : final ? rest.length : Math.max(0, rest.length - PASTE_END.length + 1);
+    pasted += rest.slice(0, Math.min(length, MOST_PASTED - pasted!.length));
+    rest = rest.slice(end >= 0 ? end + PASTE_END.length : length);
+    if (!ended) return [];
+    const text = pasted!;
+    pasted = undefined;
+    return [PASTED + text];
+  }
 
   function take(final: boolean): Key[] {
     const keys: Key[] = [];
-    while (rest !== '') {
+    while (rest !== '' || (final && pasted !== undefined)) {
+      if (pasted !== undefined) {
+        keys.push(...paste(final));
+        if (pasted !== undefined) break;
+        continue;
+      }
       // Nobody types the beginning of what a mouse says: its end is on the way.
       if (MOUSE_BEGUN.test(rest)) break;
       if (!final && UNFINISHED.test(rest)) break;
       const sequence = final ? null : SEQUENCE.exec(rest);
       if (sequence) {
+        if (sequence[1] === PASTE_BEGIN) pasted = '';
         const key = SEQUENCES[sequence[1]!] ?? mouseKey(sequence[1]!);
         if (key) keys.push(key);
         rest = rest.slice(sequence[0].length);
@@ -132,7 +164,8 @@ export function createKeyParser(): KeyParser {
       rest += chunk;
       return take(false);
     },
-    pending: () => rest !== '',
+    pending: () => rest !== '' || pasted !== undefined,
+    pasting: () => pasted !== undefined,
     flush: () => take(true),
   };
 }

@@ -10,6 +10,9 @@ const WRAP_ON = '\x1b[?7h';
 /** Buttons and the wheel (1000), in the form that has no limit (1006). A terminal that knows neither ignores both. */
 const MOUSE_ON = '\x1b[?1000h\x1b[?1006h';
 const MOUSE_OFF = '\x1b[?1006l\x1b[?1000l';
+/** What is pasted comes between marks, so that nobody takes it for keys (2004). */
+const PASTE_ON = '\x1b[?2004h';
+const PASTE_OFF = '\x1b[?2004l';
 /** Cursor to the first cell, everything after it erased. */
 const WIPE = '\x1b[H\x1b[J';
 
@@ -84,7 +87,7 @@ export function openTerminal(
   );
   // Past the picture, which knows nothing of such sequences.
   const pointing = (on: boolean) => {
-    if (mouse) terminal.write(on ? MOUSE_ON : MOUSE_OFF);
+    terminal.write((on ? PASTE_ON : PASTE_OFF) + (mouse ? (on ? MOUSE_ON : MOUSE_OFF) : ''));
   };
   stdout.write(WRAP_OFF);
   pointing(true);

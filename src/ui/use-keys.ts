@@ -5,6 +5,8 @@ import { createKeyParser, type Key } from './keys.ts';
 
 /** A sequence that starts with Esc arrives whole within this time, over a slow line too. */
 const ESCAPE_WAIT = 50;
+/** A pasted text whose end does not come is taken for whole after so long a silence. */
+const PASTE_WAIT = 2000;
 
 export function useKeys(onKey: (key: Key) => void): void {
   const { stdin, setRawMode } = useStdin();
@@ -20,7 +22,10 @@ export function useKeys(onKey: (key: Key) => void): void {
     const onData = (chunk: string | Buffer) => {
       clearTimeout(waiting);
       emit(parser.push(String(chunk)));
-      if (parser.pending()) waiting = setTimeout(() => emit(parser.flush()), ESCAPE_WAIT);
+      if (parser.pending()) {
+        const wait = parser.pasting() ? PASTE_WAIT : ESCAPE_WAIT;
+        waiting = setTimeout(() => emit(parser.flush()), wait);
+      }
     };
     // Ink reads stdin while raw mode is on; each chunk it reads is also emitted as data.
     setRawMode(true);

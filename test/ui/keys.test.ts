@@ -19,7 +19,6 @@ describe('keys of the terminal', () => {
     ['\x1bq', ['escape', 'q']],
     ['\x1b\x1b[A', ['escape', 'up']],
     ['\x1b[1;5A\x1b[I\x1b[?62c', []], // modified arrow, focus, mouse, an answer: no keys here
-    ['\x1b[200~qj\x1b[201~', ['q', 'j']],
     ['\x00\x1c\u009b', []],
   ])('%j', (bytes, keys) => {
     const parser = createKeyParser();

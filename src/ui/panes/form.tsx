@@ -4,7 +4,7 @@ import { shellLines } from '../../state/command-line.ts';
 import type { Input } from '../../state/input.ts';
 import { EXPORT_FORMATS, EXPORT_LINES, type Pane } from '../../state/panes.ts';
 import { FILTER_KINDS } from '../../templates/filters.ts';
-import { fit, textWidth } from '../../templates/text.ts';
+import { fit, sanitize, sanitizeAscii, textWidth } from '../../templates/text.ts';
 import { compose, Line, type Piece } from '../line.tsx';
 import type { Theme } from '../theme.ts';
 
@@ -132,10 +132,14 @@ function commandLines(words: readonly string[], width: number): string[] {
 /** The text around the caret in `width` cells. */
 function typed(theme: Theme, { text, caret }: Input, active: boolean, width: number): Piece[] {
   if (!active) return [['plain', fit(text, width, 'left', theme.ascii)]];
-  let head = text.slice(0, caret);
+  // Of a long line only what may be in sight is measured.
+  const near = 2 * width + 8;
+  const safe = theme.ascii ? sanitizeAscii : sanitize;
+  let head = safe(text.slice(Math.max(0, caret - near), caret)).slice(-near);
   while (head !== '' && textWidth(head) > width - 2) head = head.slice(head.codePointAt(0)! > 0xffff ? 2 : 1);
+  head = head.replace(/^[\p{M}\p{Cs}]+/u, '');
   const at = String.fromCodePoint(text.codePointAt(caret) ?? 0x20);
-  const tail = text.slice(caret + at.length);
+  const tail = text.slice(caret + at.length, caret + near);
   return [
     ['plain', head],
     ['caret', theme.marks ? `_${at.trim()}` : at],
