@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Btf, BtfError } from '../../src/bpf/btf.ts';
 import { resolvePath } from '../../src/bpf/btf-path.ts';
+import { patience, SEED, times } from '../support/fuzz.ts';
 import { everyKind } from './btf-writer.ts';
 
-const SEED = 20240607;
 const VMLINUX = '/sys/kernel/btf/vmlinux';
 
 function tolerate(run: () => unknown): void {
@@ -84,7 +84,7 @@ describe('mutated BTF', () => {
     'tail[9]',
   ];
 
-  it('of every kind, whole or cut short', () => {
+  it('of every kind, whole or cut short', { timeout: patience(30_000) }, () => {
     const { writer } = everyKind();
     const layout = Array.from({ length: 30 }, (_, kind): [number, number] => [kind % 8, 4 * (kind % 3)]);
     const [plain, laidOut] = [writer.bytes(), writer.bytes(layout)];
@@ -99,11 +99,11 @@ describe('mutated BTF', () => {
           interrogate(btf, Array(btf.typeCount).keys(), paths);
         });
       }),
-      { seed: SEED, numRuns: 1500 },
+      { seed: SEED, numRuns: times(1500) },
     );
   });
 
-  it('on top of a sound base', () => {
+  it('on top of a sound base', { timeout: patience(30_000) }, () => {
     const { writer } = everyKind();
     const base = new Btf(writer.bytes());
     const original = Buffer.from(writer.bytes());
@@ -113,17 +113,17 @@ describe('mutated BTF', () => {
         mutate(bytes, changes);
         tolerate(() => interrogate(new Btf(bytes, base), Array(base.typeCount * 2).keys(), paths.slice(0, 3)));
       }),
-      { seed: SEED, numRuns: 200 },
+      { seed: SEED, numRuns: times(200) },
     );
   });
 
-  it('that is no BTF at all', () => {
+  it('that is no BTF at all', { timeout: patience(30_000) }, () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), (bytes, header) => {
         if (header && bytes.length >= 8) bytes.set([0x9f, 0xeb, 1, 0, 24, 0, 0, 0]);
         tolerate(() => interrogate(new Btf(bytes), [0, 1, 2, 3], paths));
       }),
-      { seed: SEED, numRuns: 2000 },
+      { seed: SEED, numRuns: times(2000) },
     );
   });
 });
@@ -135,7 +135,9 @@ describe('paths', () => {
     ...['pid', 'parent', 'comm', 'counters', 'grid', 'flag', 'x', '->', '.', '[', ']', '[0]', '[ANON]', ' ', '-', '9'],
   );
 
-  it('of random pieces have a position where they are wrong, and a canonical text where they are right', () => {
+  it('of random pieces have a position where they are wrong, and a canonical text where they are right', {
+    timeout: patience(30_000),
+  }, () => {
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 9 }), (pieces) => {
         const path = pieces.join('');
@@ -149,16 +151,16 @@ describe('paths', () => {
           expect(error.position).toBeLessThanOrEqual(path.length);
         }
       }),
-      { seed: SEED, numRuns: 3000 },
+      { seed: SEED, numRuns: times(3000) },
     );
   });
 
-  it('of any text do no harm', () => {
+  it('of any text do no harm', { timeout: patience(30_000) }, () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (path) =>
         tolerate(() => resolvePath(btf, ids.task, path)),
       ),
-      { seed: SEED, numRuns: 1000 },
+      { seed: SEED, numRuns: times(1000) },
     );
   });
 });
@@ -167,7 +169,7 @@ describe.skipIf(!existsSync(VMLINUX))("the running kernel's BTF, mutated", () =>
   const original = existsSync(VMLINUX) ? readFileSync(VMLINUX) : Buffer.alloc(0);
   const paths = ['real_parent->tgid', 'rss_stat[MM_ANONPAGES].count', '__sk_common.skc_num'];
 
-  it('in many places at once', { timeout: 120_000 }, () => {
+  it('in many places at once', { timeout: patience(120_000) }, () => {
     const bytes = Buffer.from(original);
     fc.assert(
       // The header is left alone in most runs: most mutations there end at once.
@@ -184,11 +186,13 @@ describe.skipIf(!existsSync(VMLINUX))("the running kernel's BTF, mutated", () =>
         });
         expect(performance.now() - start).toBeLessThan(5000);
       }),
-      { seed: SEED, numRuns: 40, endOnFailure: true },
+      { seed: SEED, numRuns: times(40), endOnFailure: true },
     );
   });
 
-  it('only beyond the index, so that the pass succeeds and the questions meet the damage', { timeout: 120_000 }, () => {
+  it('only beyond the index, so that the pass succeeds and the questions meet the damage', {
+    timeout: patience(120_000),
+  }, () => {
     const sound = new Btf(original);
     const bytes = Buffer.from(original);
     const headerBytes = bytes.readUInt32LE(4);
@@ -216,7 +220,7 @@ describe.skipIf(!existsSync(VMLINUX))("the running kernel's BTF, mutated", () =>
           );
         },
       ),
-      { seed: SEED, numRuns: 12, endOnFailure: true },
+      { seed: SEED, numRuns: times(12), endOnFailure: true },
     );
   });
 });

@@ -2,7 +2,7 @@
  * Random templates of every target: each is shown, or refused with words of ours; none reaches a verifier that refuses
  * it. Conditions over them choose in the kernel the rows that they choose here.
  *
- * ITERTOP_RANDOM_TEMPLATES=5000 npx vitest run test/templates/random-templates.test.ts   tries more of them;
+ * ITERTOP_FUZZ=20 npx vitest run test/templates/random-templates.test.ts   tries twenty times as many;
  * ITERTOP_SEED=N begins elsewhere, and a failure names the seed of its template.
  */
 import { spawn } from 'node:child_process';
@@ -21,11 +21,12 @@ import type { Table } from '../../src/templates/table.ts';
 import { columnOf, type Template, TemplateError, UsageError } from '../../src/templates/template.ts';
 import { parseTemplates } from '../../src/templates/user.ts';
 import { parseWhere } from '../../src/templates/where.ts';
+import { times } from '../support/fuzz.ts';
 import { describeKernel } from '../support/kernel.ts';
 import { type Random, TemplateWriter } from '../support/random-template.ts';
 import { verify } from '../support/verify.ts';
 
-const COUNT = Number(process.env['ITERTOP_RANDOM_TEMPLATES'] ?? 300);
+const COUNT = times(300);
 const SEED = Number(process.env['ITERTOP_SEED'] ?? 1);
 const REFUSED = "this kernel's verifier refuses it";
 
@@ -203,6 +204,7 @@ describeKernel('random templates', () => {
         if (failures.length >= 5) break;
       }
     }
+    console.log(`fuzz: templates: ${COUNT} inputs, ${failures.length} failed`, fates);
     expect(failures.join('\n\n')).toBe('');
     expect(fates.shown).toBeGreaterThan(COUNT * 0.3);
     expect(fates.refused).toBeGreaterThan(COUNT * 0.02);
