@@ -113,6 +113,11 @@ export class TestTerminal {
     }
   }
 
+  /** The terminal goes, as with a connection that is lost. */
+  hangUp(): void {
+    (this.#pty as unknown as { destroy(): void }).destroy();
+  }
+
   kill(signal = 'SIGKILL'): void {
     if (!this.#ended) this.#pty.kill(signal);
   }
