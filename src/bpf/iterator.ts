@@ -1,7 +1,7 @@
 /** An iterator: one walk over all objects of a link's target. There is no seek: the next walk is a new iterator. */
 import fs from 'node:fs';
 import type { Link } from './link.ts';
-import { withRoom } from './shared-memory.ts';
+import { bytesOf, withRoom } from './shared-memory.ts';
 import { Attr, BpfError, bpf, OwnedFd } from './syscall.ts';
 
 /** read(2) of an iterator gives at most this (PAGE_SIZE << 3, kernel/bpf/bpf_iter.c); a record may not be larger. */
@@ -51,7 +51,7 @@ export class IteratorFd extends OwnedFd {
     const { fd } = this;
     const readSize = Math.max(1, options.readSize ?? SEQ_BUFFER_BYTES);
     const maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
-    let view: Buffer = Buffer.from(into.bytes, 0, into.bytes.byteLength);
+    let view: Buffer = bytesOf(into.bytes);
     let used = options.from ?? 0;
     let reads = 0;
     let empty = 0;
@@ -82,7 +82,7 @@ export class IteratorFd extends OwnedFd {
 
 function grow(into: ReadTarget, used: number, readSize: number): Buffer {
   into.bytes = withRoom(into.bytes, used + readSize, used);
-  return Buffer.from(into.bytes, 0, into.bytes.byteLength);
+  return bytesOf(into.bytes);
 }
 
 function readMeaning(code: string): string {

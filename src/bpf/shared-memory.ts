@@ -10,6 +10,15 @@ export function sharedMemory(bytes: number): SharedArrayBuffer {
   return new SharedArrayBuffer(bytes, { maxByteLength: Math.max(RESERVED, bytes * 2) });
 }
 
+/**
+ * All that the memory is now, as numbers and as bytes. Of a fixed length: a view that follows memory as it grows asks for
+ * its length at each access, and decodes texts nine times slower.
+ */
+export const dataOf = (memory: SharedArrayBuffer) => new DataView(memory, 0, memory.byteLength);
+export const bytesOf = (memory: SharedArrayBuffer) => Buffer.from(memory, 0, memory.byteLength);
+export const unitsOf = (memory: SharedArrayBuffer) => new Uint16Array(memory, 0, memory.byteLength >> 1);
+export const wordsOf = (memory: SharedArrayBuffer) => new Uint32Array(memory, 0, memory.byteLength >> 2);
+
 /** At least `bytes` long, with the first `used` bytes as they are; the same memory where it can be. */
 export function withRoom(memory: SharedArrayBuffer, bytes: number, used: number): SharedArrayBuffer {
   if (memory.byteLength >= bytes) return memory;

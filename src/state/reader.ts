@@ -5,7 +5,7 @@ import { Link, type LinkInfo } from '../bpf/link.ts';
 import { BpfMap } from '../bpf/map.ts';
 import type { NetNamespace } from '../bpf/netns.ts';
 import { loadProgram, type Program, trimLog } from '../bpf/program.ts';
-import { withRoom } from '../bpf/shared-memory.ts';
+import { bytesOf, withRoom } from '../bpf/shared-memory.ts';
 import { RunStats } from '../bpf/stats.ts';
 import { BpfError } from '../bpf/syscall.ts';
 import {
@@ -252,7 +252,7 @@ export class Reader implements Source {
     if (this.#gathered?.length !== gather) this.#gathered = Buffer.alloc(gather);
     this.#maps.get('gather')!.lookupInto(ZERO_KEY, this.#gathered);
     buffers.bytes = withRoom(buffers.bytes, used + footer, footer);
-    const bytes = new Uint8Array(buffers.bytes, 0, buffers.bytes.byteLength);
+    const bytes = bytesOf(buffers.bytes);
     bytes.copyWithin(used, 0, footer);
     bytes.set(this.#gathered.subarray(0, used));
     return used + footer;

@@ -1,5 +1,5 @@
 /** Elements of a map that were read by bpf(2) -> records, as the program of the same plan would have written them. */
-import { withRoom } from '../bpf/shared-memory.ts';
+import { dataOf, withRoom } from '../bpf/shared-memory.ts';
 import type { Plan } from './compile.ts';
 import { type BatchBuffers, FLAG_FOOTER, FOOTER_SIZE, LITTLE } from './record.ts';
 import type { MemorySource } from './source.ts';
@@ -30,7 +30,7 @@ export class ElementRecords {
     const map = plan.template.map!;
     this.#plan = plan;
     this.#buffers = buffers;
-    this.#view = new DataView(buffers.bytes, 0, buffers.bytes.byteLength);
+    this.#view = dataOf(buffers.bytes);
     this.#cpus = cpus;
     this.#rows = map.cpus > 0 && each ? map.cpus : 1;
     this.#stride = valueStride(map);
@@ -80,7 +80,7 @@ export class ElementRecords {
     if (this.#used + more <= this.#view.byteLength) return;
     const bytes = withRoom(this.#buffers.bytes, this.#used + more, this.#used);
     this.#buffers.bytes = bytes;
-    this.#view = new DataView(bytes, 0, bytes.byteLength);
+    this.#view = dataOf(bytes);
   }
 }
 

@@ -5,7 +5,7 @@
  *   u16 length in 8-byte units · u16 flags · fields at their offsets · texts, each padded to 8 bytes
  * The last record is the footer that the program writes at its final call with a NULL object (not every target has one).
  */
-import { sharedMemory, withRoom } from '../bpf/shared-memory.ts';
+import { bytesOf, dataOf, sharedMemory, unitsOf, withRoom, wordsOf } from '../bpf/shared-memory.ts';
 import { BadRecordError } from './errors.ts';
 import { decodeText } from './text.ts';
 
@@ -96,12 +96,10 @@ export class Batch {
     this.layout = layout;
     this.buffers = buffers;
     for (const f of layout.fields) this.#fields.set(f.column, f);
-    // Of a fixed length: views that follow a growing one are slower.
-    const { bytes, offsets } = buffers;
-    this.#view = new DataView(bytes, 0, bytes.byteLength);
-    this.#bytes = Buffer.from(bytes, 0, bytes.byteLength);
-    this.#words = new Uint32Array(bytes, 0, bytes.byteLength >> 2);
-    this.#offsets = new Uint32Array(offsets, 0, offsets.byteLength >> 2);
+    this.#view = dataOf(buffers.bytes);
+    this.#bytes = bytesOf(buffers.bytes);
+    this.#words = wordsOf(buffers.bytes);
+    this.#offsets = wordsOf(buffers.offsets);
     this.rows = rows;
     this.footer = footer;
     layout.group?.totals.forEach((name, i) => {
@@ -111,8 +109,8 @@ export class Batch {
 
   /** Finds the records in the first `used` bytes of the buffers. @throws BadRecordError for bytes that no record starts with */
   static index(layout: RecordLayout, buffers: BatchBuffers, used: number): Batch {
-    const units = new Uint16Array(buffers.bytes, 0, buffers.bytes.byteLength >> 1);
-    let offsets = new Uint32Array(buffers.offsets, 0, buffers.offsets.byteLength >> 2);
+    const units = unitsOf(buffers.bytes);
+    let offsets = wordsOf(buffers.offsets);
     let rows = 0;
     let members = 0;
     // Several walks, one in each network namespace, have a footer each.
@@ -132,7 +130,7 @@ export class Batch {
       else {
         if (rows === offsets.length) {
           buffers.offsets = withRoom(buffers.offsets, rows * 4 + 1, rows * 4);
-          offsets = new Uint32Array(buffers.offsets, 0, buffers.offsets.byteLength >> 2);
+          offsets = wordsOf(buffers.offsets);
         }
         offsets[rows++] = at;
       }

@@ -8,6 +8,7 @@ import { unitOf } from '../../templates/format.ts';
 import { type Column, columnOf, titleOf } from '../../templates/template.ts';
 import { compose, Line } from '../line.tsx';
 import type { Theme } from '../theme.ts';
+import { meaningOf } from './column-menu.tsx';
 import { firstInSight, ListWithFoot } from './list.tsx';
 
 /** Where a column's value comes from, as a template says it. */
@@ -33,10 +34,7 @@ export function ColumnsPane(props: {
   const index = Math.max(0, Math.min(pane.index, names.length - 1));
   const name = Math.max(6, ...template.columns.map((column) => column.name.length));
 
-  const means = (each: string) => {
-    const why = pane.absent.get(each);
-    return why ? `not here: ${why}` : (columnOf(template, each)?.help ?? '');
-  };
+  const means = meaningOf(template.columns, pane.absent);
   const widthOf = (each: string) => {
     const own = state.widths[each];
     return own !== undefined ? `${own}` : state.columns.includes(each) ? 'auto' : '';

@@ -2,10 +2,9 @@
 import { sortChoices } from '../../state/asked.ts';
 import { shownTemplate } from '../../state/group-pane.ts';
 import type { SessionState } from '../../state/session.ts';
-import { columnOf } from '../../templates/template.ts';
 import { signOf } from '../sort-sign.ts';
 import type { Theme } from '../theme.ts';
-import { ListWithFoot } from './list.tsx';
+import { absentIn, ColumnMenu, meaningOf } from './column-menu.tsx';
 
 export function SortMenu(props: {
   readonly theme: Theme;
@@ -14,29 +13,14 @@ export function SortMenu(props: {
   readonly width: number;
   readonly height: number;
 }) {
-  const { theme, state, index, width, height } = props;
-  const { sort, view } = state;
-  const names = sortChoices(state);
-  const name = Math.max(7, ...names.map((each) => each.length)) + 2;
-  const template = shownTemplate(state)!;
-  const absent = new Map(view?.columns.map((column) => [column.name, column.absent]));
-  const means = (each: string) => {
-    const why = absent.get(each);
-    return why ? `not here: ${why}` : (columnOf(template, each)?.help ?? '');
-  };
-  const chosen = names[index];
+  const { theme, state } = props;
   return (
-    <ListWithFoot
-      theme={theme}
-      columns={[
-        { title: 'SORT BY', width: Math.min(name, width - 1) },
-        { title: 'MEANS', width: Math.max(0, width - name - 2) },
-      ]}
-      rows={names.map((each) => ({ cells: [`${each} ${signOf(sort, each, theme.signs)}`.trimEnd(), means(each)] }))}
-      index={index}
-      width={width}
-      height={height}
-      foot={chosen ? `${chosen}: ${means(chosen)}` : ''}
+    <ColumnMenu
+      {...props}
+      title="SORT BY"
+      names={sortChoices(state)}
+      label={(name) => `${name} ${signOf(state.sort, name, theme.signs)}`.trimEnd()}
+      means={meaningOf(shownTemplate(state)!.columns, absentIn(state.view?.columns))}
     />
   );
 }
