@@ -399,7 +399,8 @@ export function parseOptions(argv: readonly string[]): Options {
   if (flag('struct') && format !== undefined)
     throw new UsageError("--struct writes the kernel's text; it has no --format");
   const dataset = queried ?? text('dataset');
-  if (command === 'query' && format === 'parquet') throw new UsageError('query writes table, csv, json or ndjson');
+  if (command === 'query' && (format === 'parquet' || format === 'openmetrics'))
+    throw new UsageError('query writes table, csv, json or ndjson');
   for (const [name, given] of Object.entries({ output: text('output'), struct: flag('struct') }))
     if (text('dataset') !== undefined && given !== undefined)
       throw new UsageError(`--dataset names its files itself; it takes no --${name}`);
@@ -408,6 +409,14 @@ export function parseOptions(argv: readonly string[]): Options {
   if (dataset === '') throw new UsageError('--dataset needs a folder');
   if (text('roll') !== undefined && text('dataset') === undefined) throw new UsageError('--roll goes with --dataset');
   if (flag('changes') && flag('struct')) throw new UsageError('--changes compares columns; it takes no --struct');
+  if (format === 'openmetrics') {
+    if (text('group') === undefined)
+      throw new UsageError(
+        'openmetrics is for groups of rows: --group state, say, makes one time series for each state',
+      );
+    if (flag('changes') || ![undefined, '1'].includes(text('count')))
+      throw new UsageError('openmetrics is one refresh: what reads it asks again; without --changes and --count');
+  }
   const filters: Partial<Record<FilterName, string>> = {};
   for (const name of FILTER_NAMES) {
     const value = text(name);

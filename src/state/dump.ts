@@ -17,6 +17,7 @@ import { FileError } from './file-error.ts';
 import { GroupGrowth } from './group-growth.ts';
 import { readColumns } from './grouping.ts';
 import type { NetScope } from './namespaces.ts';
+import { OpenMetrics } from './openmetrics.ts';
 import { passingRows } from './order.ts';
 import { type Snapshot, type SnapshotFormat, type SnapshotWriter, snapshotWriter } from './snapshot.ts';
 import type { Retention } from './span.ts';
@@ -141,6 +142,7 @@ async function sinkOf(
 
 async function writerOf({ format, changes, count }: DumpOptions, host: Snapshot['host']): Promise<SnapshotWriter> {
   if (format === 'table' && changes) return new ChangeLines();
+  if (format === 'openmetrics') return new OpenMetrics();
   if (format !== 'parquet') return snapshotWriter(format, count !== 1);
   const { ParquetSnapshots } = await import('./parquet.ts');
   return new ParquetSnapshots(metadataOf(host));

@@ -11,7 +11,7 @@ import type { RefreshStats } from './view.ts';
 
 export const TEXT_FORMATS = ['csv', 'json', 'ndjson', 'table'] as const;
 export type TextFormat = (typeof TEXT_FORMATS)[number];
-export const SNAPSHOT_FORMATS = [...TEXT_FORMATS, 'parquet'] as const;
+export const SNAPSHOT_FORMATS = [...TEXT_FORMATS, 'parquet', 'openmetrics'] as const;
 export type SnapshotFormat = (typeof SNAPSHOT_FORMATS)[number];
 
 /** One refresh to be written. */
