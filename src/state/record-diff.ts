@@ -7,7 +7,9 @@
  *   steps    n << 2 | kind: n records that are the same (0), that changed (1), that are new (2); a jump by zigzag n (3)
  *   masks    for each changed record a bit for each 32-bit word that differs
  *   values   for each of those words by how much, zigzag, as a varint
- *   fresh    new records as they are
+ *   fresh    new records as they are; where they say so in the segment (`near`), those without texts word by word by how
+ *            much more than the record before them in the walk, if it is as long: the descriptors of a new process
+ *            differ in little
  */
 import { FLAG_FOOTER, FLAG_MEMBER, type RecordLayout } from '../templates/record.ts';
 import { BadRecordingError, type ByteReader, ByteWriter } from './byte-stream.ts';
@@ -161,9 +163,13 @@ export class DiffWriter {
   readonly #fresh = new ByteWriter();
   #kind = -1;
   #run = 0;
+  /** Words of a record without texts. */
+  readonly #fixed: number;
+  #scratch = new Uint32Array(1 << 6);
 
   constructor(layout: RecordLayout) {
     this.#identities = new Identities(layout);
+    this.#fixed = layout.fixed >> 2;
   }
 
   /** @param whole without a look at the walk before */
@@ -180,8 +186,7 @@ export class DiffWriter {
       const found = this.#predecessor(before, next, now, i);
       if (found < 0) {
         this.#step(NEW);
-        const start = now.starts[i]!;
-        this.#fresh.bytes(now.bytes.subarray(start * 4, (start + now.lengthOf(i)) * 4));
+        this.#new(now, i);
         continue;
       }
       if (found !== next) {
@@ -201,6 +206,21 @@ export class DiffWriter {
 
   #streams(): readonly ByteWriter[] {
     return [this.#steps, this.#masks, this.#values, this.#fresh];
+  }
+
+  #new(now: Records, i: number): void {
+    const start = now.starts[i]!;
+    const length = now.lengthOf(i);
+    if (!isNear(now, i, length, this.#fixed)) {
+      this.#fresh.bytes(now.bytes.subarray(start * 4, (start + length) * 4));
+      return;
+    }
+    if (this.#scratch.length < length) this.#scratch = new Uint32Array(length);
+    const less = this.#scratch.subarray(0, length);
+    // The first word tells the length.
+    less[0] = now.words[start]!;
+    for (let w = 1; w < length; w++) less[w] = now.words[start + w]! - now.words[start + w - length]!;
+    this.#fresh.bytes(new Uint8Array(less.buffer, 0, length * 4));
   }
 
   #predecessor(before: Records, next: number, now: Records, i: number): number {
@@ -247,10 +267,21 @@ export class DiffWriter {
   }
 }
 
+/** Whether a new record, one of so many words, is written by its difference to the one before it. */
+function isNear(records: Records, i: number, length: number, fixed: number): boolean {
+  return length === fixed && i > 0 && records.lengthOf(i - 1) === length;
+}
+
 /** Reads what DiffWriter wrote, in the same order. */
 export class DiffReader {
   #before = new Records();
   #now = new Records();
+  readonly #near: number;
+
+  /** @param near words of a record without texts, where new ones of them differ from the one before; 0: they do not */
+  constructor(near: number) {
+    this.#near = near;
+  }
 
   /** @returns the records; valid until the next call @throws BadRecordingError */
   read(from: ByteReader, whole: boolean): Uint8Array {
@@ -277,6 +308,8 @@ export class DiffReader {
           const bytes = fresh.bytes(length * 4);
           now.add(length);
           new Uint8Array(now.words.buffer, start * 4).set(bytes);
+          if (isNear(now, now.count - 1, length, this.#near))
+            for (let w = start + 1; w < start + length; w++) now.words[w]! += now.words[w - length]!;
         }
         continue;
       }

@@ -118,6 +118,7 @@ export class Recorder implements Disposable {
         layout,
         absent: [...absent],
         names: [...names],
+        near: true,
         ...(source.by ? { by: source.by } : {}),
       };
     });

@@ -163,7 +163,9 @@ export class Recording implements Disposable {
     const whole = place.frame.kind === KEY;
     const from = new ByteReader(place.file.payload(place.frame));
     if (whole) {
-      this.#readers = new Map(segment.walks.map(({ key }) => [key, new DiffReader()]));
+      this.#readers = new Map(
+        segment.walks.map(({ key, near, layout }) => [key, new DiffReader(near ? layout.fixed >> 2 : 0)]),
+      );
       this.#users = new Map();
     }
     const walks = new Map<string, StoredWalk>();

@@ -133,6 +133,7 @@ const SEGMENT = object(
           absent: many(tuple(string, string), 'columns'),
           names: many(tuple(string, mapOf(string, string, 'names')), 'columns'),
           by: oneOf('way', ['kernel', 'user']),
+          near: flag,
         } satisfies Members<RecordedWalk>,
         ['key', 'template', 'layout', 'absent', 'names'],
       ),

@@ -32,6 +32,8 @@ export interface RecordedWalk {
   readonly absent: readonly (readonly [string, string])[];
   readonly names: readonly (readonly [string, EnumNames])[];
   readonly by?: 'kernel' | 'user';
+  /** New records are differences to those before them: record-diff.ts. Recordings of before have none. */
+  readonly near?: boolean;
 }
 
 export interface Segment {

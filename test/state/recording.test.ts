@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { pageSize } from '../../src/bpf/host.ts';
 import { type Collected, Collector } from '../../src/state/collector.ts';
 import { tableOfMap } from '../../src/state/maps.ts';
@@ -17,6 +17,9 @@ import { findTemplate } from '../../src/templates/registry.ts';
 import type { Filters, Template } from '../../src/templates/template.ts';
 import * as bpf from '../support/bpf.ts';
 import { allColumns, collect, collector, describeKernel } from '../support/kernel.ts';
+
+// A table of all that is open here: as long as the machine makes it.
+vi.setConfig({ testTimeout: 120_000 });
 
 let folder = '';
 beforeEach(() => {
