@@ -55,7 +55,11 @@ for (const arch of arches)
     for (const fault of faults(outcome)) console.log(`  ${fault.replaceAll('\n', '\n    ')}`);
   }
 console.log(`\n${asTable(outcomes)}\n\nresults: ${work}`);
-if (values.write) fs.writeFileSync(new URL('../../docs/kernels.md', import.meta.url), asDocument(outcomes));
+if (values.write) {
+  const document = new URL('../../docs/kernels.md', import.meta.url).pathname;
+  fs.writeFileSync(document, asDocument(outcomes));
+  execFileSync('npx', ['biome', 'check', '--write', document], { stdio: 'ignore' });
+}
 process.exit(outcomes.some((o) => faults(o).length > 0) ? 1 : 0);
 
 async function examine(suite: string, arch: string): Promise<Outcome> {
