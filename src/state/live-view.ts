@@ -204,6 +204,7 @@ export function viewColumn(template: Template, name: string, absent: ReadonlyMap
     format,
     align: alignOf(format),
     width: Math.max(title.length, column.width ?? title.length),
-    absent: absent.get(name) ?? '',
+    // What stands in for it is shown.
+    absent: column.fallback === undefined ? (absent.get(name) ?? '') : '',
   };
 }
