@@ -53,7 +53,7 @@ const NAMESPACES = many(number(0, Number.MAX_SAFE_INTEGER), 'namespaces');
 const MAP = object(
   'a map',
   {
-    ...{ id: UNSIGNED, path: string, byName: flag, closed: flag, name: string, type: string },
+    ...{ id: UNSIGNED, path: string, byName: flag, name: string, type: string },
     ...{ keySize: UNSIGNED, valueSize: UNSIGNED, cpus: whole(0, 1 << 16), closed: flag },
   } satisfies Members<MapOf>,
   ['id', 'name', 'type', 'keySize', 'valueSize', 'cpus'],

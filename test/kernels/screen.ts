@@ -8,7 +8,7 @@ const show = async (what: string, wanted: RegExp) => {
   const screen = await terminal.waitFor(wanted, what, PATIENCE_MS);
   process.stdout.write(`-- ${what}\n${screen}\n`);
 };
-await show('processes', /PID[\s\S]*COMMAND[\s\S]*\S [^\s\d]\S+/);
+await show('processes', /PID.*COMMAND\s*\n(?:.*\n)*? *\d+ .*:\d\d\.\d\d .*[a-z]/);
 terminal.type('d');
 await show('the details of one', /pid +\d+/i);
 terminal.type(KEY.escape);
