@@ -15,7 +15,7 @@ import { KEY, PROGRAM, TestTerminal } from '../terminal/terminal.ts';
 
 const PATIENCE = 90_000;
 /** Of the form of its own sequences, but none of them. */
-const REFUSED = /\x1b\[31;5m|\x1b\[2J|cHduZWQ=/;
+const REFUSED = /\x1b\[31;5m|\x1b\[2J|(?:\x1b\]|\x9d)52;[^;]*;cHduZWQ=/;
 
 it.each(Object.entries(HOSTILE_TEXTS).filter(([, text]) => OBEYED.test(text.replace(/[\r\n]/g, ''))))(
   '%s would be noticed',

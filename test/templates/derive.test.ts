@@ -268,7 +268,11 @@ describe('dependencies', () => {
     for (const template of BUILTIN) {
       const names = template.columns.map((c) => c.name);
       expect(new Set(names).size).toBe(names.length);
-      for (const name of [...template.key, ...template.show, template.sort.replace(/^-/, '')])
+      for (const name of [
+        ...template.key,
+        ...template.show,
+        ...template.sort.split(',').map((s) => s.replace(/^-/, '')),
+      ])
         expect([template.name, name, columnOf(template, name)?.name]).toEqual([template.name, name, name]);
       for (const { name, help, from, derive, join } of template.columns) {
         expect(name).toMatch(/^[a-z][a-z0-9_]*$/);
