@@ -28,7 +28,7 @@ if (where === 'clock') {
   let refused = 0;
   Module._load = function (request, ...rest) {
     const loaded = load.call(this, request, ...rest);
-    if (request !== 'koffi') return loaded;
+    if (!/^(koffi|@koromix\/koffi-.*)$/.test(request)) return loaded;
     const library = (path) => {
       const real = loaded.load(path);
       return {
