@@ -20,7 +20,7 @@ describe.skipIf(skip)('record --retain by size', () => {
   afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
 
   const itertop = (...args: string[]) =>
-    spawnSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8', timeout: 120_000 });
+    spawnSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8', timeout: 120_000, maxBuffer: 1 << 28 });
   const record = () => itertop('record', 'task', '-H', '-n', '40', '-d', '0.1', '-o', recorded, ...RETAIN);
   const parts = () => fs.readdirSync(recorded).sort();
   const sizes = () => fs.readdirSync(recorded).map((name) => fs.statSync(path.join(recorded, name)).size);
