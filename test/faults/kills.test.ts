@@ -123,13 +123,22 @@ describeKernel('killed at any moment', () => {
     fs.rmSync(folder, { recursive: true, force: true });
   });
 
+  /** What has ended by itself meanwhile needs no signal. */
+  function signal(pid: number, name: NodeJS.Signals): void {
+    try {
+      process.kill(pid, name);
+    } catch (error) {
+      expect((error as NodeJS.ErrnoException).code).toBe('ESRCH');
+    }
+  }
+
   /** @returns milliseconds that a start takes */
   async function startOf(kind: Kind): Promise<number> {
     const begun = performance.now();
     const victim = kind.start();
     await eventually(() => expect(victim.alive()).toBe(true));
     const took = performance.now() - begun;
-    process.kill(victim.pid, 'SIGKILL');
+    signal(victim.pid, 'SIGKILL');
     await victim.ended;
     kind.check();
     return took;
@@ -153,10 +162,10 @@ describeKernel('killed at any moment', () => {
         await sleep(random.below(LATEST));
       }
       if (over) return undefined;
-      process.kill(victim.pid, 'SIGSTOP');
+      signal(victim.pid, 'SIGSTOP');
       return heldBy(victim.pid);
     } finally {
-      if (!over) process.kill(victim.pid, 'SIGKILL');
+      if (!over) signal(victim.pid, 'SIGKILL');
       await victim.ended;
     }
   }
