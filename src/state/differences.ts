@@ -98,14 +98,14 @@ export class Differ {
     const found: Difference[] = [];
     const continued = this.#before !== null;
     for (const row of order) {
+      const key = keyOf(table, row);
+      // An object that was seen twice counts once.
+      if (now.has(key)) continue;
       const kept: Kept = {
         values: columns.map((name) => table.value(row, name)),
         cells: columns.map((name) => table.cell(row, name)),
         lists: columns.map((name, i) => (lists[i] ? table.texts(row, name) : null)),
       };
-      const key = keyOf(table, row);
-      // An object that was seen twice counts once.
-      if (now.has(key)) continue;
       now.set(key, kept);
       const before = this.#before?.get(key);
       this.#before?.delete(key);

@@ -1,6 +1,6 @@
 /** The form of what a recording begins with: it may come from anywhere, so all of it is looked at before it is used. */
 import { type Check, check, describe, flag, isMap, list, mapOf, object, oneOf, whole } from '../templates/form.ts';
-import type { Field, FieldType, RecordLayout } from '../templates/record.ts';
+import { FIELD_SIZES, type Field, type FieldType, type RecordLayout } from '../templates/record.ts';
 import { columnOf, FILTER_NAMES, type MapOf, type Template, WALK_ORDERS } from '../templates/template.ts';
 import { sanitize } from '../templates/text.ts';
 import { checkForm } from '../templates/validate.ts';
@@ -12,19 +12,7 @@ import { BASE_WALK } from './source.ts';
 type Members<T> = Readonly<Record<keyof T, Check>>;
 
 /** Bytes of a field; of characters any number. */
-const SIZES: Readonly<Record<FieldType, number>> = {
-  chars: 0,
-  u8: 1,
-  i8: 1,
-  u16: 2,
-  i16: 2,
-  u32: 4,
-  i32: 4,
-  u64: 8,
-  i64: 8,
-  inet: 24,
-  text: 8,
-};
+const SIZES: Readonly<Record<FieldType, number>> = { ...FIELD_SIZES, chars: 0 };
 
 const string = check({ type: 'string' }, (value, path, report) => {
   if (typeof value !== 'string') report(path, `a text is expected here, not ${describe(value)}`);

@@ -55,6 +55,12 @@ export interface Footer {
 export const TEXT_FIELD_SIZE = 8;
 /** inet's field: u32 address family, 4 bytes of nothing, then 16 bytes of which IPv4 uses the first 4. */
 export const INET_FIELD_SIZE = 24;
+/** Bytes of a field in the record's fixed part; chars have each their own. */
+export const FIELD_SIZES: Readonly<Record<Exclude<FieldType, 'chars'>, number>> = {
+  ...{ u8: 1, i8: 1, u16: 2, i16: 2, u32: 4, i32: 4, u64: 8, i64: 8 },
+  inet: INET_FIELD_SIZE,
+  text: TEXT_FIELD_SIZE,
+};
 export const INET_ADDRESS = 8;
 const TWO_32 = 4294967296;
 /** include/linux/socket.h */

@@ -2,31 +2,17 @@
 import type { FormatContext } from '../../src/templates/format.ts';
 import {
   Batch,
+  FIELD_SIZES,
   type Field,
   type FieldType,
   FLAG_FOOTER,
   FLAG_MEMBER,
   FOOTER_SIZE,
-  INET_FIELD_SIZE,
   newBuffers,
   type RecordLayout,
-  TEXT_FIELD_SIZE,
 } from '../../src/templates/record.ts';
 import { Table } from '../../src/templates/table.ts';
 import type { Column, Template } from '../../src/templates/template.ts';
-
-const SIZES: Readonly<Record<Exclude<FieldType, 'chars'>, number>> = {
-  u8: 1,
-  i8: 1,
-  u16: 2,
-  i16: 2,
-  u32: 4,
-  i32: 4,
-  u64: 8,
-  i64: 8,
-  inet: INET_FIELD_SIZE,
-  text: TEXT_FIELD_SIZE,
-};
 
 export interface FieldSpec {
   readonly type: FieldType;
@@ -49,7 +35,7 @@ export function layoutOf(
 ): RecordLayout {
   let at = 8;
   const list = Object.entries(fields).map(([column, { type, size, flag = 0 }]): Field => {
-    const bytes = type === 'chars' ? size! : SIZES[type];
+    const bytes = type === 'chars' ? size! : FIELD_SIZES[type];
     const align = type === 'chars' ? 8 : Math.min(8, bytes);
     at = Math.ceil(at / align) * align;
     const field = { column, offset: at, size: bytes, type, flag, limit: type === 'text' ? 4096 : 0 };
