@@ -62,8 +62,8 @@ describeKernel('docs/for-users-of.md', () => {
   const file = path.join(folder, 'app.log');
   const name = `ff_${process.pid}`;
   const held: OwnedFd[] = [];
-  /** A program with a link, so that there is one. */
-  const reading = collector('task');
+  /** Two programs with links: of each kind of object there are then at least two, a list of them has lines. */
+  const readings = [collector('task'), collector('bpf_map')];
   let child: Child;
   let port = 0;
 
@@ -87,12 +87,13 @@ describeKernel('docs/for-users-of.md', () => {
     const btf = flowTypes();
     const flows = map({ type: MAP.hash, name, keySize: FLOW.key, valueSize: FLOW.value, maxEntries: 9, btf });
     held.push(flows, btf.fd);
-    collect(reading, { columns: ['pid'] });
+    collect(readings[0]!, { columns: ['pid'] });
+    collect(readings[1]!, { columns: ['id'] });
     put(flows, flowKey(1), flowValue({ packets: 4711n }));
   });
   afterAll(async () => {
     await child.end();
-    for (const fd of [...held, reading]) fd.close();
+    for (const fd of [...held, ...readings]) fd.close();
     fs.rmSync(folder, { recursive: true });
   });
 
@@ -121,7 +122,7 @@ describeKernel('docs/for-users-of.md', () => {
     if (command.includes('5432')) return new RegExp(`\\b${port}\\b`);
     if (command.includes('/var/log')) return /app\.log/;
     if (command.includes('flows')) return new RegExp(`${name}|4711|1267`);
-    return /\n.*\n/;
+    return /\S.*\n.*\S.*\n/;
   };
 
   it.each(questions.map((q) => [`${q.tool}: ${q.question}`, q] as const))(
