@@ -4,12 +4,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { UsageError } from '../templates/template.ts';
 import { AtomicFile } from './atomic-file.ts';
-import { refuseOthersFolder } from './own-file.ts';
+import { fileReason } from './file-error.ts';
+import { refuseOthersLink, refusePlanted } from './own-file.ts';
 import { ParquetSnapshots } from './parquet.ts';
-import { headerOf, type Snapshot } from './snapshot.ts';
+import type { Snapshot } from './snapshot.ts';
 import type { Retention } from './span.ts';
 
 /** What is being written. */
@@ -38,11 +40,12 @@ export class Dataset {
   /** @throws UsageError where a folder cannot be made or written to, or is another user's */
   take(snapshot: Snapshot): void {
     const { begin } = snapshot.stats;
-    const folder = path.join(this.#folder, ...partitionsOf(snapshot));
+    const partitions = partitionsOf(snapshot);
+    const folder = path.join(this.#folder, ...partitions);
     const part = this.#part;
     const full = part && (part.bytes >= this.#roll.bytes || begin - part.begin >= this.#roll.age);
     if (part && (full || part.folder !== folder)) this.close();
-    this.#part ??= this.#begin(folder, begin);
+    this.#part ??= this.#begin(folder, partitions, begin);
     for (const piece of this.#part.writer.snapshot(snapshot)) this.#write(this.#part, piece);
   }
 
@@ -61,13 +64,15 @@ export class Dataset {
     this.#part = null;
   }
 
-  #begin(folder: string, begin: number): Part {
-    try {
-      fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    } catch (error) {
-      throw new UsageError(`cannot make the folder ${folder}: ${(error as Error).message}`);
+  #begin(folder: string, partitions: readonly string[], begin: number): Part {
+    makeFolder(this.#folder, true);
+    refuseOthersLink(this.#folder);
+    // One by one: a link that somebody has planted here would lead elsewhere.
+    for (let depth = 1; depth <= partitions.length; depth++) {
+      const each = path.join(this.#folder, ...partitions.slice(0, depth));
+      makeFolder(each, false);
+      refusePlanted(each);
     }
-    refuseOthersFolder(folder);
     const time = new Date(begin).toISOString().replace(/[-:.]/g, '');
     const file = new AtomicFile(path.join(folder, `${time}-${randomBytes(4).toString('hex')}.parquet`));
     return { folder, file, writer: new ParquetSnapshots(this.#extra), begin, bytes: 0 };
@@ -79,10 +84,35 @@ export class Dataset {
   }
 }
 
+/** @throws UsageError */
+function makeFolder(folder: string, recursive: boolean): void {
+  try {
+    fs.mkdirSync(folder, { recursive, mode: 0o700 });
+  } catch (error) {
+    if (!recursive && (error as NodeJS.ErrnoException).code === 'EEXIST') return;
+    throw new UsageError(`cannot make the folder ${folder}: ${fileReason(error)}`);
+  }
+}
+
 /** Folders by values that queries leave files out by; what a name may not have is percent-encoded, as Hive does. */
 function partitionsOf(snapshot: Snapshot): string[] {
-  const { template, host } = headerOf(snapshot);
   const [date, time] = new Date(snapshot.stats.begin).toISOString().split('T') as [string, string];
-  const values = { template, host, date, hour: time.slice(0, 2) };
-  return Object.entries(values).map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`);
+  const values = {
+    template: tableName(snapshot),
+    host: snapshot.host?.host ?? os.hostname(),
+    date,
+    hour: time.slice(0, 2),
+  };
+  return Object.entries(values).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+}
+
+/** Rows with other columns are another table: those of each map, groups, and differences. */
+function tableName({ table, grouped, continued }: Snapshot): string {
+  const { name, map } = table.template;
+  return [
+    name,
+    ...(map ? [map.name || String(map.id)] : []),
+    ...(grouped ? ['by', grouped.by] : []),
+    ...(continued === undefined ? [] : ['changes']),
+  ].join('_');
 }

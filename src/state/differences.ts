@@ -21,7 +21,8 @@ const MIN_WIDTH = 8;
 /** A row as it was. */
 interface Kept {
   readonly values: readonly Value[];
-  readonly cells: readonly string[];
+  /** Where they are for the eye. */
+  readonly cells: readonly string[] | null;
   /** Texts of columns that are lists. */
   readonly lists: readonly (readonly string[] | null)[];
 }
@@ -61,7 +62,7 @@ class Differences implements Rows {
   cell(row: number, column: string): string {
     if (column === CHANGE.name) return this.#rows[row].change;
     if (column === CHANGED.name) return this.#rows[row].changed.join(' ');
-    return this.#rows[row].cells[this.#at.get(column)!];
+    return this.#rows[row].cells![this.#at.get(column)!];
   }
   value(row: number, column: string): Value {
     if (column === CHANGE.name || column === CHANGED.name) return this.cell(row, column) || null;
@@ -80,18 +81,18 @@ class Differences implements Rows {
 
 /** Remembers the rows of the refresh before. */
 export class Differ {
-  readonly #identity: boolean;
+  readonly #forMachines: boolean;
   #before: Map<string, Kept> | null = null;
 
-  /** @param identity whether columns that name a row come first, where they are not shown anyway */
-  constructor(identity: boolean) {
-    this.#identity = identity;
+  /** @param forMachines columns that name a row come first, where they are not shown anyway, and no cells are printed */
+  constructor(forMachines: boolean) {
+    this.#forMachines = forMachines;
   }
 
   /** The same snapshot with only what differs; all rows at first. */
   next(snapshot: Snapshot): Snapshot {
     const { table, order } = snapshot;
-    const identity = this.#identity && !(table instanceof GroupTable) ? identityOf(table.template) : [];
+    const identity = this.#forMachines && !(table instanceof GroupTable) ? identityOf(table.template) : [];
     const columns = [...new Set([...identity, ...snapshot.columns])];
     const lists = columns.map((name) => table.kind(name) === 'texts');
     const now = new Map<string, Kept>();
@@ -103,7 +104,7 @@ export class Differ {
       if (now.has(key)) continue;
       const kept: Kept = {
         values: columns.map((name) => table.value(row, name)),
-        cells: columns.map((name) => table.cell(row, name)),
+        cells: this.#forMachines ? null : columns.map((name) => table.cell(row, name)),
         lists: columns.map((name, i) => (lists[i] ? table.texts(row, name) : null)),
       };
       now.set(key, kept);

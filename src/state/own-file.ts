@@ -43,6 +43,26 @@ export function refuseOthersFolder(folder: string): void {
       );
 }
 
+/** For a folder that a user names: through a link of one's own, or of root's. @throws UsageError where it is a stranger's */
+export function refuseOthersLink(folder: string): void {
+  const stat = fs.lstatSync(folder);
+  const own = process.geteuid!();
+  if (stat.isSymbolicLink() && stat.uid !== own && stat.uid !== 0)
+    throw new UsageError(`${folder} is a symbolic link of ${nameOf(stat.uid)}, and is not followed`);
+}
+
+/**
+ * For a folder that is made by the program where it is missing. A link in its place leads where somebody else wants,
+ * however it came there. @throws UsageError where it is no folder of one's own
+ */
+export function refusePlanted(folder: string): void {
+  const stat = fs.lstatSync(folder);
+  if (stat.isSymbolicLink())
+    throw new UsageError(`${folder} is a symbolic link, and is not followed: remove it, or choose another folder`);
+  if (!stat.isDirectory()) throw new UsageError(`${folder} is no folder: remove it, or choose another folder`);
+  refuseOthersFolder(folder);
+}
+
 /** A file of the configuration that is another user's, or may be written to by any. */
 export class StrangeFileError extends Error {
   override readonly name = 'StrangeFileError';

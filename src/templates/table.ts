@@ -4,6 +4,7 @@ import { isConstant, parseDerive, parseJoin } from './columns.ts';
 import { type Argument, type Clock, type Interval, inetText, NUMERIC, type RowReader, TEXT } from './derive.ts';
 import { type FormatContext, formatNumber } from './format.ts';
 import type { Batch } from './record.ts';
+import { allTemplates } from './registry.ts';
 import { type Column, columnOf, type Format, type Template, TemplateError } from './template.ts';
 import { decodeText, sanitize } from './text.ts';
 
@@ -217,14 +218,17 @@ export class Table implements KeyedRows, RowReader {
     return exact ?? value;
   }
 
+  /** Of the template, whether or not a kernel or a recording has it; but for the sign of what they do not have. */
   kind(column: string): Kind {
     const spec = this.#columns.get(column);
     const format = this.formatOf(column);
     if (format === 'flag') return 'flag';
-    if (format === 'enum' || TEXTS.has(format)) return this.#joinOf.get(column)?.list ? 'texts' : 'text';
+    if (format === 'enum' || TEXTS.has(format)) return spec?.list ? 'texts' : 'text';
     if (spec?.derive) return 'double';
     const joined = this.#joinOf.get(column);
-    if (joined) return joined.column === 'holders' ? 'i64' : joined.table.kind(joined.column);
+    if (joined && joined.column !== 'holders') return joined.table.kind(joined.column);
+    if (joined === null && isComputed(this.template, spec!)) return 'double';
+    if (format === 'hex') return 'u64';
     // Totals are sums, whether or not a refresh has groups.
     const wide = !spec?.total && format !== 'pages' && this.batch.has(column) && this.batch.type(column) === 'u64';
     return wide ? 'u64' : 'i64';
@@ -236,6 +240,13 @@ export class Table implements KeyedRows, RowReader {
     const found = joinedTexts(row, joined);
     return found.size > 0 ? [...found] : null;
   }
+}
+
+/** Of a join that was not read. */
+function isComputed(template: Template, { name, join }: Column): boolean {
+  const [through, taken] = parseJoin(template, name, join!);
+  const other = allTemplates().find((t) => t.name === template.joins![through]!.template);
+  return other !== undefined && columnOf(other, taken)?.derive !== undefined;
 }
 
 function joinedNumber(row: number, { join, table, column }: Taken): number {

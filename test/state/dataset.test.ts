@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Dataset } from '../../src/state/dataset.ts';
 import type { Snapshot } from '../../src/state/snapshot.ts';
+import { Table } from '../../src/templates/table.ts';
 import { tableOf } from '../support/batch.ts';
 import { openDuckDb, quoted } from '../support/duckdb.ts';
 import { describeKernel, eventually, PROGRAM } from '../support/kernel.ts';
@@ -85,6 +86,64 @@ describe('a data set', () => {
     fs.writeFileSync(path.join(dir, 'a file'), '');
     expect(() => new Dataset(path.join(dir, 'a file'), { bytes: 1, age: 1 }, {}).take(at(0))).toThrow(
       /cannot make the folder/,
+    );
+  });
+});
+
+describe('folders of a data set', () => {
+  const begun = (root: string, snapshot = at(0)) => {
+    const dataset = new Dataset(root, { bytes: Infinity, age: Infinity }, {});
+    dataset.take(snapshot);
+    dataset.close();
+  };
+  const PARTITIONS = ['template=made', 'host=a%2Fb%20host', 'date=1970-01-01', 'hour=00'];
+
+  test.each(PARTITIONS.map((_, depth) => depth))(
+    'planted as a link, in level %i: nothing is written there',
+    (depth) => {
+      const root = path.join(dir, `planted ${depth}`);
+      const elsewhere = path.join(dir, `elsewhere ${depth}`);
+      const parent = path.join(root, ...PARTITIONS.slice(0, depth));
+      fs.mkdirSync(parent, { recursive: true });
+      fs.mkdirSync(path.join(elsewhere, ...PARTITIONS.slice(depth + 1)), { recursive: true });
+      fs.symlinkSync(elsewhere, path.join(parent, PARTITIONS[depth]!));
+      expect(() => begun(root)).toThrow(/is a symbolic link, and is not followed: remove it/);
+      expect(filesIn(elsewhere)).toEqual([]);
+      fs.rmSync(path.join(parent, PARTITIONS[depth]!));
+      fs.symlinkSync('/nonexistent', path.join(parent, PARTITIONS[depth]!));
+      expect(() => begun(root)).toThrow(/is a symbolic link/);
+      fs.rmSync(path.join(parent, PARTITIONS[depth]!));
+      fs.writeFileSync(path.join(parent, PARTITIONS[depth]!), '');
+      expect(() => begun(root)).toThrow(/is no folder: remove it/);
+    },
+  );
+
+  test.runIf(process.geteuid!() === 0)("another user's are refused, and his link to the data set", () => {
+    const root = path.join(dir, 'shared');
+    fs.mkdirSync(path.join(root, PARTITIONS[0]!), { recursive: true });
+    fs.chownSync(path.join(root, PARTITIONS[0]!), 65534, 65534);
+    expect(() => begun(root)).toThrow(/belongs to \S+, not to root/);
+    const link = path.join(dir, 'his link');
+    const mine = path.join(dir, 'mine');
+    fs.mkdirSync(mine);
+    fs.symlinkSync(mine, link);
+    begun(link);
+    expect(filesIn(mine)).toHaveLength(1);
+    fs.lchownSync(link, 65534, 65534);
+    expect(() => begun(link)).toThrow(/is a symbolic link of \S+, and is not followed/);
+  });
+
+  test('rows with other columns are tables of their own: groups, differences, the elements of a map', () => {
+    const root = path.join(dir, 'tables');
+    begun(root);
+    begun(root, { ...at(0), continued: false });
+    begun(root, { ...at(0), grouped: { by: 'name', of: 100 } });
+    const map = { id: 7, name: 'counters', type: 'hash', keySize: 4, valueSize: 8, entries: 1, cpus: 0 };
+    const { batch, joins, derived, context } = table;
+    const elements = new Table({ ...table.template, map }, batch, joins, derived, context);
+    begun(root, { ...at(0), table: elements });
+    expect(fs.readdirSync(root).sort()).toEqual(
+      ['made', 'made_by_name', 'made_changes', 'made_counters'].map((name) => `template=${name}`),
     );
   });
 });

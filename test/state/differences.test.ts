@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import readline from 'node:readline';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ChangeLines, Differ } from '../../src/state/differences.ts';
 import { type Snapshot, snapshotWriter } from '../../src/state/snapshot.ts';
 import { tableOf } from '../support/batch.ts';
@@ -47,6 +47,15 @@ const STEPS: readonly (readonly Item[])[] = [
 ];
 
 describe('differences', () => {
+  test('no cell is printed for machines', () => {
+    const snapshot = snapshotOf(STEPS[0]!);
+    const printed = vi.spyOn(snapshot.table, 'cell');
+    const { table } = new Differ(true).next(snapshot);
+    expect([table.value(0, 'name'), printed.mock.calls.length]).toEqual(['one', 0]);
+    new Differ(false).next(snapshot);
+    expect(printed.mock.calls.length).toBeGreaterThan(0);
+  });
+
   test.each([true, false])('by key, whatever the order (identity: %s)', (identity) => {
     const differ = new Differ(identity);
     const seen = STEPS.map((items) => {
