@@ -1,6 +1,6 @@
 /** The manual page, from the tables of options, templates and keys and a little prose. */
 import packageJson from '../package.json' with { type: 'json' };
-import { EXIT_CODES, SPECS, USAGE } from '../src/options.ts';
+import { EXIT_CODES, optionsOf, SPECS, USAGE } from '../src/options.ts';
 import { BUILTIN } from '../src/templates/builtin/index.ts';
 import { KEYMAP, keyLabel } from '../src/ui/keymap.ts';
 
@@ -84,7 +84,7 @@ export function manPage(date: string): string {
   ];
   const places = [undefined, ...new Set(Object.values(SPECS).flatMap(({ where }) => where ?? []))];
   for (const place of places) {
-    lines.push(...section(place ? `OPTIONS OF ${place.toUpperCase()}` : 'OPTIONS'));
+    lines.push(...section(place ? optionsOf(place).toUpperCase() : 'OPTIONS'));
     for (const [name, { short, value, help, where }] of Object.entries(SPECS)) {
       if (where !== place) continue;
       const names = [...(short ? [`-${short}`] : []), `--${name}`].map(bold).join(', ');

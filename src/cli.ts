@@ -71,6 +71,7 @@ import { starter } from './templates/starter.ts';
 import { type Column, type Template, TemplateError, UsageError } from './templates/template.ts';
 import { sanitize, sanitizeLines } from './templates/text.ts';
 import { type Conjunct, parseWhere } from './templates/where.ts';
+import { tether } from './tether.ts';
 import { keyOf, rebind } from './ui/keymap.ts';
 import type { TableParts } from './ui/run.tsx';
 import { themeOf } from './ui/theme.ts';
@@ -88,6 +89,7 @@ export async function run(argv: readonly string[], early?: WorkerThread): Promis
   process.stderr.on('error', () => {});
   try {
     const options = parseOptions(argv);
+    if (options.tether !== undefined) tether(options.tether);
     if (['help', 'version', 'doctor', 'templates'].includes(options.command)) process.stdout.on('error', unwritable);
     switch (options.command) {
       case 'help':

@@ -46,6 +46,14 @@ export interface Options {
   readonly mouse: boolean | undefined;
   /** What to show beside the table. */
   readonly split: string | undefined;
+  /** As typed: names, or files of them; host-options.ts. */
+  readonly hosts: readonly string[];
+  readonly via: string | undefined;
+  readonly itertop: string | undefined;
+  readonly copy: readonly string[];
+  readonly sudo: boolean;
+  /** Seconds that standard input may be silent; undefined: it is left alone. */
+  readonly tether: number | undefined;
   readonly ascii: boolean | undefined;
   readonly theme: string | undefined;
   /** The settings file is read. */
@@ -109,7 +117,7 @@ interface Spec {
   readonly value?: string;
   readonly help: string;
   readonly multiple?: true;
-  readonly where?: 'dump' | 'record' | 'replay' | 'templates' | 'doctor';
+  readonly where?: 'hosts' | 'dump' | 'record' | 'replay' | 'templates' | 'doctor';
   /** Further commands that take it. */
   readonly also?: readonly ('dump' | 'record' | 'templates' | 'query')[];
 }
@@ -180,6 +188,34 @@ export const SPECS: Readonly<Record<string, Spec>> = {
     value: 'FILE',
     multiple: true,
     help: 'also the templates in this file (YAML or JSON)',
+  },
+  host: {
+    type: 'string',
+    value: 'A,B|@FILE',
+    multiple: true,
+    help: 'rows of these hosts, each reached by ssh (localhost: this one), or of those in a file',
+    where: 'hosts',
+  },
+  copy: {
+    type: 'string',
+    value: 'FILE',
+    multiple: true,
+    help: 'take this executable of itertop there (self: the one that runs), and remove it afterwards',
+    where: 'hosts',
+  },
+  itertop: { type: 'string', value: 'COMMAND', help: 'what itertop is called there (itertop)', where: 'hosts' },
+  sudo: { type: 'boolean', help: 'run it there with sudo, which may not ask for a password', where: 'hosts' },
+  via: {
+    type: 'string',
+    value: 'COMMAND',
+    help: "what runs sh on a host instead of ssh: 'kubectl exec -i {host} --'",
+    where: 'hosts',
+  },
+  tether: {
+    type: 'string',
+    value: 'SECONDS',
+    help: 'end when standard input ends or is silent so long, as what is run on other hosts does',
+    where: 'hosts',
   },
   count: {
     type: 'string',
@@ -311,6 +347,7 @@ export const EXIT_CODES = ['done', 'failed', 'wrong usage', 'not permitted or no
 export function takes(command: Options['command'], { where, also }: Spec): boolean {
   if (where === undefined || where === command || (also as readonly string[] | undefined)?.includes(command))
     return true;
+  if (where === 'hosts') return ['explore', 'dump', 'record'].includes(command);
   // Without a terminal, or with these, the explorer is a dump.
   return where === 'dump' && command === 'explore';
 }
@@ -366,9 +403,16 @@ export function parseOptions(argv: readonly string[]): Options {
     throw new UsageError('`itertop doctor` looks at everything; it takes no template');
   for (const [name, spec] of Object.entries(SPECS)) {
     if (values[name] !== undefined && !takes(command, spec)) {
-      throw new UsageError(`--${name} goes with \`itertop ${spec.where}\``);
+      throw new UsageError(
+        `--${name} goes with ${spec.where === 'hosts' ? 'the explorer, dump and record' : `\`itertop ${spec.where}\``}`,
+      );
     }
   }
+  for (const name of ['copy', 'itertop', 'sudo', 'via'])
+    if (values[name] !== undefined && values['host'] === undefined) throw new UsageError(`--${name} goes with --host`);
+  if (values['host'] !== undefined && file !== undefined)
+    throw new UsageError('--host: a recording is of the host that it was made on');
+  if (text('itertop') === '') throw new UsageError('--itertop needs a command');
   const start = text('new');
   if (start !== undefined && text('target') === undefined)
     throw new UsageError('--new needs --target: a table of what? (`itertop doctor` lists the targets)');
@@ -445,6 +489,12 @@ export function parseOptions(argv: readonly string[]): Options {
     kthreads: flag('kthreads'),
     mouse: flag('mouse'),
     split: text('split'),
+    hosts: several('host'),
+    via: text('via'),
+    itertop: text('itertop'),
+    copy: several('copy'),
+    sudo: flag('sudo') ?? false,
+    tether: tetherSeconds(text('tether')),
     ascii: flag('ascii'),
     theme: text('theme'),
     count: whole('count', text('count'), command === 'record' ? 0 : 1),
@@ -539,6 +589,12 @@ function seconds(text: string | undefined): number | undefined {
   return ms;
 }
 
+function tetherSeconds(text: string | undefined): number | undefined {
+  const seconds = text === undefined ? undefined : whole('tether', text, 0);
+  if (seconds === 0) throw new UsageError('--tether 0: it is a number of seconds, 1 or more');
+  return seconds;
+}
+
 function whole(name: string, text: string | undefined, otherwise: number): number {
   if (text === undefined) return otherwise;
   if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--${name} ${text}: it is a whole number, 0 or more`);
@@ -562,6 +618,11 @@ function explain(error: unknown): string {
   return message;
 }
 
+/** The heading of a command's options. */
+export function optionsOf(where: NonNullable<Spec['where']>): string {
+  return where === 'hosts' ? 'options for other hosts' : `options of ${where}`;
+}
+
 export function helpText(templates: readonly { readonly name: string; readonly help: string }[]): string {
   const lines = [
     'itertop: live tables from Linux BPF iterators',
@@ -573,8 +634,8 @@ export function helpText(templates: readonly { readonly name: string; readonly h
     '',
     'options',
   ];
-  for (const where of [undefined, 'dump', 'record', 'replay', 'templates', 'doctor'] as const) {
-    if (where) lines.push('', `options of ${where}`);
+  for (const where of [undefined, 'hosts', 'dump', 'record', 'replay', 'templates', 'doctor'] as const) {
+    if (where) lines.push('', optionsOf(where));
     for (const [name, spec] of Object.entries(SPECS)) {
       if (spec.where !== where) continue;
       const usage = `${spec.short ? `-${spec.short}, ` : '    '}--${name}${spec.value ? ` ${spec.value}` : ''}`;
