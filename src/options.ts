@@ -242,7 +242,7 @@ export const SPECS: Readonly<Record<string, Spec>> = {
     type: 'string',
     short: 'o',
     value: 'FILE',
-    help: 'write to a file, whole or not at all',
+    help: 'write to a file, whole or not at all; record: - writes into a pipe',
     where: 'dump',
     also: ['record', 'templates'],
   },

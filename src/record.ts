@@ -5,6 +5,7 @@ import type { Options } from './options.ts';
 import { Collector } from './state/collector.ts';
 import { shellQuoted } from './state/command-line.ts';
 import { fileStem } from './state/file-name.ts';
+import { PipeSink } from './state/pipe-sink.ts';
 import type { Question } from './state/question.ts';
 import { type RecordProgress, recordLoop } from './state/record-loop.ts';
 import { thisHost } from './state/recorder.ts';
@@ -13,21 +14,27 @@ import { formatSort } from './state/sort.ts';
 import { userName } from './state/users.ts';
 import { formatNumber } from './templates/format.ts';
 import { findTemplate } from './templates/registry.ts';
+import { UsageError } from './templates/template.ts';
 import { sanitize } from './templates/text.ts';
 
 const grouped = new Intl.NumberFormat('en-US');
 const size = (bytes: number) =>
   formatNumber('bytes', bytes, { bootMs: 0, nowNs: 0, hz: 0, pageSize: 1, userName: () => undefined });
 
+/** `-o -` */
+const STDOUT = '-';
+
 /** @param question what would be shown; without columns of his own all that the table has are recorded */
 export async function runRecord(options: Options, question: Question): Promise<void> {
   const template = findTemplate(question.template);
   const path = options.output ?? `${fileStem(template.name, new Date())}${EXTENSION}`;
+  if (path === STDOUT) checkPipe(options);
   const { columns, sort, filters, switches, ungroup, where, netns, order, interval, maxCost } = question;
   const abort = new AbortController();
   const stop = () => abort.abort();
   process.once('SIGINT', stop).once('SIGTERM', stop).once('SIGHUP', stop);
-  const live = process.stderr.isTTY;
+  const piped = path === STDOUT;
+  const live = process.stderr.isTTY && !piped;
   const said = ({ refreshes, rows, bytes }: RecordProgress) =>
     `${template.name}: ${grouped.format(refreshes)} ${refreshes === 1 ? 'refresh' : 'refreshes'}, ${grouped.format(rows)} rows, ${size(bytes)} in ${sanitize(path)}`;
   using collector = new Collector(template, Btf.vmlinux(), userName, pageSize());
@@ -36,6 +43,7 @@ export async function runRecord(options: Options, question: Question): Promise<v
       collector,
       thisHost(pageSize(), userName),
       {
+        ...(piped ? { sink: new PipeSink(process.stdout) } : {}),
         path,
         force: options.force,
         append: options.append,
@@ -54,11 +62,20 @@ export async function runRecord(options: Options, question: Question): Promise<v
         if (live) process.stderr.write(`\r\x1b[K${said(progress)}  (Ctrl-C ends)`);
       },
     );
-    process.stderr.write(`${live ? '\r\x1b[K' : ''}${said(done)}; itertop replay ${sanitize(shellQuoted(path))}\n`);
+    if (!piped)
+      process.stderr.write(`${live ? '\r\x1b[K' : ''}${said(done)}; itertop replay ${sanitize(shellQuoted(path))}\n`);
   } catch (error) {
     if (live) process.stderr.write('\n');
     throw error;
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', stop);
   }
+}
+
+/** @throws UsageError */
+function checkPipe({ force, append, retention }: Options): void {
+  if (process.stdout.isTTY)
+    throw new UsageError('-o -: a recording is bytes, which no terminal shows: write it into a pipe');
+  const [given] = Object.entries({ force, append, retain: retention }).find(([, value]) => value) ?? [];
+  if (given !== undefined) throw new UsageError(`-o - writes into a pipe; it takes no --${given}`);
 }

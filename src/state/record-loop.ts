@@ -10,6 +10,8 @@ import type { RecordedQuestion } from './segment.ts';
 import type { Retention } from './span.ts';
 
 export interface RecordOptions {
+  /** Where frames go in place of a file. */
+  readonly sink?: FrameSink;
   readonly path: string;
   readonly force: boolean;
   readonly append: boolean;
@@ -47,12 +49,14 @@ export async function recordLoop(
   // Before there is a file: a template that cannot be read leaves none.
   let started = new Stopwatch();
   let collected = collector.collect(collect);
-  using recorder = new Recorder(sinkOf(options, collector.template), host);
+  const sink = options.sink ?? sinkOf(options, collector.template);
+  using recorder = new Recorder(sink, host);
   let next = performance.now();
   for (;;) {
     recorder.append(collector, collected, question);
     const progress = { refreshes: recorder.refreshes, rows: collected.table.rows, bytes: recorder.bytes };
     told(progress);
+    if (sink.drained && !(await sink.drained(signal))) return progress;
     next = Math.max(next + stretched(interval, started.ms, options.maxCost), performance.now());
     if (recorder.refreshes === count || next > ends) return progress;
     await sleep(Math.max(0, next - performance.now()), undefined, { signal }).catch(() => {});

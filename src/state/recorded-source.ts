@@ -17,7 +17,8 @@ import {
   UsageError,
 } from '../templates/template.ts';
 import { columnsOf } from '../templates/where.ts';
-import type { Recording, Refresh } from './recording.ts';
+import type { Recording } from './recording.ts';
+import type { Refresh } from './refresh-reader.ts';
 import type { RecordedWalk, Segment } from './segment.ts';
 import { BASE_WALK, type Origin, type Reading, type Source, type SourcePlan } from './source.ts';
 
@@ -29,22 +30,18 @@ const ABSENT = 'it was not recorded';
 /** Whether a row of a batch stays. */
 type Test = (batch: Batch, row: number) => boolean;
 
-export class RecordedOrigin implements Origin {
-  readonly recording: Recording;
+/** Refreshes that were recorded, one after another, wherever they come from. */
+export class RefreshOrigin implements Origin {
   #refresh: Refresh | null = null;
-
-  constructor(recording: Recording) {
-    this.recording = recording;
-  }
 
   get refresh(): Refresh {
     if (!this.#refresh) throw new Error('no refresh was read');
     return this.#refresh;
   }
 
-  /** What the sources give from now on. @throws DamagedError */
-  go(index: number): void {
-    this.#refresh = this.recording.read(index);
+  /** What the sources give from now on. */
+  set refresh(refresh: Refresh) {
+    this.#refresh = refresh;
   }
 
   open(template: Template, walk: string): Source {
@@ -66,9 +63,23 @@ export class RecordedOrigin implements Origin {
   [Symbol.dispose](): void {}
 }
 
+export class RecordedOrigin extends RefreshOrigin {
+  readonly recording: Recording;
+
+  constructor(recording: Recording) {
+    super();
+    this.recording = recording;
+  }
+
+  /** @throws DamagedError */
+  go(index: number): void {
+    this.refresh = this.recording.read(index);
+  }
+}
+
 class RecordedSource implements Source {
   readonly template: Template;
-  readonly #origin: RecordedOrigin;
+  readonly #origin: RefreshOrigin;
   readonly #walk: string;
   #stored: RecordedWalk | undefined;
   #plan: SourcePlan | null = null;
@@ -79,7 +90,7 @@ class RecordedSource implements Source {
   #buffers: BatchBuffers[] = [];
   #turn = 0;
 
-  constructor(origin: RecordedOrigin, template: Template, walk: string) {
+  constructor(origin: RefreshOrigin, template: Template, walk: string) {
     this.#origin = origin;
     this.template = template;
     this.#walk = walk;

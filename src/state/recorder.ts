@@ -25,11 +25,13 @@ import { BASE_WALK, type SourcePlan } from './source.ts';
 const LEAST_TURNS = 120;
 const MOST_TURNS = 600;
 
-/** Where frames go: a file, or one of several. */
+/** Where frames go: a file, one of several, or a pipe. */
 export interface FrameSink extends Disposable {
-  readonly writer: RecordingWriter;
+  readonly writer: Pick<RecordingWriter, 'write'>;
   /** Before a refresh: a file that begins needs a segment and a key frame. @returns whether one has begun */
   turn(now: number): boolean;
+  /** Waits until there is room for more. @returns false once nobody reads any more @throws FileError */
+  drained?(signal: AbortSignal): Promise<boolean>;
   close(): void;
 }
 

@@ -26,10 +26,10 @@ export const KEY = 2;
 /** A refresh as differences to the one before. */
 export const DIFFERENCE = 3;
 
-const MAGIC = Buffer.from('\x89itertop', 'latin1');
+export const MAGIC = Buffer.from('\x89itertop', 'latin1');
 const VERSION = 1;
-const FILE_HEAD = 16;
-const HEAD = 32;
+export const FILE_HEAD = 16;
+export const HEAD = 32;
 const MARK = 0x72657469;
 /** 100,000 rows with all their texts, uncompressed, are a tenth of it. */
 const MAX_PAYLOAD = 1 << 29;
@@ -59,7 +59,8 @@ export const segmentMark = (crc: number) => crc & 0xffffff;
 
 export type FrameHead = Pick<Frame, 'kind' | 'turn' | 'time' | 'rows'>;
 
-function fileHead(): Buffer {
+/** What every recording begins with, in a file or in a pipe. */
+export function fileHead(): Buffer {
   const head = Buffer.alloc(FILE_HEAD);
   MAGIC.copy(head);
   new Uint32Array(head.buffer, head.byteOffset + 8, 2).set([VERSION, 1]);
@@ -71,6 +72,37 @@ function zstd(): Pick<typeof zlib, 'zstdCompressSync' | 'zstdDecompressSync'> {
   if (typeof zlib.zstdCompressSync !== 'function')
     throw new UsageError(`recordings need Node.js 22.15 or later; this is ${process.versions.node}`);
   return zlib;
+}
+
+export interface WrittenFrame {
+  readonly bytes: number;
+  /** Of the payload. */
+  readonly crc: number;
+}
+
+export function encodeFrame({ kind, turn, time, rows }: FrameHead, plain: Uint8Array): { frame: Buffer; crc: number } {
+  const { ZSTD_c_compressionLevel: level } = zlib.constants;
+  const payload = zstd().zstdCompressSync(plain, { params: { [level]: LEVEL } });
+  const frame = Buffer.alloc(HEAD + payload.length);
+  const words = new Uint32Array(frame.buffer, frame.byteOffset, HEAD / 4);
+  const crc = zlib.crc32(payload);
+  words.set([MARK, payload.length, kind | (turn << 8), crc]);
+  new Float64Array(frame.buffer, frame.byteOffset + 16, 1)[0] = time;
+  words[6] = rows;
+  words[7] = zlib.crc32(frame.subarray(0, HEAD - 4));
+  frame.set(payload, HEAD);
+  return { frame, crc };
+}
+
+/** @param most bytes that it may have @throws BadRecordingError for what is damaged, or larger */
+export function decodePayload(bytes: Uint8Array, crc: number, most = MAX_PLAIN): Uint8Array {
+  if (zlib.crc32(bytes) !== crc) throw new BadRecordingError('it is damaged');
+  try {
+    return zstd().zstdDecompressSync(bytes, { maxOutputLength: most });
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new BadRecordingError(`it is damaged: ${(error as Error).message}`);
+  }
 }
 
 function why(file: string, error: unknown): Error {
@@ -150,19 +182,10 @@ export class RecordingWriter implements Disposable {
   }
 
   /** @returns bytes written, and the crc of the payload @throws FileError where the disk is full: the file then ends with the frame before */
-  write({ kind, turn, time, rows }: FrameHead, plain: Uint8Array): { bytes: number; crc: number } {
-    const { ZSTD_c_compressionLevel: level } = zlib.constants;
-    const payload = zstd().zstdCompressSync(plain, { params: { [level]: LEVEL } });
-    const frame = Buffer.alloc(HEAD + payload.length);
-    const words = new Uint32Array(frame.buffer, frame.byteOffset, HEAD / 4);
-    const crc = zlib.crc32(payload);
-    words.set([MARK, payload.length, kind | (turn << 8), crc]);
-    new Float64Array(frame.buffer, frame.byteOffset + 16, 1)[0] = time;
-    words[6] = rows;
-    words[7] = zlib.crc32(frame.subarray(0, HEAD - 4));
-    frame.set(payload, HEAD);
+  write(head: FrameHead, plain: Uint8Array): WrittenFrame {
+    const { frame, crc } = encodeFrame(head, plain);
     this.#append(frame);
-    if (kind !== SEGMENT && this.#empty) this.#name();
+    if (head.kind !== SEGMENT && this.#empty) this.#name();
     return { bytes: frame.length, crc };
   }
 
@@ -279,12 +302,11 @@ export class RecordingFile implements Disposable {
   /** What a frame holds. @throws BadRecordingError */
   payload({ offset, size, crc }: Frame): Uint8Array {
     const bytes = this.#read(offset, size);
-    if (zlib.crc32(bytes) !== crc) throw new BadRecordingError(`${this.path}: the frame at byte ${offset} is damaged`);
     try {
-      return zstd().zstdDecompressSync(bytes, { maxOutputLength: MAX_PLAIN });
+      return decodePayload(bytes, crc);
     } catch (error) {
-      if (error instanceof UsageError) throw error;
-      throw new BadRecordingError(`${this.path}: the frame at byte ${offset} is damaged: ${(error as Error).message}`);
+      if (!(error instanceof BadRecordingError)) throw error;
+      throw new BadRecordingError(`${this.path}: the frame at byte ${offset}: ${error.message}`);
     }
   }
 
@@ -303,7 +325,8 @@ export function openRecordingFile<T>(file: string, use: (opened: RecordingFile) 
   return use(opened);
 }
 
-function checkHead(file: string, head: Buffer): void {
+/** @param file what it is of, for the message @throws BadRecordingError */
+export function checkHead(file: string, head: Buffer): void {
   if (head.length < FILE_HEAD || !head.subarray(0, MAGIC.length).equals(MAGIC))
     throw new BadRecordingError(`${file}: it is no recording of itertop's`);
   const [version, order] = new Uint32Array(head.buffer, head.byteOffset + 8, 2);
@@ -313,7 +336,7 @@ function checkHead(file: string, head: Buffer): void {
 }
 
 /** undefined for what is no head, or that of a frame which the file ends in. */
-function frameOf(head: Buffer, at: number, size: number): Frame | undefined {
+export function frameOf(head: Buffer, at: number, size: number): Frame | undefined {
   const words = new Uint32Array(head.buffer, head.byteOffset, HEAD / 4);
   const [mark, payload, kind, crc] = words;
   if (mark !== MARK || payload! > MAX_PAYLOAD || at + HEAD + payload! > size) return undefined;

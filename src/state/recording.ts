@@ -3,30 +3,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Template } from '../templates/template.ts';
 import { UsageError } from '../templates/template.ts';
-import { BadRecordingError, ByteReader } from './byte-stream.ts';
-import { DiffReader } from './record-diff.ts';
-import { DIFFERENCE, type Frame, isTime, KEY, RecordingFile, SEGMENT, segmentMark } from './recording-file.ts';
+import { BadRecordingError } from './byte-stream.ts';
+import { DIFFERENCE, type Frame, KEY, RecordingFile, SEGMENT, segmentMark } from './recording-file.ts';
+import { type Refresh, RefreshReader } from './refresh-reader.ts';
 import { decodeSegment, type Segment } from './segment.ts';
 
 /** Name of a recording, and of a part of one. */
 export const EXTENSION = '.itertop';
-
-/** A walk as it was recorded. `bytes` are valid until another refresh is read. */
-export interface StoredWalk {
-  readonly bytes: Uint8Array;
-  readonly begin: number;
-  readonly end: number;
-  readonly ms: number;
-  readonly clockNs: number;
-  readonly reads: number;
-}
-
-export interface Refresh {
-  readonly segment: Segment;
-  readonly walks: ReadonlyMap<string, StoredWalk>;
-  /** Names of the users that its rows have. */
-  readonly users: ReadonlyMap<number, string>;
-}
 
 interface Place {
   readonly file: RecordingFile;
@@ -58,9 +41,8 @@ export class Recording implements Disposable {
   readonly #files: readonly RecordingFile[];
   readonly #places: readonly Place[];
   #segments = new Map<Frame, Segment>();
-  #readers = new Map<string, DiffReader>();
-  #users = new Map<number, string>();
-  /** The refresh that the readers are at. */
+  readonly #reader = new RefreshReader();
+  /** The refresh that the reader is at. */
   #at = -1;
   #refresh: Refresh | null = null;
 
@@ -159,29 +141,7 @@ export class Recording implements Disposable {
   }
 
   #decode(place: Place): Refresh {
-    const segment = this.#segmentOf(place);
-    const whole = place.frame.kind === KEY;
-    const from = new ByteReader(place.file.payload(place.frame));
-    if (whole) {
-      this.#readers = new Map(
-        segment.walks.map(({ key, near, layout }) => [key, new DiffReader(near ? layout.fixed >> 2 : 0)]),
-      );
-      this.#users = new Map();
-    }
-    const walks = new Map<string, StoredWalk>();
-    for (const { key } of segment.walks) {
-      const [begin, end, ms, clockNs] = [from.double(), from.double(), from.double(), from.double()];
-      if (!isTime(begin) || !isTime(end) || !Number.isFinite(ms) || !Number.isFinite(clockNs))
-        throw new BadRecordingError('its times are none');
-      const reads = from.varint();
-      walks.set(key, { begin, end, ms, clockNs, reads, bytes: this.#readers.get(key)!.read(from, whole) });
-    }
-    const users = from.varint();
-    for (let n = 0; n < users; n++) {
-      const uid = from.varint();
-      this.#users.set(uid, from.text());
-    }
-    return { segment, walks, users: new Map(this.#users) };
+    return this.#reader.read(this.#segmentOf(place), place.frame.kind === KEY, place.file.payload(place.frame));
   }
 
   close(): void {
@@ -208,7 +168,8 @@ function partsOf(file: string): string[] {
   }
 }
 
-const follows = ({ kind, turn }: Frame, segment: Frame, next: number) =>
+/** Whether a refresh can be read after those before it, of which the last one had the turn before `next`. */
+export const follows = ({ kind, turn }: Frame, segment: Frame, next: number) =>
   kind === KEY ? turn === segmentMark(segment.crc) : kind === DIFFERENCE && turn === next;
 
 /** Refreshes that can be read as far as the heads of their frames tell: a difference needs all since its key frame. */

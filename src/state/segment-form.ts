@@ -1,4 +1,5 @@
 /** The form of what a recording begins with: it may come from anywhere, so all of it is looked at before it is used. */
+import type { EnumNames } from '../templates/enum-names.ts';
 import { type Check, check, describe, flag, isMap, list, mapOf, object, oneOf, whole } from '../templates/form.ts';
 import { FIELD_SIZES, type Field, type FieldType, type RecordLayout } from '../templates/record.ts';
 import { columnOf, FILTER_NAMES, type MapOf, type Template, WALK_ORDERS } from '../templates/template.ts';
@@ -141,7 +142,13 @@ export function checkedSegment(value: unknown): Segment {
   if (!segment.walks.some(({ key }) => key === BASE_WALK)) throw wrong('the list of its walks');
   for (const walk of segment.walks) checkWalk(walk, templates);
   mustHave(templates[0]!, segment.question.columns, 'its question');
-  return { ...segment, templates };
+  return { ...segment, templates, walks: segment.walks.map(withSafeNames) };
+}
+
+/** Names of enumerators are shown as they are. */
+function withSafeNames(walk: RecordedWalk): RecordedWalk {
+  const safe = (names: EnumNames) => Object.fromEntries(Object.entries(names).map(([n, name]) => [n, sanitize(name)]));
+  return { ...walk, names: walk.names.map(([column, names]) => [column, safe(names)] as const) };
 }
 
 const wrong = (what: string) => new BadRecordingError(`${what} is not of the form that it has to be`);

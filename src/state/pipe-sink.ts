@@ -1,0 +1,52 @@
+/** A recording written to a pipe: its reader has each refresh at once, and one that reads slowly slows down what reads here. */
+import type { Writable } from 'node:stream';
+import { FileError } from './file-error.ts';
+import type { FrameSink } from './recorder.ts';
+import { encodeFrame, type FrameHead, fileHead, type WrittenFrame } from './recording-file.ts';
+
+export class PipeSink implements FrameSink {
+  readonly writer = { write: (head: FrameHead, plain: Uint8Array) => this.#write(head, plain) };
+  readonly #out: Writable;
+  #begun = false;
+  #error: NodeJS.ErrnoException | null = null;
+  #wake = () => {};
+
+  constructor(out: Writable) {
+    this.#out = out;
+    out
+      .on('drain', () => this.#wake())
+      .on('error', (error: NodeJS.ErrnoException) => {
+        this.#error = error;
+        this.#wake();
+      });
+  }
+
+  turn(): boolean {
+    const begins = !this.#begun;
+    if (begins) this.#out.write(fileHead());
+    this.#begun = true;
+    return begins;
+  }
+
+  #write(head: FrameHead, plain: Uint8Array): WrittenFrame {
+    const { frame, crc } = encodeFrame(head, plain);
+    this.#out.write(frame);
+    return { bytes: frame.length, crc };
+  }
+
+  async drained(signal: AbortSignal): Promise<boolean> {
+    if (!this.#error && this.#out.writableNeedDrain && !signal.aborted) {
+      await new Promise<void>((done) => {
+        this.#wake = done;
+        signal.addEventListener('abort', () => done(), { once: true });
+      });
+    }
+    const error = this.#error;
+    if (error && error.code !== 'EPIPE') throw new FileError('standard output', error);
+    return !error && !this.#out.destroyed;
+  }
+
+  close(): void {}
+
+  [Symbol.dispose](): void {}
+}

@@ -1,0 +1,53 @@
+/** Refreshes out of the payloads of their frames, which are read in order: one that stands by itself, then differences. */
+import { sanitize } from '../templates/text.ts';
+import { BadRecordingError, ByteReader } from './byte-stream.ts';
+import { DiffReader } from './record-diff.ts';
+import { isTime } from './recording-file.ts';
+import type { Segment } from './segment.ts';
+
+/** A walk as it was recorded. `bytes` are valid until another refresh is read. */
+export interface StoredWalk {
+  readonly bytes: Uint8Array;
+  readonly begin: number;
+  readonly end: number;
+  readonly ms: number;
+  readonly clockNs: number;
+  readonly reads: number;
+}
+
+export interface Refresh {
+  readonly segment: Segment;
+  readonly walks: ReadonlyMap<string, StoredWalk>;
+  /** Names of the users that its rows have. */
+  readonly users: ReadonlyMap<number, string>;
+}
+
+export class RefreshReader {
+  #readers = new Map<string, DiffReader>();
+  #users = new Map<number, string>();
+
+  /** @param whole it stands by itself @throws BadRecordingError; the next one then has to stand by itself */
+  read(segment: Segment, whole: boolean, payload: Uint8Array): Refresh {
+    const from = new ByteReader(payload);
+    if (whole) {
+      this.#readers = new Map(
+        segment.walks.map(({ key, near, layout }) => [key, new DiffReader(near ? layout.fixed >> 2 : 0)]),
+      );
+      this.#users = new Map();
+    }
+    const walks = new Map<string, StoredWalk>();
+    for (const { key } of segment.walks) {
+      const [begin, end, ms, clockNs] = [from.double(), from.double(), from.double(), from.double()];
+      if (!isTime(begin) || !isTime(end) || !Number.isFinite(ms) || !Number.isFinite(clockNs))
+        throw new BadRecordingError('its times are none');
+      const reads = from.varint();
+      walks.set(key, { begin, end, ms, clockNs, reads, bytes: this.#readers.get(key)!.read(from, whole) });
+    }
+    const users = from.varint();
+    for (let n = 0; n < users; n++) {
+      const uid = from.varint();
+      this.#users.set(uid, sanitize(from.text()));
+    }
+    return { segment, walks, users: new Map(this.#users) };
+  }
+}
