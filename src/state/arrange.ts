@@ -1,5 +1,5 @@
 /** What is shown of the rows that passed: they themselves in their order, groups of them, or a tree. */
-import type { Table } from '../templates/table.ts';
+import type { TableRows } from '../templates/table.ts';
 import type { GroupGrowth } from './group-growth.ts';
 import { watchedColumns } from './grouping.ts';
 import { buffersOf, type Groups, GroupTable, groupRows, sortGroups } from './groups.ts';
@@ -27,12 +27,12 @@ export interface Arranged {
   readonly groups: Groups | null;
   readonly tree: TreeRows | null;
   /** What the order is of. */
-  readonly rows: Table | GroupTable;
+  readonly rows: TableRows | GroupTable;
 }
 
 /** Works in the memory of `passing`. */
 export function arrange(
-  table: Table,
+  table: TableRows,
   asked: Arrangement,
   passing: Uint32Array<ArrayBuffer>,
   { chosen = passing, only, growth }: ArrangeOptions = {},
@@ -58,7 +58,7 @@ export function arrange(
     ? withAncestors(table, passing, searchRows(table, search, columns, chosen.slice()), asked.ungroup)
     : { rows: passing };
   const order = sortRows(table, sort, rows);
-  const folded = new Set(asked.tree.folded.map((key) => table.batch.rowOfKey(key)));
+  const folded = new Set(asked.tree.folded.map((key) => table.rowOfKey(key)));
   const column = indentColumn(table.template, columns);
   return { groups: null, rows: table, ...treeRows(table, order, folded, column, asked.ungroup, leads) };
 }

@@ -93,6 +93,7 @@ export class Collector implements Disposable {
   readonly #origin: Origin;
   readonly #userName: (uid: number) => string | undefined;
   readonly #pageSize: number;
+  readonly #host: string;
   readonly #base: Source;
   /** Of the walks for joins that the last refresh had. */
   readonly #readers = new Map<string, Source>();
@@ -113,6 +114,7 @@ export class Collector implements Disposable {
   /**
    * @param from where readings come from; the kernel whose BTF it is, or any origin
    * @param hz jiffies a second, where that is known beforehand
+   * @param host where it is from, as rows of several hosts show it
    */
   constructor(
     template: Template,
@@ -120,8 +122,10 @@ export class Collector implements Disposable {
     userName: (uid: number) => string | undefined,
     pageSize: number,
     hz = 0,
+    host = '',
   ) {
     this.template = template;
+    this.#host = host;
     this.#origin = from instanceof Btf ? new Kernel(from) : from;
     this.#userName = userName;
     this.#pageSize = pageSize;
@@ -236,6 +240,7 @@ export class Collector implements Disposable {
       pageSize: this.#pageSize,
       userName: this.#userName,
       names: plan.names,
+      ...(this.#host === '' ? {} : { host: this.#host }),
       ...this.#pins(names, absent),
     };
     const conditions: Condition[] = plan.conditions.map(({ text, where, filter, scope }) => ({

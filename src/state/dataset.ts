@@ -28,7 +28,8 @@ export class Dataset {
   readonly #folder: string;
   readonly #roll: Retention;
   readonly #extra: Readonly<Record<string, string>>;
-  #part: Part | null = null;
+  /** By what does not change with time: the table and the host. */
+  readonly #parts = new Map<string, Part>();
 
   /** @param extra key-value metadata of each file */
   constructor(folder: string, roll: Retention, extra: Readonly<Record<string, string>>) {
@@ -41,27 +42,35 @@ export class Dataset {
   take(snapshot: Snapshot): void {
     const { begin } = snapshot.stats;
     const partitions = partitionsOf(snapshot);
+    const whose = partitions.slice(0, 2).join('/');
     const folder = path.join(this.#folder, ...partitions);
-    const part = this.#part;
+    let part = this.#parts.get(whose);
     const full = part && (part.bytes >= this.#roll.bytes || begin - part.begin >= this.#roll.age);
-    if (part && (full || part.folder !== folder)) this.close();
-    this.#part ??= this.#begin(folder, partitions, begin);
-    for (const piece of this.#part.writer.snapshot(snapshot)) this.#write(this.#part, piece);
+    if (part && (full || part.folder !== folder)) {
+      this.#parts.delete(whose);
+      this.#close(part);
+      part = undefined;
+    }
+    part ??= this.#begin(folder, partitions, begin);
+    this.#parts.set(whose, part);
+    for (const piece of part.writer.snapshot(snapshot)) this.#write(part, piece);
+  }
+
+  #close(part: Part): void {
+    this.#write(part, part.writer.end());
+    part.file.commit(false);
   }
 
   /** What was begun gets its name. */
   close(): void {
-    const part = this.#part;
-    if (!part) return;
-    this.#write(part, part.writer.end());
-    part.file.commit(false);
-    this.#part = null;
+    for (const part of this.#parts.values()) this.#close(part);
+    this.#parts.clear();
   }
 
   /** What was begun goes, after an error. */
   discard(): void {
-    this.#part?.file.discard();
-    this.#part = null;
+    for (const part of this.#parts.values()) part.file.discard();
+    this.#parts.clear();
   }
 
   #begin(folder: string, partitions: readonly string[], begin: number): Part {

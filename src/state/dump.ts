@@ -6,7 +6,7 @@ import { btfId } from '../bpf/btf-id.ts';
 import { pageSize } from '../bpf/host.ts';
 import { withDependencies } from '../templates/columns.ts';
 import { isOverTime } from '../templates/derive.ts';
-import type { Table } from '../templates/table.ts';
+import type { TableRows } from '../templates/table.ts';
 import { columnOf, type Filters, identityOf, type Template, type WalkOrder } from '../templates/template.ts';
 import { type Arrangement, type ArrangeOptions, arrange } from './arrange.ts';
 import { AtomicFile } from './atomic-file.ts';
@@ -56,10 +56,12 @@ export interface DumpOptions extends Arrangement {
 }
 
 /** Rates need two readings: this long before the first snapshot the first of them is made. */
-const WARM_UP_MS = 250;
+export const WARM_UP_MS = 250;
 
 /** Refreshes to be written, one after another. */
-export type Feed = AsyncIterable<Pick<Collected, 'table' | 'stats' | 'after'>>;
+export type Feed = AsyncIterable<
+  Pick<Collected, 'stats' | 'after'> & Pick<Snapshot, 'host' | 'missing'> & { readonly table: TableRows }
+>;
 
 /** @param host where they are from; this one where absent @throws BpfError, UsageError, ...; a closed pipe ends it without an error */
 export async function dump(
@@ -70,12 +72,19 @@ export async function dump(
 ): Promise<void> {
   using structs = options.structs ? new StructWriter(options.template, options.netns) : null;
   const sink = await sinkOf(options, stdout, structs, host);
-  const differ = options.changes ? new Differ(isForMachines(options)) : null;
-  const growth = new GroupGrowth();
-  let read = 0;
+  /** What is compared with the refresh before, host by host. */
+  const compared = new Map<string, { differ: Differ | null; growth: GroupGrowth; read: number }>();
   try {
-    for await (const { table, stats, after } of feed) {
-      const rows = rowsOf(table, options, passingRows(table, after), { runs: growth, asked: 'dump', read: read++ });
+    for await (const { table, stats, after, host: from = host, missing } of feed) {
+      const name = from?.host ?? '';
+      const known = compared.get(name) ?? {
+        differ: options.changes ? new Differ(isForMachines(options)) : null,
+        growth: new GroupGrowth(),
+        read: 0,
+      };
+      compared.set(name, known);
+      const { growth: runs, differ } = known;
+      const rows = rowsOf(table, options, passingRows(table, after), { runs, asked: 'dump', read: known.read++ });
       const whole: Snapshot = {
         ...rows,
         ascii: options.ascii ?? false,
@@ -83,7 +92,8 @@ export async function dump(
         filters: options.filters,
         where: options.where,
         search: options.searchText,
-        ...(host ? { host } : {}),
+        ...(from ? { host: from } : {}),
+        missing,
       };
       const snapshot = differ ? differ.next(whole) : whole;
       if (!(await sink.take(snapshot))) return;
@@ -154,7 +164,7 @@ function metadataOf(host: Snapshot['host']): Readonly<Record<string, string>> {
 }
 
 function rowsOf(
-  table: Table,
+  table: TableRows,
   options: DumpOptions,
   passing: Uint32Array<ArrayBuffer>,
   growth: ArrangeOptions['growth'],
@@ -223,13 +233,13 @@ async function* live(options: DumpOptions): AsyncGenerator<Collected> {
 }
 
 /** Whether a shown column is a change over time. */
-function needsTwo(template: Template, options: DumpOptions): boolean {
+export function needsTwo(template: Template, options: DumpOptions): boolean {
   return withDependencies(template, readColumns(template, options)).some((name) =>
     isOverTime(columnOf(template, name)?.derive),
   );
 }
 
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   try {
     await sleep(Math.max(0, ms), undefined, signal ? { signal } : {});
   } catch {

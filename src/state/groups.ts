@@ -1,6 +1,6 @@
 /** Groups of rows: one pass over the rows for each column, nothing kept for a row but the number of its group. */
 import { type FormatContext, formatNumber } from '../templates/format.ts';
-import type { KeyedRows, Kind, Table, Value } from '../templates/table.ts';
+import type { KeyedRows, Kind, TableRows, Value } from '../templates/table.ts';
 import { type Column, columnOf, type Format, type Template } from '../templates/template.ts';
 import { type AskedColumns, addsUp, type Grouped, groupedTemplate, readColumns } from './grouping.ts';
 import { sortRows } from './order.ts';
@@ -30,7 +30,7 @@ export interface GroupRuns {
   readonly which: Uint8Array<ArrayBuffer>;
 }
 
-export function groupRows(table: Table, asked: AskedColumns, rows: Uint32Array): Groups {
+export function groupRows(table: TableRows, asked: AskedColumns, rows: Uint32Array): Groups {
   const { groupBy: by, columns: shown } = asked;
   const groupOf = new Uint32Array(rows.length);
   const groups = new Map<string | number | bigint, number>();
@@ -58,7 +58,7 @@ export function groupRows(table: Table, asked: AskedColumns, rows: Uint32Array):
   return { by, of: rows.length, shown, first, counts, sums, same };
 }
 
-function sumOf(table: Table, column: string, rows: Uint32Array, groupOf: Uint32Array, count: number) {
+function sumOf(table: TableRows, column: string, rows: Uint32Array, groupOf: Uint32Array, count: number) {
   const sums = new Float64Array(count).fill(Number.NaN);
   for (let i = 0; i < rows.length; i++) {
     const value = table.number(rows[i], column);
@@ -69,7 +69,7 @@ function sumOf(table: Table, column: string, rows: Uint32Array, groupOf: Uint32A
   return sums;
 }
 
-function sameness(table: Table, column: string, rows: Uint32Array, groupOf: Uint32Array, first: Uint32Array) {
+function sameness(table: TableRows, column: string, rows: Uint32Array, groupOf: Uint32Array, first: Uint32Array) {
   const same = new Uint8Array(first.length).fill(1);
   const values = Array.from(first, (row) => valueIn(table, row, column));
   for (let i = 0; i < rows.length; i++) {
@@ -82,7 +82,7 @@ function sameness(table: Table, column: string, rows: Uint32Array, groupOf: Uint
 }
 
 /** What rows are told apart by: text as the kernel has it, numbers exactly; NaN and '' for no value. */
-function valueIn(table: Table, row: number, column: string): string | number | bigint {
+function valueIn(table: TableRows, row: number, column: string): string | number | bigint {
   const format = table.formatOf(column);
   if (format === 'text' || format === 'path') return table.text(row, column);
   if (format === 'inet' || format === 'hexbytes') return table.cell(row, column);
@@ -99,14 +99,14 @@ export function buffersOf({ first, counts, sums, same, runs }: Groups): ArrayBuf
 /** Groups as rows of a table. */
 export class GroupTable implements KeyedRows {
   readonly template: Template;
-  readonly table: Table;
+  readonly table: TableRows;
   readonly groups: Groups;
   readonly #count: string;
   /** '' where nothing is watched. */
   readonly #grew: string;
   readonly #columns: ReadonlyMap<string, Column>;
 
-  constructor(table: Table, groups: Groups) {
+  constructor(table: TableRows, groups: Groups) {
     this.table = table;
     this.groups = groups;
     const watch = groups.runs !== undefined;

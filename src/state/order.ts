@@ -1,5 +1,5 @@
 /** Which rows of a table are shown, in which order: an index over its columns. */
-import type { Rows, Table } from '../templates/table.ts';
+import type { Rows, TableRows } from '../templates/table.ts';
 import type { Conjunct } from '../templates/where.ts';
 import { matchesWhere } from '../templates/where-eval.ts';
 import type { Search } from './question.ts';
@@ -7,7 +7,7 @@ import { searchRegExp } from './search.ts';
 import type { Sort, SortKey } from './sort.ts';
 
 /** Rows that fulfil the conditions which the kernel has left to this side, in the kernel's order. */
-export function passingRows(table: Table, after: readonly Conjunct[]): Uint32Array<ArrayBuffer> {
+export function passingRows(table: TableRows, after: readonly Conjunct[]): Uint32Array<ArrayBuffer> {
   const rows = new Uint32Array(table.rows);
   let count = 0;
   for (let row = 0; row < table.rows; row++) {
@@ -21,7 +21,7 @@ export function passingRows(table: Table, after: readonly Conjunct[]): Uint32Arr
  * last. Works in the memory of `passing`.
  */
 export function orderRows(
-  table: Table,
+  table: TableRows,
   sort: Sort,
   search: Search | null,
   shown: readonly string[],
@@ -32,7 +32,7 @@ export function orderRows(
 
 /** The passing rows that match the search in what is shown of them. Works in the memory of `passing`. */
 export function searchRows(
-  table: Table,
+  table: TableRows,
   search: Search | null,
   shown: readonly string[],
   passing: Uint32Array<ArrayBuffer>,
@@ -94,7 +94,7 @@ export function comparison(keys: readonly Float64Array[]): (a: number, b: number
   };
 }
 
-export function rowText(table: Table, row: number, shown: readonly string[]): string {
+export function rowText(table: TableRows, row: number, shown: readonly string[]): string {
   let text = '';
   for (const column of shown) text += `${table.cell(row, column)} `;
   return text;

@@ -35,6 +35,8 @@ export interface Snapshot {
   readonly search: string;
   /** Where it is from, and the release of its kernel; this one where absent. */
   readonly host?: { readonly host: string; readonly kernel: string };
+  /** Of several hosts those that no rows are from, and why. */
+  readonly missing?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A writer gives pieces for each snapshot; `end` gives what closes the file. Bytes are valid until the next piece. */
@@ -51,7 +53,9 @@ export interface Header {
 }
 
 /** What a header says of one refresh, not of all in a file. */
-export const OF_ONE: ReadonlySet<string> = new Set(['time', 'end', 'grouped', 'rows', 'visited', 'emitted', 'doubles']);
+export const OF_ONE: ReadonlySet<string> = new Set([
+  ...['missing', 'time', 'end', 'grouped', 'rows', 'visited', 'emitted', 'doubles'],
+]);
 
 export function headerOf(snapshot: Snapshot): Header {
   const { table, stats } = snapshot;
@@ -64,6 +68,7 @@ export function headerOf(snapshot: Snapshot): Header {
     tool: 'itertop',
     host: snapshot.host?.host ?? os.hostname(),
     kernel: snapshot.host?.kernel ?? os.release(),
+    ...(snapshot.missing && Object.keys(snapshot.missing).length > 0 ? { missing: snapshot.missing } : {}),
     time: new Date(stats.begin).toISOString(),
     end: new Date(stats.end).toISOString(),
     template: table.template.name,

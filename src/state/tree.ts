@@ -1,5 +1,5 @@
 /** Rows as a tree: each under the row that its parent's id names, siblings as they are sorted. */
-import type { Table } from '../templates/table.ts';
+import type { TableRows } from '../templates/table.ts';
 import { columnOf, type Template, UsageError } from '../templates/template.ts';
 import { NumberIndex } from './number-index.ts';
 import type { View } from './view.ts';
@@ -40,8 +40,17 @@ export function indentColumn(template: Template, shown: readonly string[]): stri
 
 const index = new NumberIndex();
 
+/** Ids of one host are below that. */
+const OF_A_HOST = 2 ** 44;
+
 /** Per row the number that its children name, and the one by which it names its parent; 0 names nothing. */
-function readIds(table: Table, ungroup: boolean, rows: Uint32Array, own: Float64Array, parents: Float64Array): void {
+function readIds(
+  table: TableRows,
+  ungroup: boolean,
+  rows: Uint32Array,
+  own: Float64Array,
+  parents: Float64Array,
+): void {
   const { tree, group } = table.template;
   const { id, parent } = tree!;
   for (let at = 0; at < rows.length; at++) {
@@ -50,6 +59,11 @@ function readIds(table: Table, ungroup: boolean, rows: Uint32Array, own: Float64
     own[at] = ungroup && group ? table.number(row, group.member) : table.number(row, id);
     // Members (threads) hang under the one that stands for the group (the process), which hangs under its parent.
     parents[at] = by !== 0 && by !== own[at] ? by : table.number(row, parent);
+    const host = table.hostOf?.(row) ?? 0;
+    if (host === 0) continue;
+    // Hosts have the same ids for other things.
+    own[at] += host * OF_A_HOST;
+    if (parents[at] !== 0) parents[at] += host * OF_A_HOST;
   }
 }
 
@@ -66,7 +80,7 @@ export interface Found {
  * @param found some of them
  */
 export function withAncestors(
-  table: Table,
+  table: TableRows,
   passing: Uint32Array<ArrayBuffer>,
   found: Uint32Array,
   ungroup: boolean,
@@ -102,7 +116,7 @@ export function withAncestors(
  * rows that are in a circle one becomes a root.
  */
 export function treeRows(
-  table: Table,
+  table: TableRows,
   sorted: Uint32Array,
   folded: ReadonlySet<number>,
   column: string,

@@ -337,6 +337,8 @@ export interface RowReader {
   bytes(row: number, column: string): Buffer | null;
   /** Where the program, map or link with this id is pinned. */
   pins(kind: PinKind, id: number): string;
+  /** Where the row is from; absent where there is one host only. */
+  readonly host?: string;
 }
 type Text = (reader: RowReader, row: number, args: readonly string[]) => string;
 
@@ -520,6 +522,7 @@ export const TEXT: Readonly<Record<string, Described & { readonly run: Text }>> 
     run: (reader, row, [cgroup, owner]) =>
       containerOf(reader.text(row, cgroup)) || containerOf(reader.text(row, owner)),
   },
+  host: { args: 0, run: (reader) => reader.host ?? '' },
   /** 4711/nginx */
   process: {
     args: 2,

@@ -13,6 +13,8 @@ export interface FormatContext {
   readonly userName: (uid: number) => string | undefined;
   /** Names of columns whose template leaves them to the kernel's BTF, by column. */
   readonly names?: ReadonlyMap<string, Readonly<Record<number, string>>>;
+  /** Where the rows are from, as the user named it; absent where there is one host only. */
+  readonly host?: string;
   /** What is pinned in bpf file systems, where a column shows it. */
   readonly pins?: PinList;
 }

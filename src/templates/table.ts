@@ -69,7 +69,21 @@ export interface KeyedRows extends Rows {
   readonly context: FormatContext;
 }
 
-export class Table implements KeyedRows, RowReader {
+/** Rows that conditions are evaluated on, that are searched, put into groups and hung under one another. */
+export interface TableRows extends KeyedRows {
+  /** Of an address or an array of bytes; null where absent. */
+  bytes(row: number, column: string): Buffer | null;
+  /** A text as the kernel has it, not made safe for a terminal; '' where absent or no text. */
+  text(row: number, column: string): string;
+  /** The number as the kernel has it, a bigint of 64 bits; null where it is computed, or absent. */
+  exact(row: number, column: string): number | bigint | null;
+  /** The row of a key, or -1. */
+  rowOfKey(key: string): number;
+  /** Of rows of several hosts: which of them a row is from. */
+  hostOf?(row: number): number;
+}
+
+export class Table implements TableRows, RowReader {
   readonly template: Template;
   readonly batch: Batch;
   readonly joins: ReadonlyMap<string, JoinedBatch>;
@@ -121,6 +135,14 @@ export class Table implements KeyedRows, RowReader {
     return this.batch.key(row);
   }
 
+  rowOfKey(key: string): number {
+    return this.batch.rowOfKey(key);
+  }
+
+  get host(): string {
+    return this.context.host ?? '';
+  }
+
   number(row: number, column: string): number {
     const derived = this.derived.get(column);
     if (derived) return derived[row];
@@ -145,7 +167,6 @@ export class Table implements KeyedRows, RowReader {
     return pins?.paths.get(`${kind} ${id}`)?.join(', ') ?? (pins?.refused ? '?' : '');
   }
 
-  /** A text as the kernel has it, not made safe for a terminal; '' where absent or no text. */
   text(row: number, column: string): string {
     const derived = this.#textOf.get(column);
     if (derived) return derived.run(this, row, derived.args);
@@ -194,7 +215,6 @@ export class Table implements KeyedRows, RowReader {
     return formatNumber(format, value, this.context);
   }
 
-  /** The number as the kernel has it, a bigint of 64 bits; null where it is computed, or absent. */
   exact(row: number, column: string): number | bigint | null {
     if (this.derived.has(column)) return null;
     const joined = this.#joinOf.get(column);

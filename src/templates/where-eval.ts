@@ -1,10 +1,10 @@
 /** Conditions evaluated after reading: what needs joins, texts, rates or regular expressions. */
 import { INET_ADDRESS } from './record.ts';
-import type { Table } from './table.ts';
+import type { TableRows } from './table.ts';
 import type { Leaf, Network, Num, Where } from './where.ts';
 
 /** Whether a row of the table fulfils the condition. */
-export function matchesWhere(where: Where, table: Table, row: number): boolean {
+export function matchesWhere(where: Where, table: TableRows, row: number): boolean {
   switch (where.kind) {
     case 'and':
       return matchesWhere(where.left, table, row) && matchesWhere(where.right, table, row);
@@ -17,7 +17,7 @@ export function matchesWhere(where: Where, table: Table, row: number): boolean {
   }
 }
 
-function matchesLeaf(leaf: Leaf | { kind: 'present'; column: string }, table: Table, row: number): boolean {
+function matchesLeaf(leaf: Leaf | { kind: 'present'; column: string }, table: TableRows, row: number): boolean {
   const { column } = leaf;
   switch (leaf.kind) {
     case 'text': {
@@ -60,7 +60,7 @@ function matchesLeaf(leaf: Leaf | { kind: 'present'; column: string }, table: Ta
 }
 
 /** Addresses and bytes as they are written, texts as the kernel has them. */
-function textOf(table: Table, row: number, column: string): string {
+function textOf(table: TableRows, row: number, column: string): string {
   const format = table.formatOf(column);
   return format === 'inet' || format === 'hexbytes' ? table.cell(row, column) : table.text(row, column);
 }
@@ -69,7 +69,7 @@ function textOf(table: Table, row: number, column: string): string {
  * A column's raw number, but for what is shown as something else: an age [ns], a time [ms since the epoch], jiffies [ns].
  * NaN where there is no value, a bigint where a number would be rounded.
  */
-function comparable(table: Table, row: number, column: string): Num {
+function comparable(table: TableRows, row: number, column: string): Num {
   const value = table.number(row, column);
   switch (table.formatOf(column)) {
     case 'age':

@@ -1,0 +1,30 @@
+/** Tables of several hosts: their rows also have the host that they are from. */
+import { type Column, columnOf, type Related, type Template } from './template.ts';
+
+export const HOST = 'host';
+
+const COLUMN: Column = { name: HOST, derive: 'host()', as: 'text', width: 8, help: 'host that the row is from' };
+
+/** The same table with its host in front, which belongs to what names a row. */
+export function withHost(template: Template): Template {
+  if (columnOf(template, HOST)) return template;
+  const { columns, key, show, related } = template;
+  return {
+    ...template,
+    columns: [COLUMN, ...columns],
+    key: [HOST, ...key],
+    show: [HOST, ...show],
+    ...(related ? { related: related.map(onSameHost) } : {}),
+  };
+}
+
+/** What a row leads to is on its own host. */
+function onSameHost(related: Related): Related {
+  const same = `${HOST} == $${HOST}`;
+  return { ...related, where: related.where ? `${same} && (${related.where})` : same };
+}
+
+/** Of columns those that a host is asked for. */
+export function withoutHost(columns: readonly string[]): string[] {
+  return columns.filter((name) => name !== HOST);
+}
