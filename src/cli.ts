@@ -8,6 +8,7 @@ import { describeMissing, missing } from './bpf/support.ts';
 import { BpfError } from './bpf/syscall.ts';
 import { targetNames } from './bpf/targets.ts';
 import { completion } from './completion.ts';
+import { closeHosts, openHosts } from './hosts.ts';
 import { checkTemplate, helpText, type Options, outputOf, parseOptions, wantsDebug } from './options.ts';
 import { runRecord } from './record.ts';
 import { dumpReplay, runReplay } from './replay.ts';
@@ -32,6 +33,8 @@ import { type DumpOptions, dump } from './state/dump.ts';
 import { FileError } from './state/file-error.ts';
 import { shownTemplate } from './state/group-pane.ts';
 import type { SampledView } from './state/group-view.ts';
+import { enumNames } from './state/hosts-collector.ts';
+import { hostsFeed } from './state/hosts-dump.ts';
 import type { ProgramPart } from './state/inspect.ts';
 import { shortcomingOf, tableOfMap } from './state/maps.ts';
 import { marksOf } from './state/marking.ts';
@@ -58,7 +61,9 @@ import { enumNamesOf } from './templates/enum-names.ts';
 import { explainPlan } from './templates/explain.ts';
 import { alignOf, unitOf } from './templates/format.ts';
 import { genericTargets, genericTemplate } from './templates/generic.ts';
+import { withHost } from './templates/host-column.ts';
 import { ELEMENTS } from './templates/map-template.ts';
+import { MERGED_PAGE } from './templates/merged-table.ts';
 import { columnOfPath } from './templates/path-column.ts';
 import {
   allTemplates,
@@ -111,6 +116,7 @@ export async function run(argv: readonly string[], early?: WorkerThread): Promis
         await (await import('./query.ts')).runQuery(options);
         return EXIT.done;
       case 'record': {
+        await openHosts(options);
         const asked = await prepare(filesOf(options), options);
         complain(asked.said);
         await runRecord(options, questionOf(sessionOf(options, asked).getState()));
@@ -208,6 +214,7 @@ async function prepare(
   say = complain,
 ): Promise<Asked> {
   checkMap(options);
+  if (options.hosts.length > 0) return prepareForHosts(options, read);
   const own = await files.load();
   registerTemplates(own.templates);
   // BTF is looked through only where a name needs it.
@@ -238,6 +245,21 @@ async function prepare(
     say(loaded.problems);
     throw error;
   }
+}
+
+/** Those built in, as every itertop has them: what files here say other hosts do not know. */
+function prepareForHosts(options: Options, read: ReadSettings): Asked {
+  registerTemplates([]);
+  const said = settle(read);
+  registerTemplates(allTemplates().map(withHost));
+  const names = shownTemplates().map((t) => t.name);
+  const { template: preferred = '' } = read.settings;
+  const name = checkTemplate(options.template || (names.includes(preferred) ? preferred : 'task'), names);
+  const asked = { template: name, columns: undefined, registered: registeredTemplates(), said };
+  if (options.columns === undefined) return asked;
+  const { template, columns } = withColumns(findTemplate(name), options.columns, () => Btf.vmlinux(), anyTemplate);
+  registerTemplates([...registeredTemplates().filter((t) => t.name !== name), template]);
+  return { ...asked, columns, registered: registeredTemplates() };
 }
 
 const anyTemplate = (name: string) => allTemplates().find((t) => t.name === name);
@@ -278,7 +300,7 @@ function sessionOf(options: Options, asked: Asked, settings: Settings = {}): Ses
     templates: shownTemplates(),
     template: asked.template,
     user: userId,
-    checkWhere: parseCondition,
+    checkWhere: options.hosts.length > 0 ? parseForHosts : parseCondition,
     netns: netScope(options),
     order: options.order,
     columns: asked.columns,
@@ -308,6 +330,7 @@ async function runDump(options: Options): Promise<number> {
   const asked = await prepare(filesOf(options), options);
   complain(asked.said);
   const question = questionOf(sessionOf(options, asked).getState());
+  const hosts = await openHosts(options);
   const abort = new AbortController();
   let stoppedBy: NodeJS.Signals | undefined;
   const stop = (signal: NodeJS.Signals) => {
@@ -326,11 +349,26 @@ async function runDump(options: Options): Promise<number> {
     ascii: themeOf(process.env, options.ascii).ascii,
     signal: abort.signal,
   };
-  await dump(dumped, process.stdout);
+  const lacking = new Map<string, string>();
+  const feed = hosts.length > 0 ? hostsFeed(hosts, dumped, (missing) => tellMissing(missing, lacking)) : undefined;
+  await dump(dumped, process.stdout, feed).finally(() => closeHosts(hosts));
   for (const signal of stops) process.off(signal, stop);
   // Its reader takes nothing: what is still to be written would keep the process alive, and is not whole.
   if (stoppedBy && process.stdout.writableNeedDrain) process.kill(process.pid, stoppedBy);
-  return EXIT.done;
+  return lacking.size > 0 ? EXIT.failed : EXIT.done;
+}
+
+/** Says which hosts do not answer any more, and which do again. @param lacking those that did not */
+function tellMissing(missing: Readonly<Record<string, string>>, lacking: Map<string, string>): void {
+  for (const name of lacking.keys()) {
+    if (Object.hasOwn(missing, name)) continue;
+    lacking.delete(name);
+    say(`${name}: it answers again`);
+  }
+  for (const [name, why] of Object.entries(missing)) {
+    if (lacking.get(name) !== why) say(`${name}: ${why}`);
+    lacking.set(name, why);
+  }
 }
 
 /** Where this system has nothing to explore, the sample is offered. */
@@ -812,6 +850,11 @@ function listColumns(name: string): string {
 function parseCondition(text: string, template: Template): Conjunct[] {
   const enumNames = (column: Column) => enumNamesOf(Btf.vmlinux(), column);
   return parseWhere(text, template, { user: userId, enumNames, pageSize: pageSize() });
+}
+
+/** The same where this kernel need not tell. @throws WhereError */
+function parseForHosts(text: string, template: Template): Conjunct[] {
+  return parseWhere(text, template, { user: userId, enumNames, pageSize: MERGED_PAGE });
 }
 
 /** All that may be entered: the table says how many may not. */

@@ -142,3 +142,41 @@ describeKernel('hosts', () => {
     expect([2, 4]).toContain(files.length);
   });
 });
+
+describeKernel('itertop dump --host', () => {
+  const run = async (...args: string[]) => {
+    const child = spawn(process.execPath, [ITERTOP, 'dump', 'task', '-c', 'host,pid', ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let [out, said] = ['', ''];
+    child.stdout.on('data', (bytes) => {
+      out += bytes;
+    });
+    child.stderr.on('data', (bytes) => {
+      said += bytes;
+    });
+    const [code] = await once(child, 'close');
+    return { out, said, code };
+  };
+
+  test('rows by host; who is missing is said, and the exit code tells', async () => {
+    const where = ['--where', `pid == ${process.pid} && host != "x"`, '-f', 'csv'];
+    const one = await run('--host', 'localhost', ...where);
+    expect(one.out).toMatch(new RegExp(`\nhost,pid\nlocalhost,${process.pid}\n$`));
+    expect(one).toMatchObject({ said: '', code: 0 });
+    const two = await run('--host', 'localhost,nope.invalid', ...where);
+    expect(two.out).toContain(`localhost,${process.pid}\n`);
+    expect(two.said).toMatch(/^itertop: nope\.invalid: .+\n$/);
+    expect(two.code).toBe(1);
+  });
+
+  test.each([
+    [['--struct'], /--struct/],
+    [['--template', 'x.yaml'], /other hosts do not have/],
+    [['--host', 'a', '--via', 'x {host}', '--where', 'nosuch == 1'], /nosuch/],
+  ])('%j is refused', async (args, why) => {
+    const { said, code } = await run('--host', 'localhost', ...args);
+    expect(said).toMatch(why);
+    expect(code).toBe(2);
+  });
+});
