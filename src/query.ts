@@ -1,9 +1,10 @@
 /** SQL over a data set, answered by DuckDB where it is installed. Nothing is written, and nothing but the data set read. */
+import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { PACKED } from './bpf/packed.ts';
 import type { Options } from './options.ts';
-import { named, quoted, readyViews, tablesOf } from './state/dataset-views.ts';
+import { named, quoted, readyViews, sourceOf, tablesOf } from './state/dataset-views.ts';
 import { csv, json } from './state/snapshot.ts';
 import type { Value } from './templates/table.ts';
 import { UsageError } from './templates/template.ts';
@@ -28,34 +29,57 @@ interface Answer {
   readonly rows: readonly (readonly Value[])[];
 }
 
+/** Functions that write where they are told to, or take addresses. */
+const NO_QUESTION = /\b(enable_logging|enable_profiling|arrow_scan\w*)\b/i;
+
 /** @throws UsageError, also for SQL that DuckDB refuses */
 export async function runQuery({ dataset, sql, format }: Options): Promise<void> {
   const folder = path.resolve(dataset!);
-  const tables = tablesOf(folder);
+  const tables = tablesOf(fs.existsSync(folder) ? fs.realpathSync(folder) : folder);
   const duckDb = loadDuckDb();
   const instance = await duckDb.DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
+  /** Answers the last statement. What is not a question, or makes something in memory for one, might write files. */
+  const answer = async (text: string): Promise<Answer> => {
+    const [function_] = NO_QUESTION.exec(text) ?? [];
+    if (function_ !== undefined) throw new UsageError(`query answers questions; it runs no ${function_}()`);
+    const { SELECT, CREATE } = duckDb.StatementType;
+    const statements = await connection.extractStatements(text);
+    let last: Answer = { columns: [], rows: [] };
+    for (let i = 0; i < statements.count; i++) {
+      const statement = await statements.prepare(i);
+      const type = statement.statementType;
+      if (type !== SELECT && type !== CREATE)
+        throw new UsageError(
+          `query answers questions (SELECT, FROM, DESCRIBE, SUMMARIZE, PIVOT and CREATE in memory); it runs no ${duckDb.StatementType[type] ?? 'such statement'}`,
+        );
+      const reader = await statement.runAndReadAll();
+      last = { columns: reader.deduplicatedColumnNames(), rows: reader.getRows().map((row) => row.map(plainValue)) };
+    }
+    return last;
+  };
   const ask = async (text: string): Promise<Answer> => {
     try {
-      const reader = await connection.runAndReadAll(text);
-      return { columns: reader.deduplicatedColumnNames(), rows: reader.getRows().map((row) => row.map(plainValue)) };
+      return await answer(text);
     } catch (error) {
-      throw new UsageError((error as Error).message);
+      if (error instanceof UsageError) throw error;
+      const { message } = error as Error;
+      throw new UsageError(message === 'Error in native callback' ? 'the query is empty' : message);
     }
   };
   try {
-    // Only what lies in the folder, no extension from the network, and no way back from that.
-    await ask(`set allowed_directories = [${quoted(`${folder}/`)}]`);
+    // Only the files of the data set, no extension from the network, and no way back from that.
     for (const setting of [
+      `allowed_paths = [${[...tables.values()].flat().map(quoted).join()}]`,
       "timezone = 'UTC'",
       'autoinstall_known_extensions = false',
       'enable_external_access = false',
       'lock_configuration = true',
     ])
-      await ask(`set ${setting}`);
+      await connection.run(`set ${setting}`);
     const known = new Map<string, ReadonlySet<string>>();
-    for (const [name, source] of tables) {
-      await ask(`create view ${named(name)} as select * from ${source}`);
+    for (const [name, files] of tables) {
+      await ask(`create view ${named(name)} as select * from ${sourceOf(files)}`);
       const { rows } = await ask(`describe ${named(name)}`);
       known.set(name, new Set(rows.map(([column]) => String(column))));
     }

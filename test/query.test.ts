@@ -1,4 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
@@ -43,10 +44,11 @@ describeKernel('itertop query', () => {
   beforeAll(async () => {
     // This process grows by descriptors, and sends over the loopback between two samples.
     const server = net.createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
-    await new Promise((done) => server.once('listening', done));
+    await once(server, 'listening');
     port = (server.address() as net.AddressInfo).port;
     const client = net.connect(port, '127.0.0.1');
-    await new Promise((done) => client.once('connect', done));
+    // Both ends have their descriptors before these are counted.
+    await Promise.all([once(client, 'connect'), once(server, 'connection')]);
     const sample = () => {
       expect(run(['dump', 'task', '-p', me, '-c', '+fds,comm', '--dataset', set])).toMatchObject({
         status: 0,
@@ -59,7 +61,7 @@ describeKernel('itertop query', () => {
     const traffic = setInterval(() => client.write(Buffer.alloc(10_000)), 5);
     await sleep(50);
     const { stderr } = await promisify(execFile)(process.execPath, [
-      ...[PROGRAM, 'dump', 'tcp', '--port', String(port), '-n', '2', '-d', '0.3', '--dataset', set],
+      ...[PROGRAM, 'dump', 'tcp', '--netns', 'self', '--port', String(port), '-n', '2', '-d', '0.3', '--dataset', set],
     ]);
     clearInterval(traffic);
     client.destroy();
@@ -112,10 +114,10 @@ describeKernel('itertop query', () => {
 
   test.each<[string[], RegExp]>([
     [[set, "from '/etc/passwd'"], /passwd/],
-    [[set, "copy (select 1) to 'written.csv'"], /Permission Error/],
-    [[set, "attach 'other.db'"], /Permission Error/],
-    [[set, 'install httpfs'], /Permission Error|disabled/],
-    [[set, 'set enable_external_access = true'], /configuration has been locked|cannot/i],
+    [[set, "copy (select 1) to 'written.csv'"], /it runs no COPY/],
+    [[set, "attach 'other.db'"], /it runs no ATTACH/],
+    [[set, 'install httpfs'], /it runs no LOAD/],
+    [[set, 'set enable_external_access = true'], /it runs no SET/],
     [[set, 'selec'], /Parser Error: syntax error at or near "selec"/],
     [[dir, 'select 1'], /has no files of a data set; itertop dump TEMPLATE --dataset/],
     [['/nonexistent'], /cannot read \/nonexistent/],

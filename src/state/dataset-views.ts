@@ -16,30 +16,58 @@ export interface View {
 export const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
 export const named = (text: string) => `"${text.replaceAll('"', '""')}"`;
 
-/** Tables that files are there of: their names, and what DuckDB reads them with. @throws UsageError where there is none */
-export function tablesOf(folder: string): ReadonlyMap<string, string> {
-  let entries: string[];
-  try {
-    entries = fs.readdirSync(folder);
-  } catch (error) {
-    throw new UsageError(`cannot read ${folder}: ${(error as Error).message}`);
-  }
-  const tables = new Map<string, string>();
-  for (const entry of entries.sort()) {
-    const [, name] = /^template=(.+)$/.exec(entry) ?? [];
+/**
+ * Files of each table, by its name; whole paths. Folders and files alone are looked at: whoever plants a link would say what
+ * is read. @throws UsageError where there is none, or a link
+ */
+export function tablesOf(folder: string): ReadonlyMap<string, readonly string[]> {
+  const tables = new Map<string, string[]>();
+  for (const entry of entriesOf(folder)) {
+    const [, name] = /^template=(.+)$/.exec(entry.name) ?? [];
     if (name === undefined) continue;
-    const files = fs.readdirSync(path.join(folder, entry), { recursive: true, encoding: 'utf8' });
-    if (!files.some((file) => file.endsWith('.parquet'))) continue;
-    const glob = path.join(folder, entry, '**', '*.parquet');
-    tables.set(
-      decodeURIComponent(name),
-      `read_parquet(${quoted(glob)}, hive_partitioning = true, union_by_name = true, hive_types = {'date': date, 'hour': bigint, 'host': varchar, 'template': varchar})`,
-    );
+    refuseLink(entry);
+    if (!entry.isDirectory()) continue;
+    for (const inner of entriesOf(path.join(folder, entry.name), true)) {
+      refuseLink(inner);
+      if (!inner.isFile() || !inner.name.endsWith('.parquet')) continue;
+      const files = tables.get(decoded(name)) ?? [];
+      files.push(path.join(inner.parentPath, inner.name));
+      tables.set(decoded(name), files);
+    }
   }
   if (tables.size === 0)
     throw new UsageError(`${folder} has no files of a data set; itertop dump TEMPLATE --dataset ${folder} writes them`);
   return tables;
 }
+
+function entriesOf(folder: string, recursive = false): fs.Dirent[] {
+  try {
+    const entries = fs.readdirSync(folder, { recursive, withFileTypes: true });
+    return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch (error) {
+    throw new UsageError(`cannot read ${folder}: ${(error as Error).message}`);
+  }
+}
+
+function refuseLink(entry: fs.Dirent): void {
+  if (entry.isSymbolicLink())
+    throw new UsageError(
+      `${path.join(entry.parentPath, entry.name)} is a symbolic link; a data set is read where it has files and folders alone`,
+    );
+}
+
+/** As it was before it was a folder's name. */
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+/** What DuckDB reads a table with. */
+export const sourceOf = (files: readonly string[]) =>
+  `read_parquet([${files.map(quoted).join()}], hive_partitioning = true, union_by_name = true, hive_types = {'date': date, 'hour': bigint, 'host': varchar, 'template': varchar})`;
 
 /** What an amount was at first and is at last, for a process that lives on. */
 const GROWN = ['rss', 'virt', 'fds', 'threads'];
