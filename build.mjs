@@ -1,12 +1,10 @@
 // What dist/ holds: itertop.js starts the program, whose two threads are bundles of their own (program.js, reader.js by
 // way of worker.js), each with the code that V8 made of it (src/bpf/bundle.ts); a library that few commands need; and bpf.js,
 // the library below them.
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
-import { Script } from 'node:vm';
 import { build } from 'esbuild';
 import { lazyMeasuring, lazyRequire, required } from './build-lazy.mjs';
-import { V8_FLAGS } from './src/v8-flags.ts';
 
 const common = {
   bundle: true,
@@ -52,21 +50,9 @@ const script = {
   alias: { 'react-devtools-core': './build-empty.mjs', 'terminal-size': './build-size.mjs' },
 };
 
-for (const flag of V8_FLAGS) setFlagsFromString(flag);
-
-/** All of its functions, compiled. */
-function compiled(code) {
-  setFlagsFromString('--no-lazy');
-  const made = new Script(code);
-  setFlagsFromString('--lazy');
-  return made.createCachedData();
-}
-
 async function bundle(name, entry) {
   const { outputFiles, metafile } = await build({ ...script, stdin: { contents: entry, resolveDir: '.' } });
-  const code = required(outputFiles[0].text);
-  fs.writeFileSync(`dist/${name}.js`, code);
-  fs.writeFileSync(`dist/${name}.cache`, compiled(code));
+  fs.writeFileSync(`dist/${name}.js`, required(outputFiles[0].text));
   return metafile;
 }
 
@@ -90,6 +76,15 @@ const built = await Promise.all([
   ),
   build({ ...common, entryPoints: ['src/bpf/index.ts'], outfile: 'dist/bpf.js' }).then(({ metafile }) => metafile),
 ]);
+
+execFileSync(
+  process.execPath,
+  [
+    ...['--hash-seed=1', '--random-seed=1', '--no-warnings', 'build-code.mjs'],
+    ...['program', 'reader', 'parquet-library'].map((name) => `dist/${name}.js`),
+  ],
+  { stdio: 'inherit', env: { ...process.env, NODE_OPTIONS: '' } },
+);
 
 // The packages whose code is in there, for whoever asks what and under which licences.
 const inputs = built.flatMap(({ outputs }) =>

@@ -91,7 +91,8 @@ export function buildExecutable(arch: Arch): string {
     fs.writeFileSync(
       config,
       JSON.stringify({
-        main: path.join(ROOT, 'dist/itertop.js'),
+        // Its path is in the blob: the same wherever the sources are.
+        main: 'dist/itertop.js',
         mainFormat: 'module',
         output: blob,
         disableExperimentalSEAWarning: true,
@@ -104,7 +105,7 @@ export function buildExecutable(arch: Arch): string {
         },
       }),
     );
-    execFileSync(process.execPath, ['--experimental-sea-config', config], { stdio: 'pipe' });
+    execFileSync(process.execPath, ['--experimental-sea-config', config], { cwd: ROOT, stdio: 'pipe' });
     const { bytes } = new Elf(fs.readFileSync(parts.node))
       .stripped()
       .withoutLibatomic()

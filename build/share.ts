@@ -14,13 +14,18 @@ import { bundled, notices } from './third-party.ts';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export const SHARE = path.join(ROOT, 'dist/share');
 
-/** Of the last change, as 2026-11-26; of SOURCE_DATE_EPOCH, where there is no repository. */
+/** Of the last change, as 2026-11-26; of SOURCE_DATE_EPOCH, where that is set. @throws Error where it is no time */
 export function changeDate(): string {
   const { SOURCE_DATE_EPOCH: epoch } = process.env;
-  if (epoch !== undefined) return new Date(Number(epoch) * 1000).toISOString().slice(0, 10);
+  if (epoch !== undefined) {
+    if (!/^\d{1,11}$/.test(epoch)) throw new Error(`SOURCE_DATE_EPOCH=${epoch} is no number of seconds since 1970`);
+    return new Date(Number(epoch) * 1000).toISOString().slice(0, 10);
+  }
   try {
-    const git = ['log', '-1', '--format=%cs'];
-    return execFileSync('git', git, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    // In UTC, wherever it is asked.
+    const git = ['log', '-1', '--date=format-local:%Y-%m-%d', '--format=%cd'];
+    const env = { ...process.env, TZ: 'UTC' };
+    return execFileSync('git', git, { cwd: ROOT, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   } catch {
     return new Date().toISOString().slice(0, 10);
   }
