@@ -199,7 +199,7 @@ describeKernel('a copy of Node that has the capabilities', () => {
           ['d', /Structure/],
           [KEY.tab, /struct task_struct/],
           [KEY.escape, /^ *PID/m],
-          [`:bpf_map${KEY.enter}`, /itertop_globals/],
+          [`:bpf_map name == itertop_globals${KEY.enter}`, /itertop_globals/],
           [`:ipv6_route${KEY.enter}`, /^ipv6_route/m],
         ] as const) {
           terminal.type(keys);

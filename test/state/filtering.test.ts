@@ -235,7 +235,7 @@ describeKernel('filters in the kernel', () => {
     const many = made.ports.concat(made.ports).slice(0, 64).map(exactly);
     expect(read(tcp, { lport: many }).length).toBe(made.ports.length);
     expect(read(tcp, { port: many, lport: many, rport: [[0, 65535]] }).length).toBe(made.ports.length);
-    expect(read(task, { user: [[0, 4294967295]] }).length).toBeGreaterThan(10);
+    expect(read(task, { user: [[0, 4294967295]] }).length).toBeGreaterThanOrEqual(3);
     expect(read(task, { user: [[4294967295, 4294967295]] }).length).toBe(0);
   });
 
@@ -244,7 +244,7 @@ describeKernel('filters in the kernel', () => {
       expect(() => readOnce('task', { filters })).toThrow(UsageError);
       expect(() => readOnce('task', { filters })).toThrow(/task cannot be filtered by l?port; it can by pid, user/);
     }
-    expect(readOnce('task', { columns: ['pid'], filters: { port: [] } }).table.rows).toBeGreaterThan(10);
+    expect(readOnce('task', { columns: ['pid'], filters: { port: [] } }).table.rows).toBeGreaterThanOrEqual(3);
   });
 
   test('another value needs no other program, another shape swaps it under the same link', () => {
@@ -293,7 +293,7 @@ describeKernel('filters in the kernel', () => {
         expect(ask({ pid: [exactly(child.pid)] })).toEqual([child.pid]);
         expect(ask({ pid: [exactly(heir)] })).toEqual([heir]);
         expect(ask({ pid: [exactly(heir), exactly(child.pid)] })).toEqual([heir, child.pid].sort((a, b) => a - b));
-        expect(ask({}).length).toBeGreaterThan(10);
+        expect(ask({})).toEqual(expect.arrayContaining([child.pid, heir, process.pid]));
       }
     } finally {
       from.close();

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeKernel, eventually, PROGRAM } from '../support/kernel.ts';
+import { describeKernel, eventually, ownNetwork, PROGRAM } from '../support/kernel.ts';
 
 function dump(...args: string[]) {
   const { stdout, stderr } = spawnSync(process.execPath, [PROGRAM, 'dump', ...args, '--format', 'json'], {
@@ -15,6 +15,9 @@ function dump(...args: string[]) {
 }
 
 describeKernel('dump --group', () => {
+  // Ports are this test's alone.
+  beforeAll(ownNetwork);
+
   const accepted: net.Socket[] = [];
   const server = net.createServer((socket) => accepted.push(socket));
   let clients: net.Socket[] = [];
@@ -34,10 +37,13 @@ describeKernel('dump --group', () => {
     server.close();
   });
 
+  /** Sockets of this test alone: elsewhere others may have that port at one of their ends. */
+  const own = () => ['--netns', 'self', '--port', String(port)];
+
   test('sockets by state: as many as there are rows, with the sums of theirs', () => {
     const columns = ['--columns', 'state,lport,rxq,pid'];
-    const { rows } = dump('tcp', '--port', String(port), ...columns);
-    const groups = dump('tcp', '--port', String(port), ...columns, '--group', 'state');
+    const { rows } = dump('tcp', ...own(), ...columns);
+    const groups = dump('tcp', ...own(), ...columns, '--group', 'state');
     expect(groups.header).toMatchObject({
       group: 'state',
       grouped: 15,
@@ -56,7 +62,7 @@ describeKernel('dump --group', () => {
   });
 
   test('another order, and a search that narrows what is grouped', () => {
-    const args = ['tcp', '--port', String(port), '--columns', 'lport,rport', '--group', 'state'];
+    const args = ['tcp', '--netns', 'self', '--port', String(port), '--columns', 'lport,rport', '--group', 'state'];
     expect(dump(...args, '--sort', 'count').rows.map(({ state }) => state)).toEqual(['LISTEN', 'ESTABLISHED']);
     const found = dump(...args, '--search', `ESTABLISHED.* ${clients[3]!.localPort} `);
     // The two ends of one connection.
@@ -81,7 +87,7 @@ describeKernel('dump --group', () => {
   });
 
   test('the table says what it is', () => {
-    const args = ['dump', 'tcp', '--port', String(port), '--columns', 'state', '--group', 'state'];
+    const args = ['dump', 'tcp', ...own(), '--columns', 'state', '--group', 'state'];
     const { stdout } = spawnSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8' });
     expect(stdout).toMatch(/^itertop tcp {2}by state: 2 groups of 15 rows of \d+ visited/);
     expect(stdout.split('\n').slice(1)).toEqual(['STATE       COUNT', 'ESTABLISHED    14', 'LISTEN          1', '']);

@@ -87,7 +87,7 @@ describeKernel('all rows equal what the usual tools show', () => {
         expect([row.number('pid'), columns.join(' ')]).toEqual([row.number('pid'), same]);
         expect(shown.split(' ').slice(6).join(' ').startsWith(name.slice(0, 7))).toBe(true);
       }
-      expect(compared).toBeGreaterThan(20);
+      expect(compared).toBeGreaterThan(before.size / 2);
     });
   });
 
@@ -144,7 +144,7 @@ describeKernel('all rows equal what the usual tools show', () => {
       expect([...before].filter((key) => after.has(key) && !rows.has(key) && !own(key))).toEqual([]);
       const strange = [...rows].filter((key) => !before.has(key) && !after.has(key) && !own(key));
       expect(strange.length).toBeLessThan(20);
-      expect(rows.size).toBeGreaterThan(50);
+      expect(rows.size).toBeGreaterThan(before.size / 2);
     });
   });
 });

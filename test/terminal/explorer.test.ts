@@ -5,6 +5,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { ownNetwork } from '../support/kernel.ts';
 import { KEY, PROGRAM, TestTerminal } from './terminal.ts';
 
 const root = process.getuid?.() === 0;
@@ -73,6 +74,9 @@ function golden(name: string, text: string): void {
 }
 
 describe.skipIf(skip)('the explorer in a terminal (needs root)', () => {
+  // Ports are this test's alone.
+  beforeAll(ownNetwork);
+
   it('shows live tasks, and the first screen explains itself', async () => {
     const sleeper = start('sleep', ['1000']);
     const terminal = itertop(['task', '--pid', String(sleeper.pid)]);
@@ -92,7 +96,7 @@ describe.skipIf(skip)('the explorer in a terminal (needs root)', () => {
     const clients = [0, 1].map(() => net.connect(port, '127.0.0.1'));
     await Promise.all(clients.map((c) => new Promise((resolve) => c.once('connect', resolve))));
     try {
-      const terminal = itertop(['task'], { cols: 100, rows: 24, env: { TZ: 'UTC' } });
+      const terminal = itertop(['task', '--netns', 'self'], { cols: 100, rows: 24, env: { TZ: 'UTC' } });
       await terminal.waitFor(/PID USER/);
       // Pick.
       terminal.type('v');
@@ -307,10 +311,11 @@ describe.skipIf(skip)('the terminal is given back (needs root)', () => {
   });
 
   it('on a crash, whose message is then there to be read', async () => {
-    const hook = 'data:text/javascript,setTimeout(()=>{throw%20new%20Error("boom")},2500)';
+    const hook = 'data:text/javascript,process.on("SIGUSR2",()=>{throw%20new%20Error("boom")})';
     const script = `sh -c 'echo $$ > ${path.join(dir, 'pid')}; exec "$@"' - "${process.execPath}" --import '${hook}' "${PROGRAM}" task`;
     const terminal = inShell(`stty -a > ${dir}/before; ${script}; echo "code=$?"; stty -a > ${dir}/after`);
     await terminal.waitFor(/PID USER/);
+    process.kill(Number(fs.readFileSync(path.join(dir, 'pid'), 'utf8')), 'SIGUSR2');
     await terminal.exited;
     expect(terminal.text()).toMatch(/boom/);
     expect(terminal.text()).toContain('code=1');

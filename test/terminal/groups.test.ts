@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually, ownNetwork } from '../support/kernel.ts';
 import { KEY, PROGRAM, TestTerminal } from './terminal.ts';
 
 const skip = process.getuid?.() !== 0 && !process.env['CI'];
@@ -39,6 +40,9 @@ function golden(name: string, text: string) {
 }
 
 describe.skipIf(skip)('grouping in a terminal (needs root)', () => {
+  // Ports are this test's alone.
+  beforeAll(ownNetwork);
+
   it.each([
     [100, 20],
     [80, 24],
@@ -49,8 +53,9 @@ describe.skipIf(skip)('grouping in a terminal (needs root)', () => {
     const clients = Array.from({ length: 3 }, () => net.connect(port, '127.0.0.1'));
     sockets.push(...clients);
     await Promise.all(clients.map((client) => once(client, 'connect')));
-    await vi.waitFor(() => expect(sockets.length).toBe(6));
-    const args = ['tcp', '--port', String(port), '--columns', 'state,lport,rport,rxq,pid', '--sort', 'lport,rport'];
+    await eventually(() => expect(sockets.length).toBe(6));
+    const filters = ['--netns', 'self', '--port', String(port)];
+    const args = ['tcp', ...filters, '--columns', 'state,lport,rport,rxq,pid', '--sort', 'lport,rport'];
     terminal = new TestTerminal(process.execPath, [PROGRAM, ...args], { cols, rows });
     const names = { [String(port)]: 'PORT', [String(process.pid)]: 'PID' };
 

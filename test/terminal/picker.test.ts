@@ -12,18 +12,18 @@ describe.skipIf(skip)('the pane of tables', () => {
 
   it('shows areas and, as they come, how many rows there are; / finds a table', async () => {
     terminal = new TestTerminal(process.execPath, [PROGRAM, 'task'], { cols: 100, rows: 40 });
-    await terminal.waitFor(/^task {2}\d+ rows/m);
+    await terminal.waitFor(/^task {2}[\d,]+ rows/m);
     terminal.type('v');
     await terminal.waitFor(/^ processes *$/m);
     expect(terminal.text()).toMatch(/^ network *$/m);
     // The last one to be counted.
-    await terminal.waitFor(/^ {3}ksym +\d{2,3},\d{3} the kernel's symbols/m);
-    await terminal.waitFor(/^ {3}task +\d+ processes/m);
+    await terminal.waitFor(/^ {3}ksym +[\d,]+ the kernel's symbols/m);
+    await terminal.waitFor(/^ {3}task +[\d,]+ processes/m);
     terminal.type('/slab');
     await terminal.waitFor((screen) => /kmem_cache/.test(screen) && !/task_vma/.test(screen));
     terminal.type(KEY.enter);
     await terminal.waitFor((screen) => !/Find in the list/.test(screen));
     terminal.type(KEY.enter);
-    await terminal.waitFor(/^kmem_cache {2}\d+ rows/m);
+    await terminal.waitFor(/^kmem_cache {2}[\d,]+ rows/m);
   });
 });

@@ -34,11 +34,11 @@ describe.skipIf(skip)('templates that change while they are looked at (needs roo
 
   it('a new column comes, a mistake is said and changes nothing, the file goes', async () => {
     write(template('  - { name: comm, from: task->comm }\n'));
-    start('mine');
+    start('mine', '--where', `tid == ${process.pid}`);
     await terminal.waitFor(/TID.? +COMM *$/m);
     write(template('  - { name: comm, from: task->comm }\n  - { name: switches, from: task->nvcsw }\n'));
     await terminal.waitFor(/TID.? +COMM +SWITCHES *$/m);
-    await terminal.waitFor(/^ +2 +kthreadd +\d+ *$/m);
+    await terminal.waitFor(new RegExp(`^ +${process.pid} +\\S.* +\\d+ *$`, 'm'));
     write(template('  - { name: comm, form: task->comm }\n'));
     await terminal.waitFor(/mine\.yaml:6:19: column comm: a column has no member "form"; did you mean from\?/);
     expect(terminal.text()).toMatch(/TID.? +COMM +SWITCHES/);

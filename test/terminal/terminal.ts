@@ -102,7 +102,7 @@ export class TestTerminal {
   }
 
   /** Waits until the screen shows it. @throws Error with the screen as it was at the end */
-  async waitFor(wanted: RegExp | ((screen: string) => boolean), what = String(wanted), ms = 15_000): Promise<string> {
+  async waitFor(wanted: RegExp | ((screen: string) => boolean), what = String(wanted), ms = 40_000): Promise<string> {
     const shown = typeof wanted === 'function' ? wanted : (screen: string) => wanted.test(screen);
     const end = Date.now() + ms;
     for (;;) {
