@@ -1,4 +1,5 @@
 /** What a refresh changed: rows that came, rows that went, and where the others were before. */
+import { scratch } from './scratch.ts';
 import type { View } from './view.ts';
 
 export interface Changes {
@@ -19,18 +20,26 @@ export interface ChangesWire {
   readonly added: number;
 }
 
+const places = scratch((length) => new Int32Array(length));
+const marks = scratch((length) => new Uint8Array(length));
+
 /**
  * @param order rows of the batch, as they are shown
  * @param before per row of the batch its row in the batch before, or -1
  * @param orderBefore rows of the batch before, as they were shown
+ * @param rows as long as `order`, to be filled
  */
-export function changesOf(order: Uint32Array, before: Int32Array, orderBefore: Uint32Array): ChangesWire {
+export function changesOf(
+  order: Uint32Array,
+  before: Int32Array,
+  orderBefore: Uint32Array,
+  rows: Int32Array = new Int32Array(order.length),
+): ChangesWire {
   let last = 0;
   for (const row of orderBefore) if (row > last) last = row;
-  const shownAt = new Int32Array(last + 1).fill(-1);
+  const shownAt = places(last + 1).fill(-1);
   for (let at = 0; at < orderBefore.length; at++) shownAt[orderBefore[at]] = at;
-  const stayed = new Uint8Array(orderBefore.length);
-  const rows = new Int32Array(order.length);
+  const stayed = marks(orderBefore.length).fill(0);
   let added = 0;
   let kept = 0;
   for (let row = 0; row < order.length; row++) {

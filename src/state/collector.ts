@@ -22,6 +22,7 @@ import { clockRate } from './clock.ts';
 import type { Inspected } from './inspect.ts';
 import type { NetScope } from './namespaces.ts';
 import { NumberIndex } from './number-index.ts';
+import { scratch } from './scratch.ts';
 import { BASE_WALK, Kernel, type Origin, type Reading, type Source } from './source.ts';
 import { TupleNumbers } from './tuple-numbers.ts';
 import { userId } from './users.ts';
@@ -104,6 +105,7 @@ export class Collector implements Disposable {
   readonly #growth = new Growth();
   readonly #index = new NumberIndex();
   readonly #tuples = new TupleNumbers();
+  readonly #before = scratch((length) => new Int32Array(length));
   #previous: Batch | null = null;
   #previousDerived: ReadonlyMap<string, Float64Array> = new Map();
   #previousAt = 0;
@@ -225,7 +227,7 @@ export class Collector implements Disposable {
     if (batch.footer) this.#hz = clockRate(batch.footer) || this.#hz;
     const clock = { jiffies: batch.footer ? batch.footer.jiffies % 2 ** 32 : 0, hz: this.#hz };
     const before = this.#rowsBefore(previous, batch, names, options.matched ?? false);
-    const derived = derivedOf(this.template, batch, names, this.#interval(previous, before, now), clock);
+    const derived = derive(this.template, names, batch, this.#interval(previous, before, now), clock);
     const joins = this.#join(joinings, batch, batches, clock);
     this.#previous = batch;
     this.#previousDerived = derived;
@@ -378,7 +380,7 @@ export class Collector implements Disposable {
         template,
         batch,
         ...this.#match(joining, base, batch),
-        derived: walk === null ? new Map() : derivedOf(template, batch, columns, NOT_OVER_TIME, clock),
+        derived: walk === null ? new Map() : derive(template, columns, batch, NOT_OVER_TIME, clock),
         joins: this.#join(joining.joins, batch, batches, clock),
       });
     }
@@ -387,10 +389,11 @@ export class Collector implements Disposable {
 
   /** For each row of the base the first row of the other batch with the same values, how many there are, and which. */
   #match({ on, list }: Joining, base: Batch, other: Batch): Pick<JoinedBatch, 'rows' | 'counts' | 'next'> {
-    const rows = shared(base.rows).fill(-1);
-    const counts = shared(base.rows);
+    const rows = base.integers(base.rows).fill(-1);
+    const counts = base.integers(base.rows).fill(0);
     const [mine, theirs] = on.map(joinColumns);
-    if (!mine.every((c) => base.has(c)) || !theirs.every((c) => other.has(c))) return { rows, counts, next: shared(0) };
+    if (!mine.every((c) => base.has(c)) || !theirs.every((c) => other.has(c)))
+      return { rows, counts, next: base.integers(0) };
     const single = mine.length === 1 && other.type(theirs[0]) !== 'inet';
     const found = this.#index;
     found.build(single ? other.identities(theirs[0]) : this.#tuples.build(other, theirs));
@@ -401,7 +404,7 @@ export class Collector implements Disposable {
       rows[row] = found.first(slot);
       counts[row] = found.count(slot);
     }
-    const next = shared(list ? other.rows : 0);
+    const next = base.integers(list ? other.rows : 0);
     if (list) next.set(found.chain(other.rows));
     return { rows, counts, next };
   }
@@ -414,7 +417,7 @@ export class Collector implements Disposable {
       previous?.layout.keySize === batch.layout.keySize &&
       (previous.layout.group === null) === (batch.layout.group === null);
     if (!wanted || !previous || !comparable) return null;
-    const before = new Int32Array(batch.rows);
+    const before = this.#before(batch.rows);
     // Most objects follow the one that they followed before, and need not be searched for.
     let next = 0;
     for (let row = 0; row < batch.rows; row++) {
@@ -445,20 +448,4 @@ export class Collector implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
-}
-
-/** Numbers that both threads read. */
-function shared(length: number): Int32Array {
-  return new Int32Array(new SharedArrayBuffer(length * 4));
-}
-
-function derivedOf(template: Template, batch: Batch, names: readonly string[], interval: Interval, clock: Clock) {
-  return derive(
-    template,
-    names,
-    (column) => (batch.has(column) ? batch.numbers(column) : null),
-    batch.rows,
-    interval,
-    clock,
-  );
 }

@@ -3,6 +3,7 @@ import type { Rows, TableRows } from '../templates/table.ts';
 import type { Conjunct } from '../templates/where.ts';
 import { matchesWhere } from '../templates/where-eval.ts';
 import type { Search } from './question.ts';
+import { scratch } from './scratch.ts';
 import { searchRegExp } from './search.ts';
 import type { Sort, SortKey } from './sort.ts';
 
@@ -44,20 +45,25 @@ export function searchRows(
   return passing.subarray(0, count);
 }
 
+/** Of each column that is sorted by. */
+const keyMemory: ((length: number) => Float64Array)[] = [];
+
 /** Sorts in place what is in the kernel's order; equal rows stay in it, rows without the value come last. */
 export function sortRows(table: Rows, sort: Sort, order: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
   const known = sort.filter(({ column }) => table.template.columns.some((c) => c.name === column));
-  const keys = known.map((key) => sortKeys(table, key, order));
+  const keys = known.map((key, i) => {
+    keyMemory[i] ??= scratch((length) => new Float64Array(length));
+    return sortKeys(table, key, order, keyMemory[i](table.rows));
+  });
   const compare = comparison(keys);
   for (let i = 1; i < order.length; i++) if (compare(order[i - 1], order[i]) > 0) return order.sort(compare);
   // As the kernel walks them, which for PIDs is often so.
   return order;
 }
 
-/** Per row a number by which the rows in `order` go in that column: the smallest first, those without a value last. */
-export function sortKeys(table: Rows, { column, descending }: SortKey, order: Uint32Array): Float64Array {
+/** For each of the rows in `order` a number by which they go in that column: the smallest first, those without a value last. */
+function sortKeys(table: Rows, { column, descending }: SortKey, order: Uint32Array, keys: Float64Array): Float64Array {
   const sign = descending ? -1 : 1;
-  const keys = new Float64Array(table.rows);
   if (table.isText(column)) {
     // Each text by its place among all that there are. Code unit order: fast, and the same on every locale.
     const texts = Array.from(order, (row) => table.cell(row, column));
@@ -79,7 +85,7 @@ export function sortKeys(table: Rows, { column, descending }: SortKey, order: Ui
 }
 
 /** Compares rows by keys, the first ones foremost; equal rows stay in the kernel's order. */
-export function comparison(keys: readonly Float64Array[]): (a: number, b: number) => number {
+function comparison(keys: readonly Float64Array[]): (a: number, b: number) => number {
   const [first, ...others] = keys;
   if (!first) return (a, b) => a - b;
   // Two that are infinite give NaN.

@@ -15,7 +15,7 @@ export class TupleNumbers {
     while (size < batch.rows * 2) size *= 2;
     if (size !== this.#slots.length) this.#slots = new Uint32Array(size);
     else this.#slots.fill(0);
-    const numbers = new Float64Array(batch.rows);
+    const numbers = batch.column().fill(0);
     for (let row = 0; row < batch.rows; row++) {
       if (given[row] === 0) continue;
       const slot = this.#slot(words, row);
@@ -28,7 +28,7 @@ export class TupleNumbers {
   /** The numbers of the same combinations in another batch, or in other columns; 0 for those that were not numbered. */
   find(batch: Batch, columns: readonly string[]): Float64Array {
     const { words, stride, given } = batch.tuples(columns);
-    const numbers = new Float64Array(batch.rows);
+    const numbers = batch.column().fill(0);
     // An address is compared with an address.
     if (stride !== this.#stride) return numbers;
     for (let row = 0; row < batch.rows; row++) if (given[row] !== 0) numbers[row] = this.#slots[this.#slot(words, row)];

@@ -23,6 +23,7 @@ import { type Comparison, Moment, type MomentWire } from './moment.ts';
 import { passingRows } from './order.ts';
 import { type Move, Player } from './player.ts';
 import type { Question } from './question.ts';
+import { scratch } from './scratch.ts';
 import { type StructAnswer, StructReader } from './struct-reader.ts';
 import { type RecordingState, Taping } from './taping.ts';
 import { userName } from './users.ts';
@@ -108,6 +109,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
   let moment: Moment | null = null;
   /** What was sent last, and which question that answered. */
   let shown: { readonly asked: string; readonly order: Uint32Array } | null = null;
+  const kept = scratch((length) => new Uint32Array(length));
   /** What was last said of the programs. */
   let explained: readonly Plan[] | null = null;
 
@@ -279,13 +281,17 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     const comparable = q.marks && !arranged.compared && started !== null && collected.before && shown?.asked === asked;
     // Of groups the view finds them itself.
     const rowsOnly = arranged.groups ? new Uint32Array(0) : arranged.order;
-    const changes = comparable ? changesOf(rowsOnly, collected.before!, shown!.order) : null;
+    const changes = comparable
+      ? changesOf(rowsOnly, collected.before!, shown!.order, table.batch.integers(rowsOnly.length))
+      : null;
     // A group is what it is of, and may come back; in a recording one may go back.
     const lasting = player || arranged.groups || started === null || shown?.asked !== asked;
     const unmarked = lasting ? [] : goneKeys(marked?.keys ?? []);
     const plain = toWire(collected, q.columns, detailsOf(q), arranged, total, changes, unmarked, player?.position);
     const wire = { ...plain, compared: arranged.compared ?? null };
-    shown = { asked, order: rowsOnly.slice() };
+    const order = kept(rowsOnly.length);
+    order.set(rowsOnly);
+    shown = { asked, order };
     sent = true;
     port.postMessage({ type: 'view', wire, generation } satisfies FromWorker, arrangedBuffers(arranged));
   }

@@ -78,8 +78,8 @@ export function newBuffers(bytes = 1 << 20): BatchBuffers {
   return { bytes: sharedMemory(bytes), offsets: sharedMemory(1 << 14), totals: [] };
 }
 
-/** Columns decoded over these buffers, of this thread. */
-const decoded = new WeakMap<BatchBuffers, Float64Array[]>();
+/** What was made over these buffers, of this thread. */
+const spares = new WeakMap<BatchBuffers, SharedArrayBuffer[]>();
 
 /** Reads a batch's columns; cheap to make, decodes nothing before it is asked. */
 export class Batch {
@@ -90,7 +90,7 @@ export class Batch {
   #fields = new Map<string, Field>();
   #totals = new Map<string, Float64Array>();
   #numbers = new Map<string, Float64Array>();
-  #columns = 0;
+  #spares = 0;
   /** The last one decoded. */
   #chars = { start: 0, size: 0, text: '' };
   #view: DataView;
@@ -253,7 +253,7 @@ export class Batch {
     if (total) return total.subarray(0, this.rows);
     const known = this.#numbers.get(column);
     if (known) return known;
-    const out = this.#column();
+    const out = this.column();
     this.#decode(out, this.#field(column));
     this.#numbers.set(column, out);
     return out;
@@ -263,21 +263,31 @@ export class Batch {
   identities(column: string): Float64Array {
     const field = this.#field(column);
     if (field.type !== 'u64') return this.numbers(column);
-    const out = this.#column();
+    const out = this.column();
     this.#decode(out, { ...field, type: 'i64' });
     return out;
   }
 
-  /** Memory for one decoded column; like the bytes it is used again. */
-  #column(): Float64Array {
-    let made = decoded.get(this.buffers);
+  /** Memory for what is made of this batch, with whatever is in it; like the batch's own it is used again. */
+  spare(bytes: number): SharedArrayBuffer {
+    let made = spares.get(this.buffers);
     if (!made) {
       made = [];
-      decoded.set(this.buffers, made);
+      spares.set(this.buffers, made);
     }
-    const at = this.#columns++;
-    if (!made[at] || made[at].length < this.rows) made[at] = new Float64Array(this.rows + (this.rows >> 2));
-    return made[at].subarray(0, this.rows);
+    const at = this.#spares++;
+    if ((made[at]?.byteLength ?? -1) < bytes) made[at] = new SharedArrayBuffer(Math.ceil((bytes * 1.25) / 8) * 8);
+    return made[at];
+  }
+
+  /** So many integers, as spare(). */
+  integers(count: number): Int32Array {
+    return new Int32Array(this.spare(count * 4), 0, count);
+  }
+
+  /** A number for each row, as spare(). */
+  column(): Float64Array {
+    return new Float64Array(this.spare(this.rows * 8), 0, this.rows);
   }
 
   /**
@@ -287,7 +297,7 @@ export class Batch {
   tuples(columns: readonly string[]): { words: Uint32Array; stride: number; given: Uint8Array } {
     const sizes = columns.map((column) => (this.type(column) === 'inet' ? 4 : 2));
     const stride = sizes.reduce((sum, size) => sum + size, 0);
-    const words = new Uint32Array(this.rows * stride);
+    const words = new Uint32Array(this.spare(this.rows * stride * 4), 0, this.rows * stride).fill(0);
     const doubles = new Float64Array(words.buffer);
     const given = new Uint8Array(this.rows).fill(1);
     let start = 0;

@@ -338,15 +338,15 @@ function commandLine(bytes: Buffer, full: number): string {
   );
 }
 
-/** Computes the numeric derived columns among `names`, in the order of their dependencies. */
+/** Computes the numeric derived columns among `names`, in the order of their dependencies; valid as long as the batch is. */
 export function derive(
   template: Template,
   names: readonly string[],
-  numbers: (column: string) => Float64Array | null,
-  rows: number,
+  batch: Batch,
   interval: Interval,
   clock: Clock,
 ): Map<string, Float64Array> {
+  const numbers = (column: string) => (batch.has(column) ? batch.numbers(column) : null);
   const done = new Map<string, Float64Array>();
   for (const name of names) {
     const column = columnOf(template, name);
@@ -366,7 +366,7 @@ export function derive(
     const args: Argument[] = call.args.map((arg) =>
       isConstant(arg) ? Number(arg) : (done.get(arg) ?? numbers(arg) ?? missing),
     );
-    const out = new Float64Array(new SharedArrayBuffer(rows * 8));
+    const out = batch.column();
     const given = f.some ? args.map((arg) => (arg === missing ? Number.NaN : arg)) : args;
     if (given.includes(missing)) out.fill(Number.NaN);
     else f.run(given, call.args, out, interval, clock);
