@@ -9,6 +9,7 @@ import type { Collected, CollectOptions } from './state/collector.ts';
 import { commandLine, shellQuoted } from './state/command-line.ts';
 import { collectOptions, type DumpOptions, dump } from './state/dump.ts';
 import { shownTemplate } from './state/group-pane.ts';
+import { groupedTemplate } from './state/grouping.ts';
 import type { LiveView } from './state/live-view.ts';
 import type { ExportChoice } from './state/panes.ts';
 import { Player } from './state/player.ts';
@@ -17,8 +18,9 @@ import { Recording } from './state/recording.ts';
 import type { Replay } from './state/replay.ts';
 import { startSampler } from './state/sampler.ts';
 import { formatSearch } from './state/search.ts';
-import type { Segment } from './state/segment.ts';
+import type { RecordedQuestion, Segment } from './state/segment.ts';
 import { createSession, questionOf, type Session } from './state/session.ts';
+import { formatSort, parseSort } from './state/sort.ts';
 import { parseMoment } from './state/span.ts';
 import { withColumns } from './templates/adhoc.ts';
 import { registerTemplates } from './templates/registry.ts';
@@ -89,13 +91,17 @@ function sessionOf(options: Options, recording: Recording, sample: boolean, mark
   checkReplayOptions(options, template, segment, replay);
   const users = namesOf(recording);
   const { kthreads } = options;
+  // What a script gets is what its command line says.
+  const { group: grouped, tree: treed } = options.command === 'dump' ? {} : question;
+  const group = options.group ?? (options.tree ? undefined : grouped);
+  const tree = options.tree ?? (group ? undefined : treed);
   return createSession({
     templates: [template],
     template: template.name,
     columns,
     user: (name) => users.get(name),
     checkWhere: (text, of) => checkWhere(text, of, segment, users),
-    sort: options.sort ?? question.sort,
+    sort: options.sort ?? recordedSort(template, columns, group, question),
     filters: { ...textsOf(question.filters), ...options.filters },
     switches: { ...question.switches, ...(kthreads === undefined ? {} : { kthreads }) },
     ungroup: question.ungroup,
@@ -105,10 +111,27 @@ function sessionOf(options: Options, recording: Recording, sample: boolean, mark
     paused: options.at !== undefined,
     marks,
     baseline: options.baseline === undefined ? undefined : path.basename(options.baseline),
-    groupBy: options.group,
-    tree: options.tree,
+    groupBy: group,
+    tree,
     replay,
   });
+}
+
+/** The order that was recorded, where what is shown now has it; groups that were not recorded have one of their own. */
+function recordedSort(
+  template: Template,
+  columns: readonly string[],
+  group: string | undefined,
+  question: RecordedQuestion,
+): string | undefined {
+  if (group && group !== question.group) return undefined;
+  try {
+    const { sort } = question;
+    return formatSort(parseSort(group ? groupedTemplate(template, group, columns) : template, sort));
+  } catch (error) {
+    if (error instanceof UsageError) return undefined;
+    throw error;
+  }
 }
 
 /** Uids by the names that the recording knows at its begin and at its end. */
@@ -187,8 +210,8 @@ export async function runReplay(
     sampler.close();
     throw error;
   }
-  if (sample)
-    state().notify('a sample recording, not this machine: Space pauses, [ ] step, T jumps, = finds; ? shows all keys');
+  const keys = `Space ${state().paused ? 'plays' : 'pauses'}, [ ] step, T jumps, = finds; ? shows all keys`;
+  state().notify(sample ? `a sample recording, not this machine: ${keys}` : keys);
   await runExplorer({
     session,
     sampler,

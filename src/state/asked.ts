@@ -311,6 +311,9 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
 
     const current = () => templateOf(get().templates, get().template);
 
+    /** In another order other rows are the first ones; a selected row stays in sight. */
+    const untouchedAtTop = ({ cursor }: Place): Partial<Place> => (cursor ? {} : { top: 0 });
+
     function descendsAtFirst(column: string): boolean {
       const format = get().view?.columns.find((each) => each.name === column)?.format;
       return descendsFirst(format ?? columnOf(shownTemplate(get())!, column)?.as);
@@ -398,11 +401,12 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
       },
       sortBy(column) {
         set(({ sort }) => ({
+          ...untouchedAtTop(get()),
           sort: [sort.find((key) => key.column === column) ?? { column, descending: descendsAtFirst(column) }],
         }));
       },
       alsoSortBy(column) {
-        set(({ sort }) => ({ sort: alsoBy(sort, column, descendsAtFirst(column)) }));
+        set(({ sort }) => ({ ...untouchedAtTop(get()), sort: alsoBy(sort, column, descendsAtFirst(column)) }));
       },
       shiftSort(by) {
         const { sort, view, sortBy } = get();
@@ -412,7 +416,7 @@ export function askedSlice(options: SessionOptions): Slice<AskedSlice> {
         if (next !== undefined && next !== sort[0].column) sortBy(next);
       },
       invertSort() {
-        set(({ sort }) => ({ sort: inverted(sort) }));
+        set(({ sort }) => ({ ...untouchedAtTop(get()), sort: inverted(sort) }));
       },
       setFilters(texts) {
         set(parseFilters(current(), texts));

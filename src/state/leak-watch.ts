@@ -68,7 +68,9 @@ export const leakWatchSlice: Slice<LeakWatchSlice> = (set) => ({
         sort: [{ column, descending: true }],
       };
       const before: Look = { columns: state.columns, sort: state.sort };
-      return { ...since, watched: new Map(state.watched).set(scopeOf(state), { before, since }) };
+      // What grows most is wanted; where another table follows the selected row, that stays.
+      const atTop = state.followed ? {} : { cursor: null, top: 0 };
+      return { ...since, ...atTop, watched: new Map(state.watched).set(scopeOf(state), { before, since }) };
     });
   },
 });

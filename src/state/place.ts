@@ -124,7 +124,8 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
       else if (comparing(get())?.shown) get().stopComparing();
       else if (groupBy !== '') get().group('');
       else if (trail.length > 0) get().goBack();
-      else if (cursor || follow) set({ cursor: null, follow: false });
+      // What is untouched is at its first rows: those in the middle would be taken for them.
+      else if (cursor || follow) set({ cursor: null, follow: false, top: 0 });
       else {
         get().dropMarks();
         get().stopComparing();

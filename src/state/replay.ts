@@ -1,11 +1,13 @@
 /** Where we are in a recording, what is looked for in it; and what is being recorded. */
 import { type Template, UsageError, ungroupedWord } from '../templates/template.ts';
-import type { Finding } from './finder.ts';
+import { APPEARED, type Finding, GONE, type Sought } from './finder.ts';
 import { inputOf } from './input.ts';
 import type { SessionOptions, SessionState, Slice } from './session.ts';
 import { type Extent, parseMoment } from './span.ts';
 import type { RecordingState } from './taping.ts';
+import { chosenRow } from './trail.ts';
 import type { View } from './view.ts';
+import { moveTo } from './window.ts';
 
 /** The recording that is looked at. */
 export interface Replay extends Extent {
@@ -54,8 +56,8 @@ export interface ReplaySlice {
   openWhen(): void;
   /** The moment that is typed. Throws UsageError. */
   jumpTo(): number;
-  /** The condition that is typed. Throws UsageError. */
-  findWhat(): string;
+  /** The condition that is typed, or what of the selected row. Throws UsageError. */
+  findWhat(): Sought;
   stepSpeed(by: 1 | -1): void;
   found(finding: Finding | null): void;
   recorded(recording: RecordingState): void;
@@ -87,9 +89,15 @@ export function replaySlice(options: SessionOptions): Slice<ReplaySlice> {
       },
       findWhat() {
         const { templates, template } = get();
-        if (typed() === '') throw new UsageError('a condition is needed, as in rss > 1G or comm == "java"');
-        options.checkWhere?.(typed(), templates.get(template)!);
-        return typed();
+        const where = typed();
+        if (where === '') throw new UsageError('a condition is needed, as in rss > 1G or comm == "java"');
+        if (where === APPEARED || where === GONE) {
+          const chosen = chosenRow(get());
+          if (!chosen || get().groupBy !== '') throw new UsageError(`${where} is of a row: select one first`);
+          return { where, row: chosen.key };
+        }
+        options.checkWhere?.(where, templates.get(template)!);
+        return { where };
       },
       stepSpeed(by) {
         set(({ speed }) => ({ speed: Math.max(LEAST_SPEED, Math.min(by > 0 ? speed * 2 : speed / 2, MOST_SPEED)) }));
@@ -99,7 +107,10 @@ export function replaySlice(options: SessionOptions): Slice<ReplaySlice> {
         if (!finding || finding.found === null) return;
         if (finding.error !== '') set({ notice: `find: ${finding.error.split('\n')[0]}` });
         else if (finding.found < 0) set({ notice: `${finding.where}: no further refresh up to the end` });
+        else if (finding.where === APPEARED) set({ notice: 'from here on it is there' });
+        else if (finding.where === GONE) set({ notice: 'here it is for the last time' });
         else set({ notice: `${finding.where}: from here on (= and Enter: the next one)` });
+        set((state) => landed(state));
       },
       recorded(recording) {
         set({ recording });
@@ -111,6 +122,15 @@ export function replaySlice(options: SessionOptions): Slice<ReplaySlice> {
       },
     };
   };
+}
+
+/** Where a search has arrived: the first row in sight's order that it is about is selected, once. */
+export function landed(state: SessionState): Partial<SessionState> {
+  const { finding, view } = state;
+  if (!finding || finding.rows.length === 0 || !view || view.position?.index !== finding.found) return {};
+  const rows = finding.rows.map((key) => view.rowOf(key)).filter((row) => row >= 0);
+  const reached = { finding: { ...finding, rows: [] } };
+  return rows.length === 0 ? reached : { ...reached, ...moveTo(state, view, Math.min(...rows)) };
 }
 
 /** What a view changes that came out of a recording: at the end it stands still. */

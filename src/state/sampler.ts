@@ -2,7 +2,7 @@
 import type { Template } from '../templates/template.ts';
 import type { Baseline } from './baseline.ts';
 import type { RowCount } from './counter.ts';
-import type { Finding } from './finder.ts';
+import type { Finding, Sought } from './finder.ts';
 import { type SampledView, viewOf } from './group-view.ts';
 import type { ProgramReport } from './inspect.ts';
 import { lastingWorker } from './lasting-worker.ts';
@@ -21,8 +21,8 @@ export interface Sampler {
   refresh(): void;
   /** To another moment of the recording that is looked at. */
   go(move: Move): void;
-  /** Goes forward in it to the first refresh in which a row fulfils the condition that did not before; '' gives up. */
-  find(where: string): void;
+  /** Goes to the refresh that is looked for in it, see Finder; an empty condition gives up. */
+  find(sought: Sought): void;
   /** Writes each refresh from now on to a new file; '' ends it. */
   record(path: string): void;
   /** Ends the worker and with it everything that it holds in the kernel. */
@@ -112,7 +112,7 @@ export function startSampler(
     },
     refresh: () => post({ type: 'refresh' }),
     go: (move) => post({ type: 'go', move }),
-    find: (where) => post({ type: 'find', where }),
+    find: (sought) => post({ type: 'find', sought }),
     record: (path) => post({ type: 'record', path }),
     close: worker.close,
   };

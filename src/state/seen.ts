@@ -1,7 +1,7 @@
 /** What the last refreshes gave. */
 import { refreshed } from './detail.ts';
 import { withoutGone } from './marking.ts';
-import { replayed } from './replay.ts';
+import { landed, replayed } from './replay.ts';
 import type { Slice } from './session.ts';
 import type { View } from './view.ts';
 import { overView } from './window.ts';
@@ -33,7 +33,8 @@ export const seenSlice: Slice<SeenSlice> = (set, get) => ({
         if (pane.name !== 'detail') return pane;
         return refreshed(pane, view);
       });
-      return { view, error: '', panes, ...overView(state, view), ...withoutGone(state, view), ...replayed(view) };
+      const seen = { view, error: '', panes, ...overView(state, view), ...withoutGone(state, view), ...replayed(view) };
+      return { ...seen, ...landed({ ...state, ...seen }) };
     });
     get().arrived();
   },

@@ -87,6 +87,8 @@ const QUESTION = object(
       Array.isArray(value) ? NAMESPACES(value, path, report) : oneOf('scope', ['self', 'all'])(value, path, report),
     ),
     order: oneOf('order', WALK_ORDERS),
+    group: string,
+    tree: flag,
     interval: number(1, 1e9),
   } satisfies Members<RecordedQuestion>,
   ['columns', 'sort', 'filters', 'switches', 'ungroup', 'where', 'netns', 'interval'],
@@ -141,7 +143,8 @@ export function checkedSegment(value: unknown): Segment {
   const templates = segment.templates.map(checkedTemplate);
   if (!segment.walks.some(({ key }) => key === BASE_WALK)) throw wrong('the list of its walks');
   for (const walk of segment.walks) checkWalk(walk, templates);
-  mustHave(templates[0]!, segment.question.columns, 'its question');
+  const { columns, group } = segment.question;
+  mustHave(templates[0]!, group === undefined ? columns : [...columns, group], 'its question');
   return { ...segment, templates, walks: segment.walks.map(withSafeNames) };
 }
 

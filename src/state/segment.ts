@@ -19,6 +19,9 @@ export interface RecordedQuestion {
   readonly where: string;
   readonly netns: NetScope;
   readonly order?: WalkOrder;
+  /** Rows were seen in groups of what they have in this column, or as a tree; `sort` is of these. */
+  readonly group?: string;
+  readonly tree?: boolean;
   /** Milliseconds. */
   readonly interval: number;
 }

@@ -110,7 +110,8 @@ export function follow(first: Session, second: Session, way: Related): () => voi
     const mine = shown === '' && show ? { columns: show } : {};
     shown = key;
     other.visit(target, { ...narrowed, ungroup, ...mine });
-    second.setState({ about: { row, nothing: '' }, paused: resume ?? other.paused });
+    // The way here is the other table's.
+    second.setState({ about: { row, nothing: '' }, paused: resume ?? other.paused, trail: [] });
     resume = undefined;
   }
 

@@ -43,10 +43,15 @@ export class Taping {
       this.end(`another table is looked at`);
       return;
     }
-    const { columns, sort, filters, switches, ungroup, where, netns, order, interval } = question;
-    const asked = { columns, sort: formatSort(sort), filters, switches, ungroup, where, netns, interval };
+    const { columns, sort, filters, switches, ungroup, where, netns, order, interval, groupBy, tree } = question;
+    const asked = {
+      ...{ columns, sort: formatSort(sort), filters, switches, ungroup, where, netns, interval },
+      ...(order && { order }),
+      ...(groupBy !== '' && { group: groupBy }),
+      ...(tree && { tree: true }),
+    };
     try {
-      this.#recorder.append(collector, collected, order ? { ...asked, order } : asked);
+      this.#recorder.append(collector, collected, asked);
       this.#tell('');
     } catch (error) {
       this.end((error as Error).message);

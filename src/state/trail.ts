@@ -16,6 +16,9 @@ export interface Step {
   readonly row: string;
 }
 
+/** Whoever goes from one look-up to the next does not want all of them back. */
+const MOST_STEPS = 20;
+
 /** A way to be taken as soon as the view has the columns that decide where it leads. */
 interface Awaited {
   readonly way: Related;
@@ -38,7 +41,7 @@ export interface TrailSlice {
    */
   enter(template: Template, narrowed?: Narrowed, templates?: readonly Template[]): void;
   goBack(): void;
-  /** Looks at a part of a table, as the beginning of a trail. Throws UsageError as enter() does. */
+  /** Looks at a part of a table, wherever one is; back() comes back. Throws UsageError as enter() does. */
   visit(template: Template, narrowed: Narrowed): void;
 }
 
@@ -144,8 +147,8 @@ export const trailSlice: Slice<TrailSlice> = (set, get) => {
     visit(template, narrowed) {
       const state = get();
       state.checkWhere(template, narrowed.where ?? '');
-      const { template: name, place } = state.trail[0] ?? { template: state.template, place: placeOf(state) };
-      set({ ...placeWithin(state, template, narrowed), trail: [], places: new Map(state.places).set(name, place) });
+      const step: Step = { template: state.template, place: placeOf(state), row: '' };
+      set({ ...placeWithin(state, template, narrowed), trail: [...state.trail, step].slice(-MOST_STEPS) });
     },
     goBack() {
       const { trail } = get();

@@ -27,7 +27,7 @@ export const treeSlice: Slice<TreeSlice> = (set, get) => ({
     if (!templates.get(template)?.tree) set({ notice: `${template} is no tree: its rows have no parents` });
     else if (groupBy !== '') set({ notice: 'groups are no tree: Esc puts the rows apart' });
     else if (!tree && why !== '') set({ notice: `no tree: ${why}` });
-    else set({ tree: !tree });
+    else set(({ cursor }) => ({ tree: !tree, ...(cursor ? {} : { top: 0 }) }));
   },
   toggleFold() {
     if (!get().cursor) get().move(0);

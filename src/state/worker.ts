@@ -13,7 +13,7 @@ import { changesOf } from './changes.ts';
 import { type Collected, type CollectOptions, Collector } from './collector.ts';
 import { CpuMeter, Stopwatch, stretched } from './cost.ts';
 import { Counter, type RowCount } from './counter.ts';
-import { Finder, type Finding } from './finder.ts';
+import { Finder, type Finding, type Sought } from './finder.ts';
 import { GroupGrowth } from './group-growth.ts';
 import { readColumns } from './grouping.ts';
 import { allGroups, GroupTable } from './groups.ts';
@@ -40,7 +40,7 @@ export type ToWorker =
   /** To another moment of the recording. */
   | { readonly type: 'go'; readonly move: Move }
   /** Goes forward to the first refresh in which a row fulfils the condition that did not before; '' leaves it. */
-  | { readonly type: 'find'; readonly where: string }
+  | { readonly type: 'find'; readonly sought: Sought }
   /** Writes each refresh from now on to a new file; '' ends it. */
   | { readonly type: 'record'; readonly path: string }
   /** The view has arrived: its predecessor's memory may be used again. */
@@ -193,16 +193,17 @@ export function serve(port: NonNullable<typeof parentPort>): void {
   }
 
   /** In the recording, from where we are. */
-  function find(where: string): void {
+  function find(sought: Sought): void {
+    const { where } = sought;
     finder?.close();
     finder = null;
     if (where === '' || !question || !player) return;
     try {
-      finder = new Finder(replay!, findTemplate(question.template), where, player.index, optionsOf(question));
+      finder = new Finder(replay!, findTemplate(question.template), sought, player.index, optionsOf(question));
     } catch (error) {
       const { index, position } = player;
       const { message } = error as Error;
-      post({ type: 'finding', finding: { where, index, count: position.count, found: -1, error: message } });
+      post({ type: 'finding', finding: { where, index, count: position.count, found: -1, rows: [], error: message } });
       return;
     }
     finder.run((finding) => {
@@ -437,7 +438,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       player?.move(message.move);
       run('read');
     } else if (message.type === 'replay') replay = message.path;
-    else if (message.type === 'find') find(message.where);
+    else if (message.type === 'find') find(message.sought);
     else if (message.type === 'record') tape(message.path);
     else if (message.type === 'taken') {
       sent = false;

@@ -16,6 +16,8 @@ import { branch, cellText } from './tree-cells.ts';
 const WIDEST = 40;
 const GAP = 1;
 const NARROW = 20;
+/** A text for which there would be no room is shown cut, down to so many cells: `nginx: wo…` tells more than nothing. */
+const LEAST_TEXT = 8;
 
 /** What of the view is on the screen. */
 export interface Sight {
@@ -140,10 +142,12 @@ export class Columns {
       const room = width - start;
       // Text can be cut; a number cut is another number.
       const least = isText(column) && given === undefined ? Math.min(wanted, narrow(column)) : wanted;
-      if (least > room && columns.length > 0) break;
+      const cut = isText(column) && given === undefined && room >= Math.max(LEAST_TEXT, this.#title(column).length);
+      if (least > room && columns.length > 0 && !cut) break;
       const taken = Math.min(column === elastic ? least : wanted, room);
       columns.push({ column, cells, roles: [], width: taken });
       used = start + taken;
+      if (least > room) break;
     }
     const stretched = columns.map((placed) =>
       placed.column === elastic ? { ...placed, width: placed.width + width - used } : placed,

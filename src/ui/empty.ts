@@ -5,6 +5,13 @@ import { formatSearch } from '../state/search.ts';
 import type { SessionState } from '../state/session.ts';
 import { keyOf } from './keymap.ts';
 
+/** What rows have to fulfil, as it was asked. */
+function passing({ where, filterTexts }: SessionState): string {
+  return [...Object.entries(filterTexts).map(([name, text]) => `${name} ${text}`), ...(where ? [where] : [])].join(
+    ', ',
+  );
+}
+
 /** '' where there are rows. */
 export function whyEmpty(state: SessionState): string {
   const { view, template, search, where, filterTexts, switches, error } = state;
@@ -21,6 +28,12 @@ export function whyEmpty(state: SessionState): string {
   if (search && view.total > 0) {
     return `None of ${view.total} rows matches the search ${formatSearch(search)}: ${keyOf('back', 'table')} drops it.`;
   }
+  // What a row leads to may just not be there.
+  const asked = passing(state);
+  const before = state.trail.at(-1);
+  if (asked !== '' && state.about?.row) return `${state.about.row} has none: no ${template} with ${asked}.`;
+  if (asked !== '' && before)
+    return `No ${template} with ${asked}: ${keyOf('back', 'table')} goes back to ${before.row || before.template}.`;
   const filters = Object.entries(filterTexts).map(([name, text]) => `${name} ${text}`);
   if (filters.length > 0) {
     return `No ${template} passes the filter ${filters.join(', ')}: ${keyOf('filter', 'table')} changes it.`;

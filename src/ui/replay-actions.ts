@@ -1,5 +1,6 @@
 /** Keys of a recording: moving in its time, looking for a moment; and making one. */
 import { fileStem } from '../state/file-name.ts';
+import type { Sought } from '../state/finder.ts';
 import type { Move } from '../state/player.ts';
 import { EXTENSION } from '../state/recording.ts';
 import type { Session } from '../state/session.ts';
@@ -9,8 +10,8 @@ import { UsageError } from '../templates/template.ts';
 export interface ReplayEffects {
   /** To another moment of the recording. */
   go(move: Move): void;
-  /** Looks through it for a moment at which a condition comes true; '' gives up. */
-  find(where: string): void;
+  /** Looks through it for a moment, see Finder; an empty condition gives up. */
+  find(sought: Sought): void;
   /** Writes each refresh from now on to a new file; '' ends it. */
   record(path: string): void;
 }
@@ -74,7 +75,7 @@ export const REPLAY_ACTIONS = {
 export function giveUp(reach: Reach): boolean {
   const { finding, panes, found } = stateOf(reach);
   if (!finding || finding.found !== null || panes.length > 0) return false;
-  reach.effects.find('');
+  reach.effects.find({ where: '' });
   found(null);
   return true;
 }
@@ -85,11 +86,11 @@ export function submitReplay(reach: Reach, pane: 'jump' | 'when'): void {
   try {
     if (pane === 'jump') go(reach, { to: jumpTo() });
     else {
-      const where = findWhat();
+      const sought = findWhat();
       if (!stateOf(reach).paused) stateOf(reach).togglePause();
       const { index = 0, count = 0 } = view?.position ?? {};
-      found({ where, index, count, found: null, error: '' });
-      reach.effects.find(where);
+      found({ where: sought.where, index, count, found: null, rows: [], error: '' });
+      reach.effects.find(sought);
     }
     back();
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Runs the explorer on a terminal and gives the terminal back as it was, however it ends. */
 import { constants } from 'node:os';
 import type { ReadStream, WriteStream } from 'node:tty';
+import type { Sought } from '../state/finder.ts';
 import type { ExportChoice } from '../state/panes.ts';
 import type { Move } from '../state/player.ts';
 import type { Sampler } from '../state/sampler.ts';
@@ -109,7 +110,7 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
         quit: restore,
         refresh: () => parts.sampler.refresh(),
         go: (move: Move) => parts.sampler.go(move),
-        find: (where: string) => parts.sampler.find(where),
+        find: (sought: Sought) => parts.sampler.find(sought),
         record: (path: string) => parts.sampler.record(path),
         ...{ suspend, redraw, exportView, absentColumns, saveTemplate, addColumn, commandLine, saveSettings, openMap },
         copy: (text: string) => terminal?.beside(clipboardSequence(text, process.env)),

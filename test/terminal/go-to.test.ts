@@ -43,16 +43,16 @@ describe.skipIf(skip)('going to an object', () => {
     ['task', () => String(process.pid), 'task', () => new RegExp(`^ *${process.pid} `, 'm')],
   ])(':%s and its number', async (word, number, template, row) => {
     terminal.type(`:${word} ${number()}\r`);
-    await terminal.waitFor(new RegExp(`^${template} {2}1 rows`, 'm'));
+    await terminal.waitFor(new RegExp(`(^|› )${template} {2}1 rows`, 'm'));
     await terminal.waitFor(row());
   });
 
   it('several of them', async () => {
     const ids = [process.pid, process.ppid].map(String);
     terminal.type(`:task ${ids.join(' ')}\r`);
-    await terminal.waitFor(/^task {2}2 rows/m);
+    await terminal.waitFor(/(^|› )task {2}2 rows/m);
     terminal.type(`:map ${id('map_id')(0)} it_goto 4294967295\r`);
-    await terminal.waitFor(/^bpf_map {2}1 rows/m);
+    await terminal.waitFor(/(^|› )bpf_map {2}1 rows/m);
     await terminal.waitFor(/array +it_goto/);
   });
 
@@ -63,7 +63,7 @@ describe.skipIf(skip)('going to an object', () => {
     await terminal.waitFor(/\[bytecode\] +verifier/);
     // No map has such numbers, whatever else is loaded here.
     terminal.type(':map 4294967293 4294967294\r');
-    await terminal.waitFor(/^bpf_map {2}0 rows/m);
+    await terminal.waitFor(/(^|› )bpf_map {2}0 rows/m);
     expect(terminal.text()).toContain('id == 4294967293 || id == 4294967294');
   });
 });

@@ -138,10 +138,14 @@ describe('the command line', () => {
     expect(line()).toBe('');
   });
 
-  it('begins a new trail, and remembers how the old one began', async () => {
+  it('looks something up and comes back, and remembers how the way here began', async () => {
     await show();
     await screen.press('jj', ':', 'tcp 443', '\r');
-    expect(state()).toMatchObject({ template: 'tcp', trail: [] });
+    expect(state()).toMatchObject({ template: 'tcp', trail: [{ template: 'task', row: '' }] });
+    expect(screen.lines()[0]).toMatch(/^task › tcp/);
+    await screen.press('\x7f');
+    expect(state()).toMatchObject({ template: 'task', trail: [], cursor: { row: 1 } });
+    await screen.press(':', 'tcp 443', '\r');
     await screen.press(':', 'task', '\r');
     expect(state()).toMatchObject({ template: 'task', cursor: { row: 1 } });
   });
