@@ -12,6 +12,8 @@ export interface Way {
   readonly run: readonly string[];
   /** The connection may be somebody else's, too: it is not ended from here. */
   readonly shared: boolean;
+  /** To be called when its keeper has ended. */
+  released(): void;
 }
 
 /**
@@ -19,8 +21,10 @@ export interface Way {
  */
 const MOST_PATH = 108 - 1 - 17 - '/999999'.length;
 
+/** Made for the first connection, and gone with the last. */
 let folder: string | undefined;
 let sockets = 0;
+const used = new Set<string>();
 
 function socketPath(): string {
   if (folder === undefined) {
@@ -29,10 +33,22 @@ function socketPath(): string {
       (p) => path.isAbsolute(p) && p.length + '/itertop-ssh-XXXXXX'.length <= MOST_PATH && usable(p),
     );
     const made = fs.mkdtempSync(path.join(place ?? '/tmp', 'itertop-ssh-'));
-    process.once('exit', () => fs.rmSync(made, { recursive: true, force: true }));
+    if (sockets === 0) process.once('exit', removed);
     folder = made;
   }
-  return `${folder}/${++sockets}`;
+  const socket = `${folder}/${++sockets}`;
+  used.add(socket);
+  return socket;
+}
+
+function released(socket: string): void {
+  used.delete(socket);
+  if (used.size === 0) removed();
+}
+
+function removed(): void {
+  if (folder !== undefined) fs.rmSync(folder, { recursive: true, force: true });
+  folder = undefined;
 }
 
 function usable(place: string): boolean {
@@ -90,13 +106,15 @@ export async function sshWay(name: string, ask: boolean): Promise<Way> {
     ...(unset('serveraliveinterval') ? [...option('ServerAliveInterval=5'), ...option('ServerAliveCountMax=3')] : []),
   ];
   const tail = ['--', name];
-  if (await hasOwn(name, config)) return { keeper: [...base, ...tail], run: [...base, ...tail], shared: true };
-  const socket = socketPath().replaceAll('%', '%%');
-  const through = [...option(`ControlPath=${socket}`), ...option('ControlPersist=no')];
+  if (await hasOwn(name, config))
+    return { keeper: [...base, ...tail], run: [...base, ...tail], shared: true, released: () => {} };
+  const socket = socketPath();
+  const through = [...option(`ControlPath=${socket.replaceAll('%', '%%')}`), ...option('ControlPersist=no')];
   return {
     keeper: [...base, ...option('ControlMaster=yes'), ...through, ...tail],
     run: [...base, ...option('ControlMaster=no'), ...through, ...tail],
     shared: false,
+    released: () => released(socket),
   };
 }
 

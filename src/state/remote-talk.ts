@@ -1,5 +1,6 @@
 /** A script that runs on another host through some command here: what it says, what it writes, how it ended. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { BEAT } from './remote-script.ts';
 import type { Ending } from './remote-words.ts';
@@ -123,9 +124,8 @@ export class Talk {
   async send(bytes: string | Uint8Array): Promise<void> {
     const { stdin } = this.#child;
     if (!stdin.writable || stdin.write(bytes)) return;
-    await new Promise<void>((resolve) => {
-      stdin.once('drain', resolve).once('close', resolve);
-    });
+    // Where it is closed instead, the end is near.
+    await Promise.race([once(stdin, 'drain').catch(() => {}), this.ended]);
   }
 
   /** Lets go of the far side, which ends by that; what does not end here is ended. */

@@ -1,4 +1,5 @@
 /** Why something on another host did not go on, in one line that helps. */
+import os from 'node:os';
 import { sanitize } from '../templates/text.ts';
 
 /** How a script on another host ended, as far as it was seen. */
@@ -30,7 +31,7 @@ const TRANSPORT: readonly (readonly [text: RegExp, words: string, asks?: 'asks']
   [/Connection timed out during banner exchange/, 'Connection timed out'],
   [/administratively prohibited|Session open refused/, 'it opens no further session (MaxSessions of its sshd)'],
   [
-    /(?:kex_exchange_identification|banner exchange|Connection (?:closed|reset)|client_loop|Broken pipe|read header failed)/,
+    /(?:kex_exchange_identification|banner exchange|Connection (?:to \S+ )?(?:closed|reset)|client_loop|Broken pipe|read header failed)/,
     'the connection was closed',
   ],
   [/exec: "sh"|sh: (?:executable file )?not found|sh: command not found|: No such file.*\bsh\b/, 'there is no sh'],
@@ -59,6 +60,9 @@ export function lastWords(stderr: readonly string[]): string {
   return text.length > MOST ? `${text.slice(0, MOST)}...` : text;
 }
 
+const signalName = (number: number) =>
+  Object.entries(os.constants.signals).find(([, n]) => n === number)?.[0] ?? `signal ${number}`;
+
 /**
  * Why it ended, '' where it did what it was to do.
  * @param version of this itertop
@@ -71,7 +75,7 @@ export function endingWords(host: string, ending: Ending, version: string | unde
     const { why } = transportWords(host, stderr);
     if (why !== '') return why;
     if (ending.started) return 'the connection was lost';
-    return ending.signal ? `its connection was ended (${ending.signal})` : `it could not be reached (${ending.code})`;
+    return `the far side ended with ${ending.signal ?? ending.code} before it began`;
   }
   if (status === 0) return '';
   if (/sudo: .*(?:password|terminal) is required/.test(text))
@@ -83,7 +87,7 @@ export function endingWords(host: string, ending: Ending, version: string | unde
       ? `itertop is not there (no ${command} in its PATH): --copy takes one there`
       : `${command} does not start there: ${text}`;
   if (status === 126) return `${command} may not be run there: ${text}`;
-  if (status > 128) return `itertop was ended there by signal ${status - 128}${text ? `: ${text}` : ''}`;
+  if (status > 128) return `itertop was ended there by ${signalName(status - 128)}`;
   const there = /^itertop (\S+)/.exec(ending.version)?.[1];
   const differs =
     there !== undefined && version !== undefined && there !== version

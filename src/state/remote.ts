@@ -158,12 +158,13 @@ class Host implements RemoteHost {
 
   /** Starts what holds the connection. @returns it and its first line */
   async #keep(
-    { keeper, shared }: Way,
+    { keeper, shared, released }: Way,
     script: (mark: string) => string,
     ask: boolean,
   ): Promise<{ talk: Talk; line: string }> {
     const mark = newMark();
     const talk = new Talk([...keeper, 'sh'], script(mark), mark, { data: false, terminal: ask, shared });
+    void talk.ended.then(released);
     const line = await talk.line(ask ? 0 : PATIENCE);
     if (line !== undefined) return { talk, line };
     if (!talk.over) {
@@ -216,7 +217,7 @@ const CHUNK = 1 << 17;
 
 /** This machine, without ssh. */
 const LOCAL = 'localhost';
-const NO_WAY: Way = { keeper: [], run: [], shared: false };
+const NO_WAY: Way = { keeper: [], run: [], shared: false, released: () => {} };
 
 /** The words that start this program once more. */
 function own(): string[] {
@@ -226,7 +227,7 @@ function own(): string[] {
 
 function viaWay(via: readonly string[], name: string): Way {
   const words = via.map((word) => word.replaceAll('{host}', name));
-  return { keeper: words, run: words, shared: false };
+  return { keeper: words, run: words, shared: false, released: () => {} };
 }
 
 const newMark = () => `itertop-${randomBytes(8).toString('hex')}`;

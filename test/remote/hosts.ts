@@ -16,6 +16,8 @@ export interface TestHostOptions {
   readonly before?: string;
   /** Scripts in a folder that its PATH begins with, by name. */
   readonly commands?: Readonly<Record<string, string>>;
+  /** The only other commands that it has. */
+  readonly only?: readonly string[];
   /** Lines for it in ssh_config. */
   readonly client?: readonly string[];
   /** Without one nothing answers. */
@@ -31,6 +33,7 @@ export class TestHost {
   readonly address: string;
   readonly folder: string;
   readonly namespace: string;
+  readonly #link: string;
   #sshd: ChildProcess | undefined;
 
   constructor(name: string, address: string, gateway: string, folder: string, key: string, options: TestHostOptions) {
@@ -41,8 +44,23 @@ export class TestHost {
     this.namespace = `itertop-${id}`;
     const link = `it${id}`;
     fs.mkdirSync(`${folder}/bin`, { recursive: true });
+    fs.mkdirSync(`${folder}/home`);
     for (const [command, text] of Object.entries(options.commands ?? {}))
       fs.writeFileSync(`${folder}/bin/${command}`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    this.#link = link;
+    try {
+      this.#start(gateway, key, options);
+    } catch (error) {
+      this.end();
+      throw error;
+    }
+  }
+
+  #start(gateway: string, key: string, options: TestHostOptions): void {
+    const [link, name, address, folder] = [this.#link, this.name, this.address, this.folder];
+    for (const command of options.only ?? [])
+      fs.symlinkSync(execFileSync('which', [command], { encoding: 'utf8' }).trim(), `${folder}/bin/${command}`);
+    const PATH = options.only ? `${folder}/bin` : `${folder}/bin:/usr/local/bin:/usr/bin:/bin`;
     ip('netns', 'add', this.namespace);
     ip('link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', this.namespace);
     ip('addr', 'add', `${gateway}/30`, 'dev', link);
@@ -57,10 +75,12 @@ export class TestHost {
       [
         `ListenAddress ${address}:22`,
         `HostKey ${folder}/host`,
+        // The first of a name counts.
+        ...(options.config ?? []),
         `AuthorizedKeysFile ${key}.pub`,
         ...['StrictModes no', 'UsePAM no', 'PermitRootLogin yes', 'PidFile none', 'UseDNS no'],
-        ...(options.config ?? []),
-        `SetEnv PATH=${folder}/bin:/usr/local/bin:/usr/bin:/bin`,
+        // Nor is anything of root's own run at the login.
+        `SetEnv PATH=${PATH} HOME=${folder}/home`,
         '',
       ].join('\n'),
     );
@@ -71,7 +91,8 @@ export class TestHost {
       env: { ...process.env, R: folder },
     });
     for (let i = 0; !/Server listening/.test(fs.readFileSync(`${folder}/log`, 'utf8')); i++) {
-      if (i > 600) throw new Error(`sshd does not start: ${fs.readFileSync(`${folder}/log`, 'utf8')}`);
+      if (i > 600 || !fs.existsSync(`/proc/${this.pid}/exe`))
+        throw new Error(`sshd does not start: ${fs.readFileSync(`${folder}/log`, 'utf8')}`);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
     }
   }

@@ -1,76 +1,36 @@
-/** Commands on other hosts through ssh: what arrives, what is shared, and the words for what does not work. */
+/** Commands on other hosts through ssh: what arrives, and what is shared. */
 import fs from 'node:fs';
-import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RemoteHost, type RemoteOptions, remoteHosts } from '../../src/state/remote.ts';
-import { eventually, root } from '../support/kernel.ts';
-import { SSHD, TestHosts } from './hosts.ts';
-
-const skip = (!root || !fs.existsSync(SSHD)) && !process.env['CI'];
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/kernel.ts';
+import { TestHosts } from './hosts.ts';
+import { closeAll, host, output, skip } from './runs.ts';
 
 describe.skipIf(skip)('ssh (needs root and sshd)', () => {
   let hosts: TestHosts;
-  let open: RemoteHost[] = [];
-
   beforeAll(() => {
     hosts = new TestHosts({
       plain: {},
       fish: { config: ['ForceCommand fish -c "$SSH_ORIGINAL_COMMAND"'] },
       noisy: { config: ['ForceCommand echo welcome; echo "itertop- start"; sh -c "$SSH_ORIGINAL_COMMAND"; echo bye'] },
+      busybox: { config: ['ForceCommand busybox ash -c "busybox $SSH_ORIGINAL_COMMAND"'] },
+      // One session for a connection: each run makes one of its own.
+      single: { config: ['MaxSessions 1'] },
+      own: { client: ['ControlMaster auto', `ControlPath ${OWN}`, 'ControlPersist 60'] },
     });
   }, 120_000);
   afterAll(() => hosts?.[Symbol.dispose]());
+  afterEach(closeAll);
 
-  const host = (name: string, options: RemoteOptions = {}) => {
-    const made = remoteHosts([name], options);
-    open.push(...made);
-    return made[0]!;
-  };
-  const closed = async () => {
-    await Promise.all(open.map((h) => h.close()));
-    open = [];
-  };
-  const output = async (name: string, args: readonly string[], options: RemoteOptions) => {
-    const run = host(name, options).run(args);
-    return [await text(run.stdout), await run.ended];
-  };
-
+  // biome-ignore format: a list of words
   const ODD = [
-    'a b',
-    "it's",
-    '"',
-    '$HOME',
-    '`id`',
-    '\\',
-    '\\n',
-    '*',
-    '!',
-    '!!',
-    '#',
-    '~',
-    '',
-    '-x',
-    'ä\u{1f600}',
-    'a\nb',
-    '%s',
-    '\x1b[0m',
-    '{a,b}',
-    '(x)',
-    ';',
-    '&',
-    '|',
-    '<',
-    '>',
-    '\t',
+    'a b', "it's", '"', '$HOME', '`id`', '\\', '\\n', '*', '!', '!!', '#', '~', '', '-x', 'ä\u{1f600}', 'a\nb', '\n', '%s',
+    '\x1b[0m', '{a,b}', '(x)', ';', '&', '|', '<', '>', '\t', '--', '=', "'\\''",
   ];
 
-  it.for(['plain', 'fish', 'noisy'])('words arrive as they are: %s', async (name) => {
+  it.for(['plain', 'fish', 'noisy', 'busybox', 'single'])('words arrive as they are: %s', async (name) => {
     const [out, why] = await output(name, ['-c', 'uname -n; printf "<%s>" "$@"', 'x', ...ODD], { itertop: 'sh' });
-    expect([out!.replace(/<--tether><\d+>(bye\n)?$/, ''), why]).toEqual([
-      `${name}\n${ODD.map((w) => `<${w}>`).join('')}`,
-      '',
-    ]);
-    await closed();
+    const seen = out.replace(/<--tether><\d+>(bye\n)?$/, '');
+    expect([seen, why]).toEqual([`${name}\n${ODD.map((word) => `<${word}>`).join('')}`, '']);
   });
 
   it('one connection serves all, and nothing is left there', async () => {
@@ -81,8 +41,21 @@ describe.skipIf(skip)('ssh (needs root and sshd)', () => {
     expect(hosts.hosts['plain']!.connections()).toBe(1);
     await Promise.all(runs.map((run) => run.stop()));
     expect(await Promise.all(runs.map((run) => run.ended))).toEqual(['', '', '']);
-    await closed();
+    await closeAll();
     await eventually(() => expect(hosts.hosts['plain']!.processes()).toEqual([]));
     expect(hosts.hosts['plain']!.connections()).toBe(0);
   });
+
+  it('a connection that the user shares already is taken, and stays', async () => {
+    const own = host('own', { itertop: 'echo' });
+    expect([await output(own, ['1']), await output(own, ['2'])].map(([out, why]) => [out.slice(0, 1), why])).toEqual([
+      ['1', ''],
+      ['2', ''],
+    ]);
+    expect(hosts.hosts['own']!.connections()).toBe(1);
+    await closeAll();
+    expect([fs.existsSync(OWN), hosts.hosts['own']!.connections()]).toEqual([true, 1]);
+  });
 });
+
+const OWN = `/tmp/itertop-test-own-${process.pid}`;
