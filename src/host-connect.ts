@@ -48,6 +48,8 @@ class Progress {
   readonly #copies = new Map<string, string>();
   #written = 0;
   #told = 0;
+  /** The screen is somebody else's by now; those that are late go on. */
+  #over = false;
 
   constructor(out: NodeJS.WriteStream) {
     this.#out = out;
@@ -55,7 +57,7 @@ class Progress {
 
   told(host: string, sent: number, all: number): void {
     this.#told = performance.now();
-    if (!this.#out.isTTY) return;
+    if (!this.#out.isTTY || this.#over) return;
     if (sent < all) this.#copies.set(host, `${host}: ${megabytes(sent)} of ${megabytes(all)} MB`);
     else this.#copies.delete(host);
     const now = performance.now();
@@ -79,5 +81,6 @@ class Progress {
 
   [Symbol.dispose](): void {
     this.clear();
+    this.#over = true;
   }
 }

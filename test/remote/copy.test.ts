@@ -116,7 +116,7 @@ describe.skipIf(skip)('a copy (needs root and sshd)', () => {
     for (let i = 0; i < random.length; i += 4) random.writeUInt32LE((Math.random() * 2 ** 32) >>> 0, i);
     fs.appendFileSync(large, random);
     const one = host('there', { copy: [new Executable(large)] });
-    expect([...(await connectHosts([one], false, out))]).toEqual([]);
+    expect([...(await connectHosts([one], { ask: false, out }))]).toEqual([]);
     expect(written.join('')).toMatch(/itertop is taken to there: \d\.\d of 8\.\d MB/);
     expect(written.at(-1)).toBe('\r\x1b[K');
   });
