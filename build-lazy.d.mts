@@ -2,3 +2,4 @@ import type { Plugin } from 'esbuild';
 
 export declare const NARROW: string;
 export declare const lazyMeasuring: Plugin;
+export declare function required(code: string): string;

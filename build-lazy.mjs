@@ -4,6 +4,7 @@
  * draws with are measured without them.
  */
 import { readFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 
 const PLAIN = String.raw`/^[\u0020-\u007E]*$/`;
 /** Narrow, no emoji, nothing that combines: ASCII, Latin-1 from its letters on, arrows, box drawing, blocks. */
@@ -66,12 +67,18 @@ const whenUsed = (module) => `new Proxy({}, { get: (_, name) => require(${JSON.s
 /** As esbuild writes it: what is imported of Node's own modules. */
 const IMPORT = /\bimport\s*(?:\*\s*as\s+([\w$]+)|([\w$]+)?,?\s*(?:\{([^}]*)\})?)\s*from\s*"(?:node:)?([\w/]+)";/g;
 
+/** Asked for as it runs: in a script Node warns of that. */
+const LATER = /\bimport\("(?:node:)?([\w/]+)"\)/g;
+
 /**
  * The code with require() for each import of Node's own modules: imported, a module has all of its getters called, for
  * which half of Node is loaded. Of the rare ones only functions can be imported by name, and are loaded at their call.
  */
 export function required(code) {
-  return code.replace(IMPORT, (_, all, main, names, module) => {
+  const asked = code.replace(LATER, (text, module) =>
+    isBuiltin(module) ? `Promise.resolve(require("node:${module}"))` : text,
+  );
+  return asked.replace(IMPORT, (_, all, main, names, module) => {
     const from = `require("node:${module}")`;
     const rare = RARE.test(module);
     const parts = [all, main].filter(Boolean).map((name) => `var ${name}=${rare ? whenUsed(`node:${module}`) : from};`);

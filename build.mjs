@@ -1,5 +1,5 @@
 // What dist/ holds: itertop.js starts the program, whose two threads are bundles of their own (program.js, reader.js by
-// way of worker.js), each with the code that V8 made of it (src/bpf/bundle.ts); a library that few commands need; and bpf.js,
+// way of worker.js), each with the code that V8 made of it (src/bpf/bundle.ts); libraries that few commands need; and bpf.js,
 // the library below them.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -20,7 +20,7 @@ const common = {
 const apart = {
   name: 'apart',
   setup({ onResolve }) {
-    onResolve({ filter: /\/parquet-library\.ts$/ }, ({ kind, path }) =>
+    onResolve({ filter: /\/(parquet|otlp)-library\.ts$/ }, ({ kind, path }) =>
       kind === 'dynamic-import' ? { path, external: true } : undefined,
     );
   },
@@ -70,9 +70,8 @@ const built = await Promise.all([
   entry('src/reader.ts', 'worker'),
   bundle('program', "import { run } from './src/cli.ts'; __exported.run = run;"),
   bundle('reader', "import './src/state/worker.ts';"),
-  bundle(
-    'parquet-library',
-    "import * as library from './src/state/parquet-library.ts'; Object.assign(__exported, library);",
+  ...['parquet-library', 'otlp-library'].map((name) =>
+    bundle(name, `import * as library from './src/state/${name}.ts'; Object.assign(__exported, library);`),
   ),
   build({ ...common, entryPoints: ['src/bpf/index.ts'], outfile: 'dist/bpf.js' }).then(({ metafile }) => metafile),
 ]);

@@ -17,10 +17,12 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 export const executable = (arch: Arch) => path.join(ROOT, `dist/bin/itertop-linux-${arch}`);
 
+const CACHES = ['program', 'reader', 'parquet-library', 'otlp-library'];
+
 /** What the build made for src/bpf/bundle.ts. Code that V8 made here is for this architecture. */
 const bundles = (arch: Arch) => [
-  ...['worker.js', 'program.js', 'reader.js', 'parquet-library.js'],
-  ...(arch === process.arch ? ['program.cache', 'reader.cache', 'parquet-library.cache'] : []),
+  ...['worker.js', 'program.js', 'reader.js', 'parquet-library.js', 'otlp-library.js'],
+  ...(arch === process.arch ? CACHES.map((name) => `${name}.cache`) : []),
 ];
 
 /** What the executable has from npm's packages of that architecture. */

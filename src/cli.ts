@@ -146,6 +146,7 @@ async function canExplore(options: Options): Promise<boolean> {
     options.format === undefined &&
     options.output === undefined &&
     options.dataset === undefined &&
+    options.otlp === undefined &&
     !options.struct &&
     !options.changes
   );
@@ -324,7 +325,7 @@ async function runDump(options: Options): Promise<number> {
   if (options.baseline !== undefined)
     throw new UsageError('--baseline goes with the explorer on a terminal: itertop TEMPLATE --baseline FILE');
   if (options.replay !== undefined) {
-    await dumpReplay(options.replay, options);
+    await dumpReplay(options.replay, options, say).finally(() => leave(options));
     return EXIT.done;
   }
   const asked = await prepare(filesOf(options), options);
@@ -347,11 +348,16 @@ async function runDump(options: Options): Promise<number> {
     structs: options.struct,
     count: options.count,
     ascii: themeOf(process.env, options.ascii).ascii,
+    say,
     signal: abort.signal,
   };
   const lacking = new Map<string, string>();
   const feed = hosts.length > 0 ? hostsFeed(hosts, dumped, (missing) => tellMissing(missing, lacking)) : undefined;
-  await dump(dumped, process.stdout, feed).finally(() => closeHosts(hosts));
+  await dump(dumped, process.stdout, feed).finally(() => {
+    closeHosts(hosts);
+    // Others still have to clear up behind them.
+    if (hosts.length === 0) leave(options);
+  });
   for (const signal of stops) process.off(signal, stop);
   // Its reader takes nothing: what is still to be written would keep the process alive, and is not whole.
   if (stoppedBy && process.stdout.writableNeedDrain) process.kill(process.pid, stoppedBy);
@@ -369,6 +375,11 @@ function tellMissing(missing: Readonly<Record<string, string>>, lacking: Map<str
     if (lacking.get(name) !== why) say(`${name}: ${why}`);
     lacking.set(name, why);
   }
+}
+
+/** What OpenTelemetry's SDK would still try keeps nobody waiting: the exit code is there by then. */
+function leave({ otlp }: Options): void {
+  if (otlp !== undefined) setTimeout(() => process.exit(), 100).unref();
 }
 
 /** Where this system has nothing to explore, the sample is offered. */

@@ -1,6 +1,8 @@
 /** The command line as data. */
 import { parseArgs } from 'node:util';
+import packageJson from '../package.json' with { type: 'json' };
 import { nearest } from './bpf/nearest.ts';
+import { checkOtlpOptions, MAX_GROUPS, OTLP_ENVIRONMENT } from './otlp-options.ts';
 import { MAX_COST, parseMaxCost } from './state/cost.ts';
 import { MAX_INTERVAL, MIN_INTERVAL } from './state/interval.ts';
 import { SNAPSHOT_FORMATS, type SnapshotFormat } from './state/snapshot.ts';
@@ -75,6 +77,10 @@ export interface Options {
   readonly sql: string | undefined;
   /** When the next file of it is begun. */
   readonly roll: Retention;
+  /** `dump`: a collector of OpenTelemetry's, as typed; '' as the environment says. */
+  readonly otlp: string | undefined;
+  /** `dump`: more groups than this are not sent there. */
+  readonly maxGroups: number;
   /** `dump`: only rows that came, went or changed. */
   readonly changes: boolean;
   /** `record`: goes on with a recording that is there. */
@@ -262,6 +268,18 @@ export const SPECS: Readonly<Record<string, Spec>> = {
     type: 'string',
     value: 'SIZE,AGE',
     help: `with --dataset: a new file after so much (${ROLL})`,
+    where: 'dump',
+  },
+  otlp: {
+    type: 'string',
+    value: `URL|${OTLP_ENVIRONMENT}`,
+    help: `send rows as logs, with --group gauges, to an OpenTelemetry collector; ${OTLP_ENVIRONMENT}: as OTEL_EXPORTER_OTLP_ENDPOINT says`,
+    where: 'dump',
+  },
+  'max-groups': {
+    type: 'string',
+    value: 'N',
+    help: `with --otlp and --group: the most groups that are sent (${MAX_GROUPS})`,
     where: 'dump',
   },
   changes: { type: 'boolean', help: 'only rows that came, went or changed since the refresh before', where: 'dump' },
@@ -461,6 +479,7 @@ export function parseOptions(argv: readonly string[]): Options {
     if (flag('changes') || ![undefined, '1'].includes(text('count')))
       throw new UsageError('openmetrics is one refresh: what reads it asks again; without --changes and --count');
   }
+  checkOtlpOptions(values);
   const filters: Partial<Record<FilterName, string>> = {};
   for (const name of FILTER_NAMES) {
     const value = text(name);
@@ -506,6 +525,8 @@ export function parseOptions(argv: readonly string[]): Options {
     dataset,
     sql,
     roll: parseRetention(text('roll') ?? ROLL, 'roll'),
+    otlp: text('otlp') === OTLP_ENVIRONMENT ? '' : text('otlp'),
+    maxGroups: whole('max-groups', text('max-groups'), MAX_GROUPS),
     changes: flag('changes') ?? false,
     force: flag('force') ?? false,
     append: flag('append') ?? false,
@@ -527,12 +548,13 @@ export function parseOptions(argv: readonly string[]): Options {
 }
 
 /** Where the rows of a dump go, and as what. @throws UsageError where a terminal would get bytes */
-export function outputOf({ format, output, force, dataset, roll, changes }: Options) {
+export function outputOf({ format, output, force, dataset, roll, otlp, maxGroups, changes }: Options) {
   const bytes = dataset !== undefined || format === 'parquet';
   if (bytes && dataset === undefined && output === undefined && process.stdout.isTTY)
     throw new UsageError('Parquet is bytes: write it with -o FILE, or into a pipe');
   return {
-    format: bytes ? ('parquet' as const) : (format ?? 'table'),
+    format: bytes ? ('parquet' as const) : (format ?? (otlp === undefined ? 'table' : 'ndjson')),
+    otlp: otlp === undefined ? undefined : { url: otlp || undefined, maxGroups, version: packageJson.version },
     dataset: dataset === undefined ? undefined : { folder: dataset, roll },
     ...{ output, force, changes },
   };

@@ -253,7 +253,7 @@ export async function runReplay(
 }
 
 /** Rows of one refresh (the last one, or that of `--at`) or of each. */
-export async function dumpReplay(file: string, options: Options): Promise<void> {
+export async function dumpReplay(file: string, options: Options, say?: (text: string) => void): Promise<void> {
   const recording = open(file);
   const state = sessionOf(options, recording, false).getState();
   const question = questionOf(state);
@@ -269,6 +269,7 @@ export async function dumpReplay(file: string, options: Options): Promise<void> 
     template: state.templates.get(state.template)!,
     searchText: formatSearch(question.search),
     ...outputOf(options),
+    ...(say ? { say } : {}),
     count: options.all ? 0 : 1,
   };
   const [from, to] = options.all ? [0, count - 1] : [index, index];

@@ -19,6 +19,8 @@ import { readColumns } from './grouping.ts';
 import type { NetScope } from './namespaces.ts';
 import { OpenMetrics } from './openmetrics.ts';
 import { passingRows } from './order.ts';
+import type { OtlpOptions } from './otlp.ts';
+import { sentColumns } from './otlp-names.ts';
 import { type Snapshot, type SnapshotFormat, type SnapshotWriter, snapshotWriter } from './snapshot.ts';
 import type { Retention } from './span.ts';
 import { StructWriter } from './struct-writer.ts';
@@ -49,6 +51,9 @@ export interface DumpOptions extends Arrangement {
   readonly force: boolean;
   /** A folder for Parquet files in place of an output, and when each is closed. */
   readonly dataset?: { readonly folder: string; readonly roll: Retention } | undefined;
+  /** A collector in place of an output; what is to be told of it goes to `say`. */
+  readonly otlp?: OtlpOptions | undefined;
+  readonly say?: (text: string) => void;
   /** Only what differs from the refresh before. */
   readonly changes?: boolean;
   /** Ends the dump after what was read so far; a file is then complete. */
@@ -74,11 +79,13 @@ export async function dump(
   const sink = await sinkOf(options, stdout, structs, host);
   /** What is compared with the refresh before, host by host. */
   const compared = new Map<string, { differ: Differ | null; growth: GroupGrowth; read: number }>();
+  const sent = options.otlp && !options.groupBy ? sentColumns(options.template, options.columns) : null;
   try {
     for await (const { table, stats, after, host: from = host, missing } of feed) {
       const name = from?.host ?? '';
       const known = compared.get(name) ?? {
-        differ: options.changes ? new Differ(isForMachines(options)) : null,
+        // A log record has a line for the eye, too, and what names a row is among its columns.
+        differ: options.changes ? new Differ(isForMachines(options) && !options.otlp) : null,
         growth: new GroupGrowth(),
         read: 0,
       };
@@ -94,6 +101,7 @@ export async function dump(
         search: options.searchText,
         ...(from ? { host: from } : {}),
         missing,
+        ...(sent ? { columns: sent } : {}),
       };
       const snapshot = differ ? differ.next(whole) : whole;
       if (!(await sink.take(snapshot))) return;
@@ -131,6 +139,19 @@ async function sinkOf(
       end: async () => dataset.close(),
       discard: () => dataset.discard(),
     };
+  }
+  if (options.otlp) {
+    const { Otlp } = await import('./otlp.ts');
+    return new Otlp({
+      otlp: options.otlp,
+      grouped: options.groupBy !== '',
+      changes: options.changes ?? false,
+      shown: options.columns,
+      // A recording goes no faster than it is taken.
+      finite: options.count === 1 || host !== undefined,
+      say: options.say ?? (() => {}),
+      signal: options.signal,
+    });
   }
   const writer = structs ?? (await writerOf(options, host));
   const file = options.output === undefined ? null : new AtomicFile(options.output);
@@ -195,13 +216,14 @@ export function collectOptions(options: DumpOptions): CollectOptions {
 }
 
 /** Rows that are told by what names them, beside what is shown. */
-function isForMachines({ format, changes }: DumpOptions): boolean {
-  return format === 'parquet' || (changes === true && format !== 'table');
+function isForMachines({ format, changes, otlp }: DumpOptions): boolean {
+  return format === 'parquet' || otlp !== undefined || (changes === true && format !== 'table');
 }
 
 function wantedColumns(options: DumpOptions): readonly string[] {
   const read = readColumns(options.template, options);
   if (!isForMachines(options) || options.groupBy) return read;
+  if (options.otlp) return [...new Set([...read, ...sentColumns(options.template, options.columns)])];
   return [...new Set([...read, ...identityOf(options.template)])];
 }
 

@@ -46,6 +46,14 @@ describe.skipIf(skip)('the executable (needs root)', () => {
     expect([stdout.slice(0, 4), stdout.slice(-4), stderr, status]).toEqual(['PAR1', 'PAR1', '', 0]);
   });
 
+  it('sends rows to a collector, of which there is none', () => {
+    const { stderr, status } = run(['dump', 'task', '--pid', `${process.pid}`, '--otlp', 'http://127.0.0.1:1'], {
+      env: { OTEL_EXPORTER_OTLP_TIMEOUT: '1500' },
+    });
+    const place = 'otlp: http://127.0.0.1:1/v1/logs refuses connections';
+    expect([stderr.split('\n')[0], status]).toEqual([`itertop: ${place}`, 1]);
+  });
+
   it('dumps this host', () => {
     const { stdout, stderr, status } = run(['dump', 'task', '--pid', `${process.pid}`, '--format', 'json']);
     expect([stderr, status]).toEqual(['', 0]);

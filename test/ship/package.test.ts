@@ -38,6 +38,8 @@ describe('the npm package', () => {
       'README.md',
       'dist/bpf.js',
       'dist/itertop.js',
+      'dist/otlp-library.cache',
+      'dist/otlp-library.js',
       'dist/parquet-library.cache',
       'dist/parquet-library.js',
       'dist/program.cache',
