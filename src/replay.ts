@@ -1,7 +1,7 @@
 /** A recording in the place of the kernel: explored, or written as rows. Nothing here needs privileges, BTF or Linux. */
 
 import path from 'node:path';
-import { type Options, outputOf } from './options.ts';
+import { type Options, outputOf, parseOptions } from './options.ts';
 import { checkReplayOptions } from './replay-options.ts';
 import { readBaseline } from './state/baseline.ts';
 import { BadRecordingError } from './state/byte-stream.ts';
@@ -14,7 +14,7 @@ import type { LiveView } from './state/live-view.ts';
 import type { ExportChoice } from './state/panes.ts';
 import { Player } from './state/player.ts';
 import { notInRecording } from './state/recorded-source.ts';
-import { Recording } from './state/recording.ts';
+import { Recording, twoOf } from './state/recording.ts';
 import type { Replay } from './state/replay.ts';
 import { startSampler } from './state/sampler.ts';
 import { formatSearch } from './state/search.ts';
@@ -22,12 +22,13 @@ import type { RecordedQuestion, Segment } from './state/segment.ts';
 import { createSession, questionOf, type Session } from './state/session.ts';
 import { formatSort, parseSort } from './state/sort.ts';
 import { parseMoment } from './state/span.ts';
+import { recordedChoices } from './state/split.ts';
 import { withColumns } from './templates/adhoc.ts';
-import { registerTemplates } from './templates/registry.ts';
+import { registeredTemplates, registerTemplates } from './templates/registry.ts';
 import { type Column, type FilterName, type Filters, type Template, UsageError } from './templates/template.ts';
 import { parseWhere } from './templates/where.ts';
 
-import type { ExplorerOptions } from './ui/run.tsx';
+import type { ExplorerOptions, TableParts } from './ui/run.tsx';
 
 /** Longer than so many intervals nothing was recorded: a gap. */
 const GAP = 3;
@@ -41,7 +42,10 @@ function open(file: string): Recording {
   }
 }
 
-function replayOf(recording: Recording, sample: boolean): Replay {
+/** Which of two recordings that are seen at once; one that is alone is the first. */
+type Turn = 'first of two' | 'second of two' | 'only';
+
+function replayOf(recording: Recording, sample: boolean, turn: Turn): Replay {
   const { times, count } = recording;
   const { host, kernel, question } = recording.segment(count - 1);
   const gaps: [number, number][] = [];
@@ -56,6 +60,7 @@ function replayOf(recording: Recording, sample: boolean): Replay {
     count,
     gaps,
     sample,
+    beside: turn === 'second of two',
     absent,
     ungroup: question.ungroup,
   };
@@ -72,7 +77,13 @@ function textsOf(filters: Filters): Partial<Record<FilterName, string>> {
 }
 
 /** What is asked of a recording: as it was recorded, where the command line does not say otherwise. */
-function sessionOf(options: Options, recording: Recording, sample: boolean, marks?: boolean): Session {
+function sessionOf(
+  options: Options,
+  recording: Recording,
+  sample: boolean,
+  marks?: boolean,
+  turn: Turn = 'only',
+): Session {
   const segment = recording.segment(recording.count - 1);
   const { question } = segment;
   let { template } = recording;
@@ -86,9 +97,12 @@ function sessionOf(options: Options, recording: Recording, sample: boolean, mark
     };
     ({ template, columns } = withColumns(template, options.columns, noBtf, find));
   }
-  registerTemplates([template, ...segment.templates.slice(1)]);
-  const replay = replayOf(recording, sample);
-  checkReplayOptions(options, template, segment, replay);
+  const own = [template, ...segment.templates.slice(1)];
+  // Those of the other one stay.
+  const others = turn === 'second of two' ? registeredTemplates() : [];
+  registerTemplates([...own, ...others.filter(({ name }) => !own.some((each) => each.name === name))]);
+  const replay = replayOf(recording, sample, turn);
+  checkReplayOptions(options, template, segment, replay, turn !== 'only');
   const users = namesOf(recording);
   const { kthreads } = options;
   // What a script gets is what its command line says.
@@ -165,63 +179,56 @@ export interface ReplayOptions {
   readonly marks: boolean | undefined;
 }
 
+/** What a recording is of. @throws UsageError */
+function tableOf(file: string): Template {
+  using recording = open(file);
+  return recording.template;
+}
+
+/** A recording as one of one or two tables on the screen. */
+interface Half extends TableParts {
+  /** When it is on the screen, or cannot be. */
+  readonly begun: Promise<Error | null>;
+  /** Of what is recorded: its own first, then those of its joins. */
+  readonly templates: readonly Template[];
+}
+
 /** @throws UsageError */
-export async function runReplay(
-  file: string,
-  options: Options,
-  { exportView, looks, sample, marks }: ReplayOptions,
-): Promise<void> {
+function halfOf(file: string, options: Options, { exportView, sample, marks }: ReplayOptions, turn: Turn): Half {
   const recording = open(file);
-  const session = sessionOf(options, recording, sample, marks);
+  const session = sessionOf(options, recording, sample, marks, turn);
   const state = () => session.getState();
   const { replay, templates, template } = state();
   const shown = shownTemplate(state())!;
   const baseline = options.baseline === undefined ? undefined : readBaseline(options.baseline, shown, state().groupBy);
   const at = options.at === undefined ? undefined : parseMoment(options.at, replay!, replay!.begin);
-  recording.close();
-  const first = Promise.withResolvers<void>();
-  let error: Error | null = null;
-  let seen = false;
+  const { promise: begun, resolve } = Promise.withResolvers<Error | null>();
   const receiver = {
     received(view: LiveView) {
-      seen = true;
       state().received(view);
-      first.resolve();
+      resolve(null);
     },
     failed(failure: Error) {
-      if (!seen) error = failure;
       state().failed(failure.message);
-      first.resolve();
+      resolve(failure);
     },
     explained: state().explained,
     finding: state().found,
     begunAnew: (why: string) => state().notify(`reading begins anew: ${why}`),
   };
-  const sampler = startSampler(
-    receiver,
-    [templates.get(template)!, ...recording.segment(0).templates.slice(1)],
-    file,
-    baseline,
-  );
+  const all = [templates.get(template)!, ...recording.segment(0).templates.slice(1)];
+  recording.close();
+  const sampler = startSampler(receiver, all, file, baseline);
   sampler.ask(questionOf(state()));
   if (at !== undefined) sampler.go({ to: at });
-  const [{ runExplorer }] = await Promise.all([import('./ui/run.tsx'), first.promise]);
-  if (error) {
-    sampler.close();
-    throw error;
-  }
-  const keys = `Space ${state().paused ? 'plays' : 'pauses'}, [ ] step, T jumps, = finds; ? shows all keys`;
-  state().notify(sample ? `a sample recording, not this machine: ${keys}` : keys);
-  await runExplorer({
+  const refused = (why: string) => () => {
+    throw new UsageError(why);
+  };
+  return {
     session,
     sampler,
-    targets: [...templates.values()].map((t) => ({
-      template: t.name,
-      area: t.area ?? 'yours',
-      help: t.help,
-      unavailable: '',
-    })),
-    kernel: replay!.kernel,
+    begun,
+    templates: all,
     exportView: (choice) => exportView(session, choice),
     absentColumns: () => replay!.absent,
     commandLine: () => {
@@ -230,25 +237,51 @@ export async function runReplay(
       const moment = new Date(state().view!.stats.begin).toISOString();
       return [itertop!, command!, '--replay', shellQuoted(file), '--at', moment, ...rest];
     },
-    saveTemplate: async () => {
-      throw new UsageError('a recording is of its own kernel: templates are saved of live tables');
-    },
-    saveSettings: async () => {
-      throw new UsageError('settings are those of live tables: W works there');
-    },
-    addColumn: () => {
-      throw new UsageError('a recording has the columns that it was made with');
-    },
-    openHalf: () => {
-      throw new UsageError('a recording is seen one table at a time');
-    },
-    openMap: () => {
-      throw new UsageError('the elements of that map are not in this recording');
-    },
+    saveTemplate: async () => refused('a recording is of its own kernel: templates are saved of live tables')(),
+    saveSettings: async () => refused('settings are those of live tables: W works there')(),
+    addColumn: refused('a recording has the columns that it was made with'),
+    openMap: refused('the elements of that map are not in this recording'),
+  };
+}
+
+/** @throws UsageError */
+export async function runReplay(path: string, options: Options, more: ReplayOptions): Promise<void> {
+  const two = twoOf(path);
+  const [file, other] = two?.files ?? [path];
+  const half = halfOf(file, options, more, two ? 'first of two' : 'only');
+  const { session, sampler } = half;
+  const state = () => session.getState();
+  const { replay, templates } = state();
+  const [{ runExplorer }, error] = await Promise.all([import('./ui/run.tsx'), half.begun]);
+  if (error) {
+    sampler.close();
+    throw error;
+  }
+  const keys = `Space ${state().paused ? 'plays' : 'pauses'}, [ ] step, T jumps, = finds; ? shows all keys`;
+  state().notify(more.sample ? `a sample recording, not this machine: ${keys}` : keys);
+  const openHalf = () => {
+    if (!other) throw new UsageError('this recording has one table');
+    // What the command line says of the first table says nothing of the second one.
+    const asked = { ...parseOptions(['replay', other]), at: options.at, theme: state().theme };
+    return halfOf(other, asked, more, 'second of two');
+  };
+  const besides = other ? recordedChoices(half.templates[0]!, tableOf(other), replay!.ungroup, two!.word) : [];
+  await runExplorer({
+    ...half,
+    targets: [...templates.values()].map((t) => ({
+      template: t.name,
+      area: t.area ?? 'yours',
+      help: t.help,
+      unavailable: '',
+    })),
+    kernel: replay!.kernel,
+    openHalf,
+    besides,
+    split: options.split ?? besides[0]?.word,
     stdout: process.stdout,
     stdin: process.stdin,
     mouse: options.mouse,
-    looks,
+    looks: more.looks,
   });
 }
 

@@ -152,7 +152,8 @@ export function questionOf(state: SessionState): Question {
     where,
     netns,
     interval,
-    paused,
+    // It goes where the other one is, and nowhere by itself.
+    paused: paused || state.replay?.beside === true,
   };
   const count = countable(state);
   const explain = state.panes.some((pane) => pane.name === 'program') ? ({ explain: true } as const) : {};

@@ -14,8 +14,8 @@ export interface Position {
   readonly skipped: number;
 }
 
-/** By refreshes, or to a time. */
-export type Move = { readonly by: number } | { readonly to: number };
+/** By refreshes, to a time, or to the refresh that is nearest to one. */
+export type Move = { readonly by: number } | { readonly to: number } | { readonly near: number };
 
 /** A screen has no use for more of them. */
 const LEAST_MS = 50;
@@ -65,7 +65,12 @@ export class Player implements Disposable {
 
   move(move: Move): void {
     const { recording } = this;
-    const to = 'by' in move ? this.#target + move.by : recording.indexAt(move.to);
+    const to =
+      'by' in move
+        ? this.#target + move.by
+        : 'to' in move
+          ? recording.indexAt(move.to)
+          : recording.indexNear(move.near);
     const target = Math.max(0, Math.min(to, recording.count - 1));
     this.#direction = target < this.#target ? -1 : 1;
     this.#target = target;

@@ -119,6 +119,12 @@ export class Recording implements Disposable {
     return low;
   }
 
+  indexNear(time: number): number {
+    const before = this.indexAt(time);
+    const after = Math.min(before + 1, this.count - 1);
+    return Math.abs(this.times[after]! - time) < Math.abs(time - this.times[before]!) ? after : before;
+  }
+
   /** One refresh; what it says is valid until the next one is read. @throws DamagedError */
   read(index: number): Refresh {
     if (index === this.#at && this.#refresh) return this.#refresh;
@@ -154,12 +160,43 @@ export class Recording implements Disposable {
 }
 
 /** The file, or the parts in a folder by their names, which are in the order of time. @throws UsageError */
+/** Those of a folder, in the order of their names; or the file itself. */
+function filesOf(file: string): string[] {
+  if (!fs.statSync(file).isDirectory()) return [file];
+  const names = fs.readdirSync(file).filter((name) => name.endsWith(EXTENSION) && !name.startsWith('.'));
+  return names.sort().map((name) => path.join(file, name));
+}
+
+/** `1-task.itertop` and `2-tcp.itertop`: two tables that were seen at once. */
+const isTwo = (files: readonly string[]) =>
+  files.length === 2 && files.every((file, index) => path.basename(file).startsWith(`${index + 1}-`));
+
+/** What two tables that are seen at once are recorded in. @param second what the second one is called */
+export function filesOfTwo(folder: string, first: string, second: string): readonly [string, string] {
+  return [path.join(folder, `1-${first}${EXTENSION}`), path.join(folder, `2-${second}${EXTENSION}`)];
+}
+
+/** The recordings of two tables that were seen at once, and what the second one is called; undefined for any other. */
+export function twoOf(file: string): { readonly files: readonly [string, string]; readonly word: string } | undefined {
+  try {
+    const files = filesOf(file);
+    if (!isTwo(files)) return undefined;
+    return { files: files as [string, string], word: path.basename(files[1]!).slice(2, -EXTENSION.length) };
+  } catch {
+    // What is wrong with it is told where it is opened.
+    return undefined;
+  }
+}
+
 function partsOf(file: string): string[] {
   try {
-    if (!fs.statSync(file).isDirectory()) return [file];
-    const parts = fs.readdirSync(file).filter((name) => name.endsWith(EXTENSION) && !name.startsWith('.'));
+    const parts = filesOf(file);
     if (parts.length === 0) throw new UsageError(`${file}: no file in this folder ends in ${EXTENSION}`);
-    return parts.sort().map((name) => path.join(file, name));
+    if (isTwo(parts)) {
+      const names = parts.map((part) => path.basename(part)).join(' and ');
+      throw new UsageError(`${file}: it holds two tables, ${names}: name one of them, or itertop replay both`);
+    }
+    return parts;
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;

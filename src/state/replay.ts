@@ -19,6 +19,8 @@ export interface Replay extends Extent {
   readonly gaps: readonly (readonly [number, number])[];
   /** It came with the program, and says so. */
   readonly sample: boolean;
+  /** It stands beside another one, which says at which moment both are. */
+  readonly beside?: boolean;
   /** Each member of a group (threads) is a row. */
   readonly ungroup: boolean;
   /** Column -> why it is not in the recording. */
@@ -118,10 +120,15 @@ export function replaySlice(options: SessionOptions): Slice<ReplaySlice> {
         const { path, refreshes, error } = recording;
         const what = refreshes === 1 ? '1 refresh' : `${refreshes} refreshes`;
         if (refreshes === 0 && error !== '') set({ notice: `not recorded: ${error}` });
-        else set({ notice: `${what} recorded in ${path}${error === '' ? '' : ` (${error})`}` });
+        else set({ notice: `${what} recorded in ${folderOf(path) || path}${error === '' ? '' : ` (${error})`}` });
       },
     };
   };
+}
+
+/** That of a recording of two tables; '' where it is one file. */
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1);
 }
 
 /** Where a search has arrived: the first row in sight's order that it is about is selected, once. */

@@ -1,7 +1,7 @@
 /** Two tables at once: what the second one can be, and how it stays about the row that is selected in the first. */
 import { didYouMean, nearest } from '../bpf/nearest.ts';
-import { type Related, UsageError } from '../templates/template.ts';
-import { columnsOfWay, labelColumns, labelOf, narrow } from './related.ts';
+import { columnOf, type Related, type Template, UsageError } from '../templates/template.ts';
+import { columnsOfWay, labelColumns, labelOf, narrow, waysOf } from './related.ts';
 import type { Session, SessionState, Slice } from './session.ts';
 import { chosenRow, openWays } from './trail.ts';
 import type { TargetInfo } from './view.ts';
@@ -43,9 +43,25 @@ export function splitChoices(state: SessionState, targets: readonly TargetInfo[]
   return [...ways, ...tables];
 }
 
+/** What a recorded table can be beside another one: what its rows lead to, as far as that was recorded, or the whole of it. */
+export function recordedChoices(first: Template, second: Template, ungroup: boolean, word = ''): SplitChoice[] {
+  const ways = waysOf(first).flatMap((way): SplitChoice[] => {
+    const leads = !('map' in way) && way.template === second.name && (way.ungroup ?? ungroup) === ungroup;
+    if (!leads || !columnsOfWay(way).every((name) => columnOf(first, name))) return [];
+    return [{ template: second.name, word: way.word, help: `${second.name}: follows the selected row`, way }];
+  });
+  // As it was seen, first.
+  ways.sort((a, b) => Number(slug(b.word) === word) - Number(slug(a.word) === word));
+  const whole: SplitChoice = { template: second.name, word: second.name, help: second.help, way: null };
+  const followed = ways.some((way) => slug(way.word) === word);
+  return followed ? [...ways, whole] : [whole, ...ways];
+}
+
+/** As a part of a file's name. */
+export const slug = (word: string) => word.replaceAll(/[^\w-]+/g, '-');
+
 /** `--split files`: by its word or the table's name, what follows the row first. @throws UsageError */
-export function splitChoice(state: SessionState, targets: readonly TargetInfo[], name: string): SplitChoice {
-  const choices = splitChoices(state, targets);
+export function splitChoice(state: SessionState, choices: readonly SplitChoice[], name: string): SplitChoice {
   const found =
     choices.find(({ word, way }) => way && word === name) ??
     choices.find(({ template, way }) => way && template === name && template !== state.template) ??
@@ -104,7 +120,7 @@ export function follow(first: Session, second: Session, way: Related): () => voi
     }
     const key = JSON.stringify([row, narrowed]);
     if (key === shown) return;
-    const { show, ungroup = false } = way;
+    const { show, ungroup = other.replay?.ungroup ?? false } = way;
     const target = other.templates.get(way.template);
     if (!target) return;
     const mine = shown === '' && show ? { columns: show } : {};

@@ -1,6 +1,10 @@
 /** Recording what the explorer shows. */
+import fs from 'node:fs';
+import path from 'node:path';
 import { pageSize } from '../bpf/host.ts';
+import { UsageError } from '../templates/template.ts';
 import type { Collected, Collector } from './collector.ts';
+import { fileReason } from './file-error.ts';
 import type { Question } from './question.ts';
 import { OneFile, Recorder, thisHost } from './recorder.ts';
 import { RecordingWriter } from './recording-file.ts';
@@ -18,6 +22,16 @@ export interface RecordingState {
   readonly error: string;
 }
 
+/** That of two tables is not there yet. @throws UsageError */
+function makeFolder(file: string): void {
+  const folder = path.dirname(path.resolve(file));
+  try {
+    fs.mkdirSync(folder, { mode: 0o700, recursive: true });
+  } catch (error) {
+    throw new UsageError(`${folder}: ${fileReason(error)}`);
+  }
+}
+
 export class Taping {
   readonly #template: string;
   readonly #path: string;
@@ -30,6 +44,7 @@ export class Taping {
     this.#path = path;
     this.#template = template;
     this.#told = told;
+    makeFolder(path);
     this.#recorder = new Recorder(new OneFile(new RecordingWriter(path)), thisHost(pageSize(), userName));
   }
 

@@ -13,7 +13,7 @@ import { paneName, topPane } from '../state/place.ts';
 import { programLines } from '../state/program-pane.ts';
 import { nameFor } from '../state/save-template.ts';
 import type { Session } from '../state/session.ts';
-import { type SplitChoice, splitChoices } from '../state/split.ts';
+import type { SplitChoice } from '../state/split.ts';
 import { chosenMember, memberLines } from '../state/structs-pane.ts';
 import { chosenRow, openWays } from '../state/trail.ts';
 import type { TargetInfo } from '../state/view.ts';
@@ -55,6 +55,10 @@ export interface Effects extends ReplayEffects {
 export interface Split {
   /** Whether there are two. */
   readonly open: boolean;
+  /** What the second one can be. */
+  choices(): readonly SplitChoice[];
+  /** Writes each refresh of both to files in a new folder; '' ends that. */
+  record(folder: string): void;
   show(choice: SplitChoice): void;
   close(): void;
   /** Gives the keys to the other table. */
@@ -69,6 +73,8 @@ export interface Reach {
   readonly columns: Columns;
   readonly themes: Themes;
   readonly effects: Effects;
+  /** Of two recordings side by side: the one that says at which moment both are. */
+  readonly lead?: Reach;
 }
 
 /** Of a column that was not on the screen yet. */
@@ -442,8 +448,11 @@ const ACTIONS: Readonly<Record<Action, Handler>> = {
   later: (reach) => state(reach).recall(-1),
   split: (reach) => {
     if (reach.split.open) reach.split.close();
-    else if (state(reach).replay) state(reach).notify('a recording is seen one table at a time');
-    else state(reach).openSplit(splitChoices(state(reach), reach.targets()));
+    else {
+      const choices = reach.split.choices();
+      if (choices.length > 0) state(reach).openSplit(choices);
+      else state(reach).notify('this recording has one table: R while two are shown records both');
+    }
   },
   picker: openPicker,
   search: (reach) => state(reach).openSearch(),

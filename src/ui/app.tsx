@@ -58,8 +58,10 @@ function Screen(props: {
   const state = useFrameState(reach.session);
   const pane = topPane(state);
   const form = pane?.name === 'prompt' ? promptForm(pane, commands(reach), height) : formOf(pane, exportRows(state));
+  // Of two recordings one has the time line.
+  const timed = state.replay !== null && state.replay.beside !== true;
   const message = longError(theme, width, state);
-  const rows = divide(height, formHeight(form, width), message.length, state.replay ? 1 : 0, props.bar);
+  const rows = divide(height, formHeight(form, width), message.length, timed ? 1 : 0, props.bar);
 
   // A form may lie over a list: the list stays in sight.
   const list = state.panes.findLast(({ name }) => isList(name));
@@ -123,7 +125,7 @@ function Screen(props: {
         <Line key={line} text={compose(theme, width, [['error', text]])} />
       ))}
       {form && <FormPane theme={theme} form={form} width={width} height={rows.form} />}
-      {state.replay && rows.timeline > 0 && (
+      {timed && state.replay && rows.timeline > 0 && (
         <Timeline replay={state.replay} view={state.view} theme={theme} width={width} />
       )}
       {rows.bar > 0 && <KeyBar pane={paneName(state)} theme={theme} width={width} />}

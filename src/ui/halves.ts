@@ -1,10 +1,12 @@
 /** One table, or two: which are on the screen, and which one has the keys. */
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import { follow, type SplitChoice } from '../state/split.ts';
+import { follow, type SplitChoice, splitChoices } from '../state/split.ts';
 import type { Reach, Split } from './actions.ts';
+import { inStep } from './in-step.ts';
 import type { Key } from './keys.ts';
 import { type Area, layoutOf, within } from './layout.ts';
 import { pointerOf } from './mouse.ts';
+import { recordTwo } from './record-two.ts';
 
 export interface Halves {
   readonly first: Reach;
@@ -25,15 +27,41 @@ export interface Table {
 export function createHalves(
   table: Table['reach'],
   begin: (template: string) => Table,
+  choices: () => readonly SplitChoice[] = () => splitChoices(table.session.getState(), table.targets()),
 ): { readonly halves: HalvesStore; readonly split: Split } {
   let end = () => {};
+  let shown: SplitChoice | undefined;
+  let endRecording: (() => void) | undefined;
+  const going = ({ session }: Reach) => session.getState().recording?.going === true;
+
+  function stopRecording(): void {
+    const { first, second } = halves.getState();
+    for (const each of [first, second]) if (each && going(each)) each.effects.record('');
+    endRecording?.();
+    endRecording = undefined;
+  }
+
   const split: Split = {
+    choices,
+    record(folder) {
+      const { first, second } = halves.getState();
+      if (!second || !shown) return;
+      const goes = going(first) || going(second);
+      stopRecording();
+      if (!goes) endRecording = recordTwo(first, second, shown, begin, folder);
+    },
     get open() {
       return halves.getState().second !== null;
     },
-    show({ template, way }: SplitChoice) {
+    show(choice: SplitChoice) {
       split.close();
+      shown = choice;
+      const { template, way } = choice;
       const { reach, close } = begin(template);
+      const { first } = halves.getState();
+      const replayed = reach.session.getState().replay !== null;
+      const second: Reach = { ...reach, split, ...(replayed && { lead: first }) };
+      const unstep = replayed ? inStep(first, second) : () => {};
       const unfollow = way ? follow(table.session, reach.session, way) : () => {};
       // Both have one theme, whichever of them is asked for another.
       const unsubscribe = reach.session.subscribe(({ theme }, before) => {
@@ -41,13 +69,16 @@ export function createHalves(
       });
       end = () => {
         unfollow();
+        unstep();
         unsubscribe();
         close();
       };
-      halves.setState({ second: { ...reach, split }, focus: 'first' });
+      halves.setState({ second, focus: 'first' });
     },
     close() {
       if (!split.open) return;
+      endRecording?.();
+      endRecording = undefined;
       halves.setState({ second: null, focus: 'first' });
       end();
     },

@@ -5,6 +5,7 @@ import type { Move } from '../state/player.ts';
 import { EXTENSION } from '../state/recording.ts';
 import type { Session } from '../state/session.ts';
 import { UsageError } from '../templates/template.ts';
+import type { Split } from './actions.ts';
 
 /** What goes beyond the session. */
 export interface ReplayEffects {
@@ -19,9 +20,19 @@ export interface ReplayEffects {
 interface Reach {
   readonly session: Session;
   readonly effects: ReplayEffects;
+  readonly split: Pick<Split, 'open' | 'record'>;
+  readonly lead?: Reach;
 }
 
 const stateOf = ({ session }: Reach) => session.getState();
+
+/** Whose moment it is. */
+const leading = (reach: Reach): Reach => reach.lead ?? reach;
+
+function pause(reach: Reach): void {
+  const { paused, togglePause } = stateOf(leading(reach));
+  if (!paused) togglePause();
+}
 
 /** Where nothing is replayed these keys say how that is done. */
 function inReplay(run: (reach: Reach) => void): (reach: Reach) => void {
@@ -33,8 +44,8 @@ function inReplay(run: (reach: Reach) => void): (reach: Reach) => void {
 
 /** Whoever goes somewhere wants to look at what is there. */
 function go(reach: Reach, move: Move): void {
-  if (!stateOf(reach).paused) stateOf(reach).togglePause();
-  reach.effects.go(move);
+  pause(reach);
+  leading(reach).effects.go(move);
 }
 
 const steps = (by: number) => inReplay((reach) => go(reach, { by }));
@@ -47,23 +58,27 @@ export const REPLAY_ACTIONS = {
   jump: inReplay((reach) => stateOf(reach).openJump()),
   when: inReplay((reach) => stateOf(reach).openWhen()),
   /** Space: at the end it begins anew. */
-  pause: (reach: Reach) => {
+  pause: (of: Reach) => {
+    const reach = leading(of);
     const { paused, view, replay, togglePause } = stateOf(reach);
     if (replay && paused && view?.position && view.position.index >= view.position.count - 1)
       reach.effects.go({ to: replay.begin });
     togglePause();
   },
-  slower: (reach: Reach) => {
+  slower: (of: Reach) => {
+    const reach = leading(of);
     if (stateOf(reach).replay) stateOf(reach).stepSpeed(1);
     else stateOf(reach).stepInterval(1);
   },
-  faster: (reach: Reach) => {
+  faster: (of: Reach) => {
+    const reach = leading(of);
     if (stateOf(reach).replay) stateOf(reach).stepSpeed(-1);
     else stateOf(reach).stepInterval(-1);
   },
   record: (reach: Reach) => {
     const { replay, recording, template, recorded, notify } = stateOf(reach);
     if (replay) return notify('this is a recording already; e exports what is seen');
+    if (reach.split.open) return reach.split.record(fileStem('two', new Date()));
     if (recording?.going) return reach.effects.record('');
     const path = `${fileStem(template, new Date())}${EXTENSION}`;
     recorded({ path, refreshes: 0, bytes: 0, going: true, error: '' });
@@ -87,7 +102,7 @@ export function submitReplay(reach: Reach, pane: 'jump' | 'when'): void {
     if (pane === 'jump') go(reach, { to: jumpTo() });
     else {
       const sought = findWhat();
-      if (!stateOf(reach).paused) stateOf(reach).togglePause();
+      pause(reach);
       const { index = 0, count = 0 } = view?.position ?? {};
       found({ where: sought.where, index, count, found: null, rows: [], error: '' });
       reach.effects.find(sought);

@@ -6,7 +6,7 @@ import type { ExportChoice } from '../state/panes.ts';
 import type { Move } from '../state/player.ts';
 import type { Sampler } from '../state/sampler.ts';
 import { questionOf, type Session } from '../state/session.ts';
-import { splitChoice } from '../state/split.ts';
+import { type SplitChoice, splitChoice } from '../state/split.ts';
 import type { TargetInfo } from '../state/view.ts';
 import { UsageError } from '../templates/template.ts';
 import { App } from './app.tsx';
@@ -46,6 +46,8 @@ export interface ExplorerOptions extends TableParts {
   readonly kernel: string;
   /** A second table, of a template, as it is at first. */
   openHalf(template: string): TableParts;
+  /** What a second table can be, where that is not any other one. */
+  readonly besides?: readonly SplitChoice[];
   /** What to show beside the table at the start: a word of a way, or a template. */
   readonly split?: string | undefined;
   readonly stdout: WriteStream;
@@ -132,9 +134,13 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
   }
 
   const table = tableOf(options);
-  const { halves, split } = createHalves(table.reach, (template) => tableOf(options.openHalf(template)));
+  const { halves, split } = createHalves(
+    table.reach,
+    (template) => tableOf(options.openHalf(template)),
+    options.besides && (() => options.besides!),
+  );
   try {
-    if (options.split !== undefined) split.show(splitChoice(session.getState(), options.targets, options.split));
+    if (options.split !== undefined) split.show(splitChoice(session.getState(), split.choices(), options.split));
   } catch (error) {
     table.close();
     throw error;

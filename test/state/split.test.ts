@@ -108,8 +108,8 @@ describe('the table beside', () => {
       ['socks', WAY],
       ['procs', null],
     ] as const)
-      expect(splitChoice(first.getState(), targets, name).way).toBe(way);
-    expect(() => splitChoice(first.getState(), targets, 'sokets')).toThrow(
+      expect(splitChoice(first.getState(), splitChoices(first.getState(), targets), name).way).toBe(way);
+    expect(() => splitChoice(first.getState(), splitChoices(first.getState(), targets), 'sokets')).toThrow(
       '--split sokets: there is no such table beside procs; did you mean sockets?',
     );
   });

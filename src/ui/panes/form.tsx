@@ -76,7 +76,7 @@ export function formOf(pane: Pane | undefined, rows: readonly string[] = ['shown
       };
     case 'when':
       return {
-        title: 'Find when a row first is so, as in rss > 1G; of the selected one: appeared, gone',
+        title: 'Find when a row first is so (rss > 1G); of the selected one: appeared, gone',
         fields: [{ label: 'when', value: pane.input, active: true, hint: '' }],
         error: pane.error,
       };
