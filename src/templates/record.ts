@@ -330,22 +330,26 @@ export class Batch {
     }
   }
 
-  /** One loop for each width, over words: typed arrays of many kinds in one loop, or a call per value, cost ten times more. */
+  /**
+   * One loop for each width, over words: typed arrays of many kinds in one loop, or a call per value, cost ten times more.
+   * Whether the value is there stands in the record's first word, which is never 0.
+   */
   #decode(out: Float64Array, { offset, type, flag }: Field): void {
     const words = this.#words;
     const offsets = this.#offsets;
+    const present = flag === 0 ? -1 : LITTLE ? flag << 16 : flag;
     const word = offset >> 2;
     const [high, low] = LITTLE ? [word + 1, word] : [word, word + 1];
     if (type === 'chars' || type === 'inet' || type === 'text') out.fill(Number.NaN);
     else if (type === 'u64') {
       for (let i = 0; i < out.length; i++) {
         const p = offsets[i] >> 2;
-        out[i] = words[p + high] * TWO_32 + words[p + low];
+        out[i] = (words[p] & present) !== 0 ? words[p + high] * TWO_32 + words[p + low] : Number.NaN;
       }
     } else if (type === 'i64') {
       for (let i = 0; i < out.length; i++) {
         const p = offsets[i] >> 2;
-        out[i] = (words[p + high] | 0) * TWO_32 + words[p + low];
+        out[i] = (words[p] & present) !== 0 ? (words[p + high] | 0) * TWO_32 + words[p + low] : Number.NaN;
       }
     } else {
       // Up to the top of the word and down again, which also extends the sign.
@@ -354,12 +358,16 @@ export class Batch {
       const up = 32 - bits - below;
       const down = 32 - bits;
       if (type[0] === 'i')
-        for (let i = 0; i < out.length; i++) out[i] = (words[(offsets[i] >> 2) + word] << up) >> down;
-      else for (let i = 0; i < out.length; i++) out[i] = (words[(offsets[i] >> 2) + word] << up) >>> down;
+        for (let i = 0; i < out.length; i++) {
+          const p = offsets[i] >> 2;
+          out[i] = (words[p] & present) !== 0 ? (words[p + word] << up) >> down : Number.NaN;
+        }
+      else
+        for (let i = 0; i < out.length; i++) {
+          const p = offsets[i] >> 2;
+          out[i] = (words[p] & present) !== 0 ? (words[p + word] << up) >>> down : Number.NaN;
+        }
     }
-    if (flag === 0) return;
-    const units = new Uint16Array(this.buffers.bytes, 0, this.buffers.bytes.byteLength >> 1);
-    for (let i = 0; i < out.length; i++) if ((units[(offsets[i] >> 1) + 1] & flag) === 0) out[i] = Number.NaN;
   }
 
   /** The exact value of an integer column: bigint for 64 bits. null where absent. */
