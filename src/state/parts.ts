@@ -71,7 +71,9 @@ export class Parts implements FrameSink {
       .map(({ name }) => path.join(this.folder, name))
       .sort()
       .map((file) => ({ file, stat: fs.statSync(file) }));
-    let total = parts.reduce((sum, { stat }) => sum + stat.size, 0) + this.#partBytes;
+    // What stands at the begin of a part may be larger than a part is meant to be.
+    const next = parts.reduce((most, { stat }) => Math.max(most, stat.size), this.#partBytes);
+    let total = parts.reduce((sum, { stat }) => sum + stat.size, 0) + next;
     for (const { file, stat } of parts) {
       if (total <= this.#retention.bytes && now - stat.mtimeMs <= this.#retention.age) break;
       fs.rmSync(file, { force: true });

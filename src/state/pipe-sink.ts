@@ -5,7 +5,7 @@ import type { FrameSink } from './recorder.ts';
 import { encodeFrame, type FrameHead, fileHead, type WrittenFrame } from './recording-file.ts';
 
 export class PipeSink implements FrameSink {
-  readonly writer = { write: (head: FrameHead, plain: Uint8Array) => this.#write(head, plain) };
+  readonly writer = { write: this.#write.bind(this) };
   readonly #out: Writable;
   #begun = false;
   #error: NodeJS.ErrnoException | null = null;
@@ -28,8 +28,8 @@ export class PipeSink implements FrameSink {
     return begins;
   }
 
-  #write(head: FrameHead, plain: Uint8Array): WrittenFrame {
-    const { frame, crc } = encodeFrame(head, plain);
+  #write(head: FrameHead, plain: Uint8Array, before?: Uint8Array): WrittenFrame {
+    const { frame, crc } = encodeFrame(head, plain, before);
     this.#out.write(frame);
     return { bytes: frame.length, crc };
   }

@@ -5,11 +5,15 @@
  * Records come in the kernel's order, which hardly changes, so what precedes a record is mostly the next one of the walk
  * before; only where it is not it is looked for by its key. Four streams, each preceded by its length:
  *   steps    n << 2 | kind: n records that are the same (0), that changed (1), that are new (2); a jump by zigzag n (3)
- *   masks    for each changed record a bit for each 32-bit word that differs
- *   values   for each of those words by how much, zigzag, as a varint
+ *   masks    for each changed record a bit for each 32-bit word that differs: the number of a mask that came before, since
+ *            the walk that stands by itself, or 0 and how many bytes of a further one follow
+ *   values   for each of those words by how much, zigzag, as a varint: the first word of all records, then the second, so
+ *            that a column's are beside one another
  *   fresh    new records as they are; where they say so in the segment (`near`), those without texts word by word by how
  *            much more than the record before them in the walk, if it is as long: the descriptors of a new process
  *            differ in little
+ *
+ * Where the segment does not say `byColumn`, masks are as long as the record, and values go record by record.
  */
 import { FLAG_FOOTER, FLAG_MEMBER, type RecordLayout } from '../templates/record.ts';
 import { BadRecordingError, type ByteReader, ByteWriter } from './byte-stream.ts';
@@ -20,6 +24,9 @@ const NEW = 2;
 const JUMP = 3;
 /** So far ahead a predecessor is looked for before every record is indexed: a few objects have gone. */
 const NEAR = 4;
+
+/** Masks with a number; what further ones there are is written out. */
+const MOST_MASKS = 1 << 12;
 
 /** More than any walk has: a small frame could ask for any number of copies. */
 const MAX_WORDS = 1 << 28;
@@ -166,6 +173,10 @@ export class DiffWriter {
   /** Words of a record without texts. */
   readonly #fixed: number;
   #scratch = new Uint32Array(1 << 6);
+  #mask: Buffer = Buffer.alloc(1 << 6);
+  #numbers = new Map<string, number>();
+  /** Records that changed: where each was, where it is, and how long. */
+  #changed: [from: number, to: number, length: number][] = [];
 
   constructor(layout: RecordLayout) {
     this.#identities = new Identities(layout);
@@ -178,7 +189,11 @@ export class DiffWriter {
     const before = this.#before;
     const now = this.#now;
     now.fill(bytes);
-    if (whole) before.clear();
+    if (whole) {
+      before.clear();
+      this.#numbers.clear();
+    }
+    this.#changed = [];
     for (const stream of this.#streams()) stream.clear();
     this.#identities.start();
     let next = 0;
@@ -198,6 +213,7 @@ export class DiffWriter {
       next = found + 1;
     }
     this.#flush();
+    this.#writeValues(before.words, now.words);
     for (const stream of this.#streams()) {
       out.varint(stream.length);
       out.bytes(stream.written);
@@ -239,19 +255,34 @@ export class DiffWriter {
     let w = 0;
     while (w < length && a[x + w] === b[y + w]) w++;
     if (w === length) return false;
-    // From the first byte of the mask that has a bit.
-    for (let m = 0; m < w >> 3; m++) this.#masks.byte(0);
-    for (let m = w >> 3; m << 3 < length; m++) {
-      let mask = 0;
-      const end = Math.min(length, (m + 1) << 3);
-      for (let at = m << 3; at < end; at++) {
-        if (a[x + at] === b[y + at]) continue;
-        mask |= 1 << (at & 7);
-        this.#values.varint(zigzag((b[y + at]! - a[x + at]!) | 0));
-      }
-      this.#masks.byte(mask);
+    if (this.#mask.length < (length + 7) >> 3) this.#mask = Buffer.alloc(length);
+    const mask = this.#mask.fill(0, 0, (length + 7) >> 3);
+    let last = 0;
+    for (; w < length; w++) {
+      if (a[x + w] === b[y + w]) continue;
+      last = w >> 3;
+      mask[last]! |= 1 << (w & 7);
     }
+    this.#writeMask(mask.subarray(0, last + 1));
+    this.#changed.push([x, y, length]);
     return true;
+  }
+
+  #writeMask(mask: Buffer): void {
+    const text = mask.toString('latin1');
+    const number = this.#numbers.get(text);
+    this.#masks.varint(number ?? 0);
+    if (number !== undefined) return;
+    this.#masks.varint(mask.length);
+    this.#masks.bytes(mask);
+    if (this.#numbers.size < MOST_MASKS) this.#numbers.set(text, this.#numbers.size + 1);
+  }
+
+  #writeValues(a: Uint32Array, b: Uint32Array): void {
+    const longest = this.#changed.reduce((most, [, , length]) => Math.max(most, length), 0);
+    for (let w = 0; w < longest; w++)
+      for (const [x, y, length] of this.#changed)
+        if (w < length && a[x + w] !== b[y + w]) this.#values.varint(zigzag((b[y + w]! - a[x + w]!) | 0));
   }
 
   #step(kind: number): void {
@@ -277,10 +308,16 @@ export class DiffReader {
   #before = new Records();
   #now = new Records();
   readonly #near: number;
+  readonly #byColumn: boolean;
+  #known: Uint8Array[] = [];
 
-  /** @param near words of a record without texts, where new ones of them differ from the one before; 0: they do not */
-  constructor(near: number) {
+  /**
+   * @param near words of a record without texts, where new ones of them differ from the one before; 0: they do not
+   * @param byColumn whether masks have numbers, and values go column by column
+   */
+  constructor(near: number, byColumn = false) {
     this.#near = near;
+    this.#byColumn = byColumn;
   }
 
   /** @returns the records; valid until the next call @throws BadRecordingError */
@@ -289,7 +326,13 @@ export class DiffReader {
     const before = this.#before;
     const now = this.#now;
     now.clear();
-    if (whole) before.clear();
+    if (whole) {
+      before.clear();
+      this.#known = [];
+    }
+    const changed: Changed[] = [];
+    /** Records that differ from the one before them, which may have changed. */
+    const nearby: [start: number, length: number][] = [];
     const [steps, masks, values, fresh] = [from.part(), from.part(), from.part(), from.part()];
     let next = 0;
     while (!steps.done) {
@@ -308,8 +351,7 @@ export class DiffReader {
           const bytes = fresh.bytes(length * 4);
           now.add(length);
           new Uint8Array(now.words.buffer, start * 4).set(bytes);
-          if (isNear(now, now.count - 1, length, this.#near))
-            for (let w = start + 1; w < start + length; w++) now.words[w]! += now.words[w - length]!;
+          if (isNear(now, now.count - 1, length, this.#near)) nearby.push([start, length]);
         }
         continue;
       }
@@ -319,12 +361,41 @@ export class DiffReader {
         const length = before.lengthOf(next);
         const to = now.add(length);
         now.words.set(before.words.subarray(from, from + length), to);
-        if (kind === CHANGED) change(now.words, to, length, masks, values);
+        if (kind === CHANGED && this.#byColumn) changed.push({ at: to, mask: this.#mask(masks, length) });
+        else if (kind === CHANGED) change(now.words, to, length, masks, values);
         next++;
       }
     }
+    changeColumns(now.words, changed, values);
+    for (const [start, length] of nearby)
+      for (let w = start + 1; w < start + length; w++) now.words[w]! += now.words[w - length]!;
     return now.bytes;
   }
+
+  /** The next mask, of a record of so many words. */
+  #mask(masks: ByteReader, length: number): Uint8Array {
+    const number = masks.varint();
+    const mask = number === 0 ? masks.bytes(masks.varint()) : this.#known[number - 1];
+    if (!mask) throw new BadRecordingError('there is no mask of that number');
+    if (number === 0 && this.#known.length < MOST_MASKS) this.#known.push(new Uint8Array(mask));
+    for (let at = mask.length - 1; at >= length >> 3; at--)
+      if (mask[at]! >> (at === length >> 3 ? length & 7 : 0) !== 0)
+        throw new BadRecordingError('a change lies beyond its record');
+    return mask;
+  }
+}
+
+/** A record, by its first word, and the words of it that differ. */
+interface Changed {
+  readonly at: number;
+  readonly mask: Uint8Array;
+}
+
+function changeColumns(words: Uint32Array, changed: readonly Changed[], values: ByteReader): void {
+  const longest = changed.reduce((most, { mask }) => Math.max(most, mask.length), 0) * 8;
+  for (let w = 0; w < longest; w++)
+    for (const { at, mask } of changed)
+      if ((mask[w >> 3] ?? 0) & (1 << (w & 7))) words[at + w]! += unzigzag(values.varint());
 }
 
 function change(words: Uint32Array, at: number, length: number, masks: ByteReader, values: ByteReader): void {

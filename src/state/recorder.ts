@@ -5,9 +5,11 @@ import type { Batch } from '../templates/record.ts';
 import { columnOf, type Template, UsageError } from '../templates/template.ts';
 import { ByteWriter } from './byte-stream.ts';
 import type { Collected, Collector, Walked } from './collector.ts';
+import { PayloadWindow } from './payload-window.ts';
 import { DiffWriter } from './record-diff.ts';
 import {
   type CreateOptions,
+  canFollow,
   DIFFERENCE,
   KEY,
   openRecordingFile,
@@ -22,7 +24,7 @@ import { BASE_WALK, type SourcePlan } from './source.ts';
  * A key frame comes once the differences since the last one take as much as it does, but neither too often nor too
  * seldom: to look at a refresh, all since its key frame are read.
  */
-const LEAST_TURNS = 120;
+const LEAST_TURNS = 180;
 const MOST_TURNS = 600;
 
 /** Where frames go: a file, one of several, or a pipe. */
@@ -46,6 +48,7 @@ export class Recorder implements Disposable {
   readonly #sink: FrameSink;
   readonly #host: Host;
   readonly #out = new ByteWriter();
+  readonly #window = new PayloadWindow();
   #diffs = new Map<string, DiffWriter>();
   #plans = new Map<string, SourcePlan>();
   #asked = '';
@@ -85,7 +88,10 @@ export class Recorder implements Disposable {
       this.#mark = segmentMark(crc);
     }
     const whole = other || this.#turn >= MOST_TURNS || (this.#turn >= LEAST_TURNS && this.#since >= this.#keyBytes);
-    if (whole) this.#users.clear();
+    if (whole) {
+      this.#users.clear();
+      this.#window.clear();
+    }
     this.#turn = whole ? 0 : this.#turn + 1;
     this.#encode(walked, whole);
     const head = {
@@ -95,7 +101,9 @@ export class Recorder implements Disposable {
       rows: batch.rows,
     };
     try {
-      const { bytes } = this.#sink.writer.write(head, this.#out.written);
+      const before = whole || !canFollow() ? undefined : this.#window.bytes;
+      const { bytes } = this.#sink.writer.write(head, this.#out.written, before);
+      this.#window.add(this.#out.written);
       this.bytes += bytes;
       if (whole) this.#keyBytes = bytes;
       this.#since = whole ? 0 : this.#since + bytes;
@@ -121,6 +129,7 @@ export class Recorder implements Disposable {
         absent: [...absent],
         names: [...names],
         near: true,
+        byColumn: true,
         ...(source.by ? { by: source.by } : {}),
       };
     });
@@ -134,6 +143,7 @@ export class Recorder implements Disposable {
       question,
       conditions: conditions.filter(({ text }) => !(template.map && text.startsWith('map '))),
       walks,
+      chained: canFollow(),
     };
   }
 

@@ -3,7 +3,8 @@
  *
  *   file    magic 8 bytes · u32 version · u32 byte order (as this machine writes 1)
  *   frame   u32 mark · u32 payload bytes · u8 kind and, above it, u24 turn · u32 crc of the payload · f64 time, ms since
- *           the epoch · u32 rows · u32 crc of the 28 bytes before · payload, compressed by zstd
+ *           the epoch · u32 rows · u32 crc of the 28 bytes before · payload, compressed by zstd; a difference with what
+ *           came before it (payload-window.ts), where its segment says so
  *
  * Each frame is one write(2): what ends a program in the middle of one costs that frame and nothing before it. Where the
  * file system lets it, a new file has its name only once a refresh is in it. Opening looks at the frames' heads only. Where one is damaged the next is found by its mark and its crc.
@@ -34,8 +35,10 @@ const MARK = 0x72657469;
 /** 100,000 rows with all their texts, uncompressed, are a tenth of it. */
 const MAX_PAYLOAD = 1 << 29;
 const MAX_PLAIN = 1 << 30;
-/** Measured on 1,000 processes (`npm run bench -- record`): 9 gives 2% less and takes four times as long. */
-const LEVEL = 3;
+/** Measured on 1,000 processes (`npm run bench -- record`): with what came before 9 gives 8% less than 3, alone 6 does. */
+const LEVEL = { large: 3, alone: 6, difference: 9 } as const;
+/** Of a payload for which that would take too long. */
+const LARGE = 1 << 20;
 const CHUNK = 1 << 20;
 
 export interface Frame {
@@ -74,15 +77,30 @@ function zstd(): Pick<typeof zlib, 'zstdCompressSync' | 'zstdDecompressSync'> {
   return zlib;
 }
 
+let compressesWith: boolean | undefined;
+
+/** Whether this Node can compress with what came before: since 22.19 and 24.6. @throws UsageError where it is too old */
+export function canFollow(): boolean {
+  const sample = Buffer.from('what came before, and came before');
+  compressesWith ??= zstd().zstdCompressSync(sample, { dictionary: sample }).length < sample.length / 2;
+  return compressesWith;
+}
+
 export interface WrittenFrame {
   readonly bytes: number;
   /** Of the payload. */
   readonly crc: number;
 }
 
-export function encodeFrame({ kind, turn, time, rows }: FrameHead, plain: Uint8Array): { frame: Buffer; crc: number } {
+/** @param before what the payload is compressed with */
+export function encodeFrame(
+  { kind, turn, time, rows }: FrameHead,
+  plain: Uint8Array,
+  before?: Uint8Array,
+): { frame: Buffer; crc: number } {
   const { ZSTD_c_compressionLevel: level } = zlib.constants;
-  const payload = zstd().zstdCompressSync(plain, { params: { [level]: LEVEL } });
+  const params = { [level]: plain.length > LARGE ? LEVEL.large : before ? LEVEL.difference : LEVEL.alone };
+  const payload = zstd().zstdCompressSync(plain, before ? { params, dictionary: before } : { params });
   const frame = Buffer.alloc(HEAD + payload.length);
   const words = new Uint32Array(frame.buffer, frame.byteOffset, HEAD / 4);
   const crc = zlib.crc32(payload);
@@ -94,11 +112,18 @@ export function encodeFrame({ kind, turn, time, rows }: FrameHead, plain: Uint8A
   return { frame, crc };
 }
 
-/** @param most bytes that it may have @throws BadRecordingError for what is damaged, or larger */
-export function decodePayload(bytes: Uint8Array, crc: number, most = MAX_PLAIN): Uint8Array {
+/**
+ * @param before what it was compressed with
+ * @param most bytes that it may have
+ * @throws BadRecordingError for what is damaged, or larger; UsageError where this Node is too old
+ */
+export function decodePayload(bytes: Uint8Array, crc: number, before?: Uint8Array, most = MAX_PLAIN): Uint8Array {
   if (zlib.crc32(bytes) !== crc) throw new BadRecordingError('it is damaged');
+  if (before && !canFollow())
+    throw new UsageError(`this recording needs Node.js 22.19 or later; this is ${process.versions.node}`);
   try {
-    return zstd().zstdDecompressSync(bytes, { maxOutputLength: most });
+    const options = { maxOutputLength: most };
+    return zstd().zstdDecompressSync(bytes, before ? { ...options, dictionary: before } : options);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new BadRecordingError(`it is damaged: ${(error as Error).message}`);
@@ -181,9 +206,13 @@ export class RecordingWriter implements Disposable {
     return this.#size;
   }
 
-  /** @returns bytes written, and the crc of the payload @throws FileError where the disk is full: the file then ends with the frame before */
-  write(head: FrameHead, plain: Uint8Array): WrittenFrame {
-    const { frame, crc } = encodeFrame(head, plain);
+  /**
+   * @param before what the payload is compressed with
+   * @returns bytes written, and the crc of the payload
+   * @throws FileError where the disk is full: the file then ends with the frame before
+   */
+  write(head: FrameHead, plain: Uint8Array, before?: Uint8Array): WrittenFrame {
+    const { frame, crc } = encodeFrame(head, plain, before);
     this.#append(frame);
     if (head.kind !== SEGMENT && this.#empty) this.#name();
     return { bytes: frame.length, crc };
@@ -299,11 +328,11 @@ export class RecordingFile implements Disposable {
     return undefined;
   }
 
-  /** What a frame holds. @throws BadRecordingError */
-  payload({ offset, size, crc }: Frame): Uint8Array {
+  /** What a frame holds, compressed with what came before it. @throws BadRecordingError */
+  payload({ offset, size, crc }: Frame, before?: Uint8Array): Uint8Array {
     const bytes = this.#read(offset, size);
     try {
-      return decodePayload(bytes, crc);
+      return decodePayload(bytes, crc, before);
     } catch (error) {
       if (!(error instanceof BadRecordingError)) throw error;
       throw new BadRecordingError(`${this.path}: the frame at byte ${offset}: ${error.message}`);

@@ -147,7 +147,10 @@ export class Recording implements Disposable {
   }
 
   #decode(place: Place): Refresh {
-    return this.#reader.read(this.#segmentOf(place), place.frame.kind === KEY, place.file.payload(place.frame));
+    const segment = this.#segmentOf(place);
+    const whole = place.frame.kind === KEY;
+    const before = whole ? undefined : this.#reader.before(segment);
+    return this.#reader.read(segment, whole, place.file.payload(place.frame, before));
   }
 
   close(): void {

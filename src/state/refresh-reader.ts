@@ -1,6 +1,7 @@
 /** Refreshes out of the payloads of their frames, which are read in order: one that stands by itself, then differences. */
 import { sanitize } from '../templates/text.ts';
 import { BadRecordingError, ByteReader } from './byte-stream.ts';
+import { PayloadWindow } from './payload-window.ts';
 import { DiffReader } from './record-diff.ts';
 import { isTime } from './recording-file.ts';
 import type { Segment } from './segment.ts';
@@ -25,15 +26,25 @@ export interface Refresh {
 export class RefreshReader {
   #readers = new Map<string, DiffReader>();
   #users = new Map<number, string>();
+  readonly #window = new PayloadWindow();
+
+  /** What the next difference was compressed with; undefined where it was compressed by itself. */
+  before(segment: Segment): Uint8Array | undefined {
+    return segment.chained ? this.#window.bytes : undefined;
+  }
 
   /** @param whole it stands by itself @throws BadRecordingError; the next one then has to stand by itself */
   read(segment: Segment, whole: boolean, payload: Uint8Array): Refresh {
     const from = new ByteReader(payload);
     if (whole) {
       this.#readers = new Map(
-        segment.walks.map(({ key, near, layout }) => [key, new DiffReader(near ? layout.fixed >> 2 : 0)]),
+        segment.walks.map(({ key, near, byColumn, layout }) => [
+          key,
+          new DiffReader(near ? layout.fixed >> 2 : 0, byColumn),
+        ]),
       );
       this.#users = new Map();
+      this.#window.clear();
     }
     const walks = new Map<string, StoredWalk>();
     for (const { key } of segment.walks) {
@@ -48,6 +59,7 @@ export class RefreshReader {
       const uid = from.varint();
       this.#users.set(uid, sanitize(from.text()));
     }
+    if (segment.chained) this.#window.add(payload);
     return { segment, walks, users: new Map(this.#users) };
   }
 }

@@ -4,6 +4,7 @@ import { BadRecordingError } from './byte-stream.ts';
 import { follows } from './recording.ts';
 import {
   checkHead,
+  DIFFERENCE,
   decodePayload,
   FILE_HEAD,
   type Frame,
@@ -54,7 +55,9 @@ export class RefreshStream {
         if (!payload) return;
         const frame = this.#frame;
         this.#frame = null;
-        this.#frameRead(frame, decodePayload(payload, frame.crc, MOST_PLAIN), received);
+        const before =
+          this.#segment && frame.kind === DIFFERENCE ? this.#reader.before(this.#segment.segment) : undefined;
+        this.#frameRead(frame, decodePayload(payload, frame.crc, before, MOST_PLAIN), received);
       } else {
         const head = this.#take(HEAD);
         if (!head) return;

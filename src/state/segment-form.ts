@@ -125,11 +125,13 @@ const SEGMENT = object(
           names: many(tuple(string, mapOf(string, string, 'names')), 'columns'),
           by: oneOf('way', ['kernel', 'user']),
           near: flag,
+          byColumn: flag,
         } satisfies Members<RecordedWalk>,
         ['key', 'template', 'layout', 'absent', 'names'],
       ),
       'walks',
     ),
+    chained: flag,
   } satisfies Members<Segment>,
   ['host', 'kernel', 'pageSize', 'hz', 'templates', 'question', 'conditions', 'walks'],
 );

@@ -37,6 +37,8 @@ export interface RecordedWalk {
   readonly by?: 'kernel' | 'user';
   /** New records are differences to those before them: record-diff.ts. Recordings of before have none. */
   readonly near?: boolean;
+  /** Differences are written column by column. Recordings of before have none. */
+  readonly byColumn?: boolean;
 }
 
 export interface Segment {
@@ -52,6 +54,8 @@ export interface Segment {
   /** Evaluated before anything was recorded. */
   readonly conditions: readonly Condition[];
   readonly walks: readonly RecordedWalk[];
+  /** Differences are compressed with what came before them: payload-window.ts. Recordings of before have none. */
+  readonly chained?: boolean;
 }
 
 export function encodeSegment(segment: Segment): Uint8Array {

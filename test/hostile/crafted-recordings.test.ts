@@ -8,8 +8,11 @@ import { parseOptions } from '../../src/options.ts';
 import { dumpReplay } from '../../src/replay.ts';
 import { sample } from '../../src/sample.ts';
 import { BadRecordingError } from '../../src/state/byte-stream.ts';
+import { PayloadWindow } from '../../src/state/payload-window.ts';
 import {
+  DIFFERENCE,
   type Frame,
+  KEY,
   openRecordingFile,
   RecordingWriter,
   SEGMENT,
@@ -28,8 +31,14 @@ interface Part {
 
 /** What a file holds, uncompressed; of its refreshes the first ones. */
 function partsOf(file: string, most: number): Part[] {
+  const window = new PayloadWindow();
   return openRecordingFile(file, (opened) =>
-    opened.frames.slice(0, most).map((frame) => ({ frame, plain: Buffer.from(opened.payload(frame)) })),
+    opened.frames.slice(0, most).map((frame) => {
+      if (frame.kind === KEY) window.clear();
+      const plain = Buffer.from(opened.payload(frame, frame.kind === DIFFERENCE ? window.bytes : undefined));
+      if (frame.kind !== SEGMENT) window.add(plain);
+      return { frame, plain };
+    }),
   );
 }
 

@@ -1,7 +1,7 @@
 /** Records as differences: what is read is what was written, and neighbours take little. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ByteReader, ByteWriter } from '../../src/state/byte-stream.ts';
+import { BadRecordingError, ByteReader, ByteWriter } from '../../src/state/byte-stream.ts';
 import { DiffReader, DiffWriter } from '../../src/state/record-diff.ts';
 import type { RecordLayout } from '../../src/templates/record.ts';
 
@@ -28,7 +28,7 @@ function bytesOf(items: readonly Item[]): Uint8Array {
 
 function through(walks: readonly Uint8Array[], wholes: readonly boolean[]): { seen: Uint8Array[]; sizes: number[] } {
   const writer = new DiffWriter(LAYOUT);
-  const reader = new DiffReader(FIXED / 4);
+  const reader = new DiffReader(FIXED / 4, true);
   const sizes: number[] = [];
   const seen = walks.map((bytes, i) => {
     const out = new ByteWriter();
@@ -64,6 +64,65 @@ describe('records as differences', () => {
     const many = (from: number) => Array.from({ length: 100 }, (_, i): Item => [from + i, 0x12345678, 0x9abcdef0, 0]);
     const { sizes } = through([bytesOf([]), bytesOf(many(1000))], [true, false]);
     expect(sizes[1]).toBeLessThan(100 * 2 + 30);
+  });
+
+  test('what changes alike costs two bytes: the number of the mask, and by how much', () => {
+    const rows = (a: number) => bytesOf(Array.from({ length: 100 }, (_, i): Item => [i, a, i, i % 2 ? 16 : 0]));
+    const { seen, sizes } = through([rows(0), rows(5), rows(9)], [true, false, false]);
+    expect(Buffer.from(seen[2]!)).toEqual(Buffer.from(rows(9)));
+    expect(sizes[1]).toBeLessThan(100 * 2 + 20);
+    expect(sizes[2]).toBeLessThan(100 * 2 + 20);
+  });
+
+  test.each([
+    ['a mask that was not written', [1], []],
+    ['a change beyond its record', [0, 1, 1 << 6], [2]],
+    ['a change far beyond its record', [0, 3, 0, 0, 1], [2]],
+    ['a value too few', [0, 1, 1 << 4], []],
+  ])('%s is refused', (_, masks, values) => {
+    const reader = new DiffReader(FIXED / 4, true);
+    const out = new ByteWriter();
+    const write = (...parts: (readonly number[] | Uint8Array)[]) => {
+      out.clear();
+      for (const part of parts) {
+        out.varint(part.length);
+        out.bytes(Uint8Array.from(part));
+      }
+      return new ByteReader(Uint8Array.from(out.written));
+    };
+    reader.read(write([4 + 2], [], [], bytesOf([[1, 5, 6, 0]])), true);
+    expect(() => reader.read(write([4 + 1], masks, values, []), false)).toThrow(BadRecordingError);
+  });
+
+  test('of a recording of before, masks and values go record by record', () => {
+    const reader = new DiffReader(FIXED / 4);
+    const out = new ByteWriter();
+    const parts = (...each: (readonly number[] | Uint8Array)[]) => {
+      out.clear();
+      for (const part of each) {
+        out.varint(part.length);
+        out.bytes(Uint8Array.from(part));
+      }
+      return new ByteReader(Uint8Array.from(out.written));
+    };
+    const before = bytesOf([
+      [1, 5, 6, 0],
+      [2, 7, 8, 0],
+    ]);
+    // The second of two new records is by how much it is more than the first.
+    const near = [...before.subarray(0, FIXED), ...before.subarray(FIXED)];
+    const less = new Uint32Array(Uint8Array.from(near).buffer);
+    for (let w = 7; w < 12; w++) less[w]! -= less[w - 6]!;
+    reader.read(parts([2 * 4 + 2], [], [], new Uint8Array(less.buffer)), true);
+    const after = reader.read(parts([2 * 4 + 1], [1 << 4, (1 << 4) | (1 << 5)], [2, 4, 1], []), false);
+    expect(Buffer.from(after)).toEqual(
+      Buffer.from(
+        bytesOf([
+          [1, 6, 6, 0],
+          [2, 9, 7, 0],
+        ]),
+      ),
+    );
   });
 
   test('of a recording of before are as they are', () => {

@@ -89,9 +89,10 @@ describe('a recording', () => {
         fc.uint8Array({ maxLength: 200 }),
         fc.boolean(),
         fc.integer({ min: 0, max: 8 }),
-        (bytes, whole, near) => {
+        fc.boolean(),
+        (bytes, whole, near, byColumn) => {
           try {
-            new DiffReader(near).read(new ByteReader(bytes), whole);
+            new DiffReader(near, byColumn).read(new ByteReader(bytes), whole);
           } catch (error) {
             expect(error).toBeInstanceOf(BadRecordingError);
           }
