@@ -4,11 +4,12 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { PACKED } from './bpf/packed.ts';
 import type { Options } from './options.ts';
-import { named, quoted, readyViews, sourceOf, tablesOf } from './state/dataset-views.ts';
-import { csv, json } from './state/snapshot.ts';
+import { contents, inWords } from './query-contents.ts';
+import { type Answer, textOf } from './query-text.ts';
+import { named, quoted, sampleOf, sourceOf, tablesOf } from './state/dataset-tables.ts';
+import { FUNCTIONS, readyViews, type View } from './state/dataset-views.ts';
 import type { Value } from './templates/table.ts';
 import { UsageError } from './templates/template.ts';
-import { fit, sanitize, textWidth } from './templates/text.ts';
 
 type DuckDb = typeof import('@duckdb/node-api');
 
@@ -24,13 +25,11 @@ function loadDuckDb(): DuckDb {
   }
 }
 
-interface Answer {
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly Value[])[];
-}
-
 /** Functions that write where they are told to, or take addresses. */
 const NO_QUESTION = /\b(enable_logging|enable_profiling|arrow_scan\w*)\b/i;
+
+/** About the tables that there are. */
+const IN_GENERAL = /\b(show|information_schema|duckdb_\w+|pg_\w+|sqlite_\w+)\b/i;
 
 /** @throws UsageError, also for SQL that DuckDB refuses */
 export async function runQuery({ dataset, sql, format }: Options): Promise<void> {
@@ -39,10 +38,11 @@ export async function runQuery({ dataset, sql, format }: Options): Promise<void>
   const duckDb = loadDuckDb();
   const instance = await duckDb.DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
+  let views: readonly View[] = [];
   /** Answers the last statement. What is not a question, or makes something in memory for one, might write files. */
   const answer = async (text: string): Promise<Answer> => {
-    const [function_] = NO_QUESTION.exec(text) ?? [];
-    if (function_ !== undefined) throw new UsageError(`query answers questions; it runs no ${function_}()`);
+    const [called] = NO_QUESTION.exec(text) ?? [];
+    if (called !== undefined) throw new UsageError(`query answers questions; it runs no ${called}()`);
     const { SELECT, CREATE } = duckDb.StatementType;
     const statements = await connection.extractStatements(text);
     let last: Answer = { columns: [], rows: [] };
@@ -64,7 +64,8 @@ export async function runQuery({ dataset, sql, format }: Options): Promise<void>
     } catch (error) {
       if (error instanceof UsageError) throw error;
       const { message } = error as Error;
-      throw new UsageError(message === 'Error in native callback' ? 'the query is empty' : message);
+      if (message === 'Error in native callback') throw new UsageError('the query is empty');
+      throw new UsageError(inWords(message, [...tables.keys()], views));
     }
   };
   try {
@@ -79,28 +80,23 @@ export async function runQuery({ dataset, sql, format }: Options): Promise<void>
       await connection.run(`set ${setting}`);
     const known = new Map<string, ReadonlySet<string>>();
     for (const [name, files] of tables) {
-      await ask(`create view ${named(name)} as select * from ${sourceOf(files)}`);
-      const { rows } = await ask(`describe ${named(name)}`);
+      const { rows } = await ask(`describe ${sampleOf(files)}`);
       known.set(name, new Set(rows.map(([column]) => String(column))));
     }
-    const views = readyViews(known);
-    for (const { name, sql } of views) if (sql && !tables.has(name)) await ask(`create view ${named(name)} as ${sql}`);
-    if (sql !== undefined) {
-      process.stdout.write(textOf(await ask(sql), format ?? 'table'));
+    views = readyViews(known);
+    if (sql === undefined) {
+      process.stdout.write(contents({ folder: dataset!, tables, known, views }));
       return;
     }
-    const counted = [];
-    for (const name of tables.keys()) {
-      const { rows } = await ask(
-        `select count(*), count(distinct host), min("timestamp"), max("timestamp") from ${named(name)}`,
-      );
-      counted.push([name, ...rows[0]!]);
-    }
-    process.stdout.write(
-      `${textOf({ columns: ['table', 'rows', 'hosts', 'since', 'until'], rows: counted }, 'table')}\n${views
-        .map(({ name, help, sql }) => `${name.padEnd(12)} ${help}${sql ? '' : ' (its columns are not there)'}\n`)
-        .join('')}`,
-    );
+    // To make a view of many files takes as long as to ask it: only of what is asked for.
+    const asked = (name: string) => IN_GENERAL.test(sql) || sql.toLowerCase().includes(name.toLowerCase());
+    const made = views.filter((view) => view.sql && !tables.has(view.name) && asked(view.name.split('(')[0]!));
+    for (const [name, files] of tables)
+      if (asked(name) || made.some(({ table }) => table === name))
+        await ask(`create view ${named(name)} as ${sourceOf(files)}`);
+    for (const each of FUNCTIONS) for (const text of each.sql) await ask(text);
+    for (const view of made) await ask(view.sql!);
+    process.stdout.write(textOf(await ask(sql), format ?? 'table'));
   } finally {
     connection.closeSync();
     instance.closeSync();
@@ -111,38 +107,4 @@ export async function runQuery({ dataset, sql, format }: Options): Promise<void>
 function plainValue(value: unknown): Value {
   if (value === null || value === undefined) return null;
   return ['number', 'bigint', 'string', 'boolean'].includes(typeof value) ? (value as Value) : String(value);
-}
-
-function textOf({ columns, rows }: Answer, format: NonNullable<Options['format']>): string {
-  const object = (row: readonly Value[]) => `{${columns.map((name, i) => `${json(name)}:${json(row[i])}`).join(',')}}`;
-  switch (format) {
-    case 'csv':
-      return [columns.map(csv), ...rows.map((row) => row.map(csv))].map((cells) => `${cells.join(',')}\n`).join('');
-    case 'ndjson':
-      return rows.map((row) => `${object(row)}\n`).join('');
-    case 'json':
-      return `[${rows.map((row) => `\n${object(row)}`).join(',')}\n]\n`;
-    default:
-      return tableText({ columns, rows });
-  }
-}
-
-function tableText({ columns, rows }: Answer): string {
-  const cells = rows.map((row) => row.map(cellOf));
-  const heads = columns.map((name) => sanitize(name));
-  const widths = heads.map((head, i) =>
-    cells.reduce((width, row) => Math.max(width, textWidth(row[i])), textWidth(head)),
-  );
-  const right = heads.map((_, i) => rows.every((row) => typeof row[i] !== 'string'));
-  const line = (texts: readonly string[]) =>
-    `${texts
-      .map((text, i) => fit(text, widths[i], right[i] ? 'right' : 'left'))
-      .join('  ')
-      .trimEnd()}\n`;
-  return [line(heads), ...cells.map(line)].join('');
-}
-
-function cellOf(value: Value): string {
-  if (value === null) return '';
-  return typeof value === 'number' && !Number.isInteger(value) ? value.toFixed(2) : sanitize(String(value));
 }

@@ -30,8 +30,12 @@ describe('views that a data set is ready for', () => {
       ['top_talkers', 'networks'],
     ],
     ['tcp without rates', { tcp: ['remote', 'pid', 'sk'] }, ['networks']],
-    ['task as it is shown', { task: ['pid', 'cmdline', 'rss'] }, ['leaks']],
+    ['tcp with states', { tcp: ['state', 'local', 'pid', 'command'] }, ['listeners']],
+    ['task as it is shown', { task: ['pid', 'cmdline', 'rss', 'cpu'] }, ['busiest', 'leaks']],
+    ['days of task', { task: ['pid', 'date', 'fds'] }, ['leaks', 'leaks_between(baseline, day)']],
     ['task without amounts', { task: ['pid', 'comm'] }, []],
+    ['open files', { task_file: ['pid', 'comm', 'fd', 'name', 'size'] }, ['deleted_files']],
+    ['programs', { bpf_prog: ['name', 'type', 'tag'] }, ['programs']],
   ])('%s', (_name, columns, names) => {
     const known = new Map(Object.entries(columns).map(([table, list]) => [table, new Set(list)]));
     expect(readyViews(known).flatMap(({ name, sql }) => (sql ? [name] : []))).toEqual(names);
@@ -80,10 +84,13 @@ describeKernel('itertop query', () => {
     const { status, stdout } = run(['query', set]);
     expect(status).toBe(0);
     const [heads, task, tcp] = stdout.split('\n').map((line) => line.trim().split(/\s{2,}/));
-    expect(heads).toEqual(['table', 'rows', 'hosts', 'since', 'until']);
-    expect(task!.slice(0, 3)).toEqual(['task', '2', '1']);
+    expect(heads).toEqual(['table', 'files', 'bytes', 'hosts', 'since', 'until']);
+    expect(task![0]).toBe('task');
+    expect(task!.slice(3)).toEqual(['1', expect.any(String), expect.any(String)]);
     expect(tcp![0]).toBe('tcp');
-    expect(stdout).toMatch(/^leaks {8}task: processes that grew between their first and their last sample$/m);
+    expect(stdout).toMatch(/^task: timestamp, tid, start_ns, pid, /m);
+    expect(stdout).toMatch(/^leaks \(task\): processes that grew between their first and their last sample$/m);
+    expect(stdout).toMatch(/^deleted_files \(task_file\): .*\n {2}itertop dump task_file --dataset \S/m);
   });
 
   test('leaks: descriptors that a process opened and kept', () => {
@@ -118,9 +125,12 @@ describeKernel('itertop query', () => {
   test.each<[string[], RegExp]>([
     [[set, "from '/etc/passwd'"], /passwd/],
     [[set, "copy (select 1) to 'written.csv'"], /Permission Error/],
+    [[set, "copy (select 1) to 'template=task/written.csv'"], /Permission Error/],
+    [[set, "explain analyze copy (select 1) to 'template=task/written.csv'"], /Permission Error/],
     [[set, "attach 'other.db'"], /it runs no ATTACH/],
     [[set, 'install httpfs'], /it runs no LOAD/],
     [[set, 'set enable_external_access = true'], /it runs no SET/],
+    [[set, ''], /the query is empty/],
     [[set, 'selec'], /Parser Error: syntax error at or near "selec"/],
     [[dir, 'select 1'], /has no files of a data set; itertop dump TEMPLATE --dataset/],
     [['/nonexistent'], /cannot read \/nonexistent/],
@@ -132,6 +142,7 @@ describeKernel('itertop query', () => {
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(message);
     expect(stderr).not.toContain('at ask');
-    expect(fs.existsSync(path.join(dir, 'written.csv'))).toBe(false);
+    for (const folder of [dir, path.join(set, 'template=task')])
+      expect(fs.existsSync(path.join(folder, 'written.csv'))).toBe(false);
   });
 });

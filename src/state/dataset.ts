@@ -1,8 +1,9 @@
 /**
  * Rows as a data set: Parquet files in folders `template=/host=/date=/hour=` (UTC; Hive's form, which query engines read as
- * columns). A file is closed after so many bytes or so long, at the latest with its hour, and has its name only then.
+ * columns). A file is closed after so many bytes or so long, at the latest with its hour, and has its name only then:
+ * when it began, a mark of its columns, and something of chance.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -10,7 +11,7 @@ import { UsageError } from '../templates/template.ts';
 import { AtomicFile } from './atomic-file.ts';
 import { fileReason } from './file-error.ts';
 import { refuseOthersLink, refusePlanted } from './own-file.ts';
-import { ParquetSnapshots } from './parquet.ts';
+import { ParquetSnapshots, writtenColumns } from './parquet.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { Retention } from './span.ts';
 
@@ -51,7 +52,7 @@ export class Dataset {
       this.#close(part);
       part = undefined;
     }
-    part ??= this.#begin(folder, partitions, begin);
+    part ??= this.#begin(folder, partitions, snapshot);
     this.#parts.set(whose, part);
     for (const piece of part.writer.snapshot(snapshot)) this.#write(part, piece);
   }
@@ -73,7 +74,8 @@ export class Dataset {
     this.#parts.clear();
   }
 
-  #begin(folder: string, partitions: readonly string[], begin: number): Part {
+  #begin(folder: string, partitions: readonly string[], snapshot: Snapshot): Part {
+    const { begin } = snapshot.stats;
     makeFolder(this.#folder, true);
     refuseOthersLink(this.#folder);
     // One by one: a link that somebody has planted here would lead elsewhere.
@@ -83,7 +85,8 @@ export class Dataset {
       refusePlanted(each);
     }
     const time = new Date(begin).toISOString().replace(/[-:.]/g, '');
-    const file = new AtomicFile(path.join(folder, `${time}-${randomBytes(4).toString('hex')}.parquet`));
+    const name = `${time}-${schemaOf(snapshot)}-${randomBytes(4).toString('hex')}.parquet`;
+    const file = new AtomicFile(path.join(folder, name));
     return { folder, file, writer: new ParquetSnapshots(this.#extra), begin, bytes: 0 };
   }
 
@@ -91,6 +94,15 @@ export class Dataset {
     part.file.write(bytes);
     part.bytes += bytes.length;
   }
+}
+
+/**
+ * Files whose names have this in common have the same columns, of the same types: who reads many of them need not look
+ * into each to know.
+ */
+function schemaOf(snapshot: Snapshot): string {
+  const columns = writtenColumns(snapshot).map(({ name, kind }) => `${name} ${kind}`);
+  return `s${createHash('sha256').update(columns.join('\n')).digest('hex').slice(0, 8)}`;
 }
 
 /** @throws UsageError */

@@ -50,6 +50,17 @@ function schemaOf(table: Rows, columns: readonly string[]): SchemaElement[] {
   return [{ name: 'itertop', num_children: columns.length + 1 }, { name: timeColumn(columns), ...TIME }, ...fields];
 }
 
+interface WrittenColumn {
+  readonly name: string;
+  readonly kind: Kind;
+}
+
+/** What a file has of each row, beside its time: what names it, and what is shown. */
+export function writtenColumns({ table, columns }: Pick<Snapshot, 'table' | 'columns'>): readonly WrittenColumn[] {
+  const identity = table instanceof GroupTable ? [] : identityOf(table.template);
+  return [...new Set([...identity, ...columns])].map((name) => ({ name, kind: table.kind(name) }));
+}
+
 /** A value of the column as the writer takes it: 64-bit integers as bigint; null where absent. */
 function parquetValue(table: Rows, row: number, name: string, kind: Kind): unknown {
   if (kind === 'texts') return table.texts(row, name);
@@ -70,7 +81,7 @@ export class ParquetSnapshots implements SnapshotWriter<Uint8Array> {
   readonly #extra: Readonly<Record<string, string>>;
   #writer: Writer | null = null;
   #header: Header = {};
-  #columns: readonly { readonly name: string; readonly kind: Kind; data: unknown[] }[] = [];
+  #columns: readonly (WrittenColumn & { data: unknown[] })[] = [];
   #time = '';
   #times: bigint[] = [];
   readonly #batches = {
@@ -114,9 +125,8 @@ export class ParquetSnapshots implements SnapshotWriter<Uint8Array> {
 
   #begin(snapshot: Snapshot): void {
     const { table } = snapshot;
-    const identity = table instanceof GroupTable ? [] : identityOf(table.template);
-    const names = [...new Set([...identity, ...snapshot.columns])];
-    this.#columns = names.map((name) => ({ name, kind: table.kind(name), data: [] }));
+    this.#columns = writtenColumns(snapshot).map((column) => ({ ...column, data: [] }));
+    const names = this.#columns.map(({ name }) => name);
     this.#time = timeColumn(names);
     const header = headerOf({ ...snapshot, columns: names });
     this.#header = Object.fromEntries(Object.entries(header).filter(([name]) => !OF_ONE.has(name)));

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { parseOptions } from '../../src/options.ts';
 import { runQuery } from '../../src/query.ts';
 import { Dataset } from '../../src/state/dataset.ts';
-import { sourceOf, tablesOf } from '../../src/state/dataset-views.ts';
+import { sourceOf, tablesOf } from '../../src/state/dataset-tables.ts';
 import type { Snapshot } from '../../src/state/snapshot.ts';
 import { UsageError } from '../../src/templates/template.ts';
 import { tableOf } from '../support/batch.ts';
@@ -171,7 +171,7 @@ describe('what lies in a data set', () => {
       fs.writeFileSync(path.join(folder, `${name.replaceAll(/[\0/]/g, '').slice(0, 60)}.parquet`), '');
       const tables = tablesOf(set);
       expect(tables.get('made')?.length).toBeGreaterThan(0);
-      expect(sourceOf([...tables.values()].flat())).toMatch(/^read_parquet\(\['/);
+      expect(sourceOf([...tables.values()].flat())).toMatch(/^select \* from read_parquet\(\['/);
       fs.rmSync(folder, { recursive: true });
       if (!fs.existsSync(path.join(set, ...LEVELS))) write(set);
     });
