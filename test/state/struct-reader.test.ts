@@ -223,7 +223,7 @@ describeKernel('an object as the kernel prints it', () => {
 
   test('any of them, one after the other, from one program', () => {
     using reader = new StructReader(findTemplate('task'), '', btf);
-    for (const pid of [process.pid, process.ppid, 2]) {
+    for (const pid of [process.pid, process.ppid, process.pid]) {
       const key = keyOf(rowOf('task', (row) => row.number('pid') === pid));
       expect(valueAt(reader.read(key, 'self'), 'tgid')).toBe(String(pid));
     }
@@ -271,7 +271,7 @@ describeKernel('an object as the kernel prints it', () => {
     expect(look('task', key, 'task->nothing').error).toMatch(/has no member "nothing"/);
     expect(look('task', key, 'task->pid').error).toMatch(/leads to no struct/);
     expect(look('task', key.slice(1)).error).toMatch(/key/);
-    const kthread = keyOf(rowOf('task', (row) => row.number('pid') === 2));
+    const kthread = keyOf(rowOf('task', (row) => row.number('kthread') === 1));
     expect(look('task', kthread, 'task->mm').error).toMatch(/task->mm is NULL/);
     const child = spawn('sleep', ['100']);
     const ended = await eventually(() => keyOf(rowOf('task', (row) => row.number('pid') === child.pid)));

@@ -1,4 +1,5 @@
 /** Which program uses which map, as the kernel itself tells bpftool; and each() for arrays of other kinds. */
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Btf } from '../../src/bpf/btf.ts';
@@ -19,6 +20,7 @@ import {
   readOnce,
   rowsOf,
 } from '../support/kernel.ts';
+import { fdinfo } from '../support/proc.ts';
 import { compare, everyColumn, type References, register } from '../support/references.ts';
 import { verify } from '../support/verify.ts';
 
@@ -90,6 +92,10 @@ describeKernel('prog_maps on the running kernel', () => {
   const from = collector(progMaps);
   const key = (n: number) => new Uint8Array(Uint32Array.of(n).buffer);
 
+  /** Of this test's programs: others may have their names. */
+  const ids: number[] = [];
+  const isMine = (row: ReturnType<typeof rowsOf>[0]) => ids.includes(row.number('prog_id'));
+
   beforeAll(() => {
     const keep = (fd: OwnedFd) => {
       held.push(fd);
@@ -99,9 +105,12 @@ describeKernel('prog_maps on the running kernel', () => {
     const hash = keep(map({ type: MAP.hash, name: 'pm_hash', keySize: 4, valueSize: 16, maxEntries: 9 }));
     for (const n of [1, 2]) put(hash, key(n), new Uint8Array(16));
     const [shared, frozen] = [array('pm_shared'), array('pm_frozen')];
-    output('bpftool', 'map', 'freeze', 'name', 'pm_frozen');
+    output('bpftool', 'map', 'freeze', 'id', fdinfo('self', frozen.fd)['map_id']!);
     const many = Array.from({ length: MOST }, (_, n) => array(`pm_${n}`));
-    const program = (name: string, maps: readonly OwnedFd[]) => keep(load({ type: PROG.socket_filter, name, maps }));
+    const program = (name: string, maps: readonly OwnedFd[]) => {
+      const loaded = keep(load({ type: PROG.socket_filter, name, maps }));
+      ids.push(Number(fdinfo('self', loaded.fd)['prog_id']));
+    };
     program('pm_none', []);
     program('pm_one', [shared]);
     // A map that is used twice is one that it uses.
@@ -120,7 +129,7 @@ describeKernel('prog_maps on the running kernel', () => {
       const rows = rowsOf(collect(from).table);
       const programs = bpftool<ShownProgram>('prog');
       // Of this test: other programs come and go meanwhile.
-      const mine = programs.filter(({ name }) => name?.startsWith('pm_'));
+      const mine = programs.filter(({ id }) => ids.includes(id));
       expect(mine.map(({ name, map_ids }) => [name, map_ids?.length ?? 0])).toEqual([
         ['pm_none', 0],
         ['pm_one', 1],
@@ -137,18 +146,25 @@ describeKernel('prog_maps on the running kernel', () => {
   });
 
   it('answers which programs use a map, in the kernel', () => {
-    const [shared] = rowsOf(readOnce('bpf_map', { where: 'name == "pm_shared"' }).table);
+    const { fd } = held[1]!;
+    const [shared] = rowsOf(readOnce('bpf_map', { where: `id == ${fdinfo('self', fd)['map_id']}` }).table);
     const { table, stats } = collect(from, { where: `map == 0x${shared!.cell('map')}` });
     expect(rowsOf(table).map((row) => row.text('prog_name'))).toEqual(['pm_one', 'pm_three']);
     expect(stats.conditions.map(({ where }) => where)).toEqual(['kernel']);
     const frozen = collect(from, { where: 'map_type == hash || prog_name == "pm_one" && maps == 1' });
     expect(
       rowsOf(frozen.table)
-        .filter((row) => row.text('prog_name').startsWith('pm_'))
+        .filter(isMine)
         .map((r) => r.text('map_name')),
     ).toEqual(['pm_shared', 'pm_hash']);
     expect(frozen.stats.conditions.map(({ where }) => where)).toEqual(['kernel']);
-    expect(collect(from, { filters: { pid: [[1, 1]] } }).table.rows).toBe(0);
+    // Neither PID 1, which has programs on many systems, nor anybody else who may: a process that has none.
+    const other = spawn('sleep', ['60']);
+    try {
+      expect(collect(from, { filters: { pid: [[other.pid!, other.pid!]] } }).table.rows).toBe(0);
+    } finally {
+      other.kill('SIGKILL');
+    }
   });
 
   it('is the same where the kernel has no loop over numbers: before Linux 6.4', () => {
@@ -166,7 +182,7 @@ describeKernel('prog_maps on the running kernel', () => {
       expect(processed).toBeGreaterThan(MOST * 20);
       using older = collector(progMaps);
       const ids = (rows: ReturnType<typeof rowsOf>) =>
-        rows.filter((r) => r.text('prog_name').startsWith('pm_')).map((r) => `${r.cell('prog')} ${r.cell('map_id')}`);
+        rows.filter(isMine).map((r) => `${r.cell('prog')} ${r.cell('map_id')}`);
       expect(ids(rowsOf(collect(older).table))).toEqual(ids(rowsOf(collect(from).table)));
     } finally {
       spy.mockRestore();

@@ -275,7 +275,7 @@ describeKernel('columns of task_file', () => {
         ]);
       }
       expect(compared).toBeGreaterThan(5);
-    }, 1500);
+    });
   });
 
   test('types: what it is, as lsof says where it says as much', () => {
