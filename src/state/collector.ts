@@ -1,5 +1,6 @@
 /** One refresh of a template: its iterator, the iterators of its joins, derived columns, and how honest it all was. */
 import { Btf } from '../bpf/btf.ts';
+import { addDerived } from '../templates/absent.ts';
 import { conditionText, joinColumns, parseJoin, withDependencies } from '../templates/columns.ts';
 import { type Clock, type Interval, isOverTime, showsPins } from '../templates/derive.ts';
 import type { FormatContext } from '../templates/format.ts';
@@ -235,6 +236,7 @@ export class Collector implements Disposable {
 
     const nowNs = batch.footer?.bootNs ?? now;
     const absent = new Map(plan.absent);
+    addDerived(this.template, names, absent);
     const context: FormatContext = {
       bootMs: reading.end - nowNs / 1e6,
       nowNs,

@@ -1,8 +1,8 @@
 /** On which kernels a template's columns are: resolved against BTF, nothing loaded, so that any kernel's BTF will do. */
 import { type Btf, BtfError } from '../bpf/btf.ts';
 import { findTarget } from '../bpf/targets.ts';
-import { isConstant, joinColumns, joinNeeds, parseDerive, parseJoin } from './columns.ts';
-import { deriveFunction } from './derive.ts';
+import { derivedReason } from './absent.ts';
+import { joinColumns, joinNeeds, parseJoin } from './columns.ts';
 import { lacksHelper } from './helper-needs.ts';
 import { resolveFirst, type Scope } from './source.ts';
 import { columnOf, type Template } from './template.ts';
@@ -32,13 +32,7 @@ export function availability(template: Template, btf: Btf, find: (name: string) 
 
   function missing(name: string): string {
     const column = columnOf(template, name)!;
-    if (column.derive !== undefined) {
-      const call = parseDerive(template, name, column.derive);
-      const args = call.args.filter((arg) => !isConstant(arg)).map((arg) => [arg, reasonOf(arg)] as const);
-      const gone = args.filter(([, reason]) => reason !== '');
-      const enough = deriveFunction(call.name)?.some ? gone.length < args.length : gone.length === 0;
-      return enough ? '' : `${gone[0][0]}: ${gone[0][1]}`;
-    }
+    if (column.derive !== undefined) return derivedReason(template, name, column.derive, reasonOf);
     if (column.join !== undefined) {
       const [join, other] = parseJoin(template, name, column.join);
       const { template: whose, on } = template.joins![join];

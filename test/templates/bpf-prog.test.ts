@@ -232,7 +232,8 @@ describeKernel('bpf_prog on the running kernel', () => {
     expect(collect(from, { filters: { user: [[0, 0]] } }).table.rows).toBeGreaterThanOrEqual(made.size);
   });
 
-  test('without CAP_SYS_ADMIN the run counts are absent, and say why', () => {
+  test('without CAP_SYS_ADMIN the run counts, and what is derived from them, are absent and say why', () => {
+    const REASON = 'BPF_ENABLE_STATS: EPERM (1): not permitted; CAP_SYS_ADMIN is needed';
     const script = `
       import { bpfProg } from './src/templates/builtin/bpf-prog.ts';
       import { Btf } from './src/bpf/btf.ts';
@@ -254,7 +255,10 @@ describeKernel('bpf_prog on the running kernel', () => {
       { encoding: 'utf8', cwd: new URL('../..', import.meta.url).pathname },
     );
     expect(JSON.parse(text)).toEqual({
-      absent: [['runs', 'BPF_ENABLE_STATS: EPERM (1): not permitted; CAP_SYS_ADMIN is needed']],
+      absent: [
+        ['runs', REASON],
+        ['run_rate', `runs: ${REASON}`],
+      ],
       cell: '',
     });
   });
