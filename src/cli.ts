@@ -12,7 +12,7 @@ import { closeHosts, openHosts } from './hosts.ts';
 import { checkTemplate, helpText, type Options, outputOf, parseOptions, wantsDebug } from './options.ts';
 import { runRecord } from './record.ts';
 import { dumpReplay, runReplay } from './replay.ts';
-import { sample, wantsSample } from './sample.ts';
+import { isSample, SAMPLE, sample, wantsSample } from './sample.ts';
 import {
   intervalOf,
   maxCostOf,
@@ -123,7 +123,9 @@ export async function run(argv: readonly string[], early?: WorkerThread): Promis
         return EXIT.done;
       }
       case 'replay':
-        return await replay(options.replay!, options);
+        return isSample(options.replay!)
+          ? await replay(sample(), options, true)
+          : await replay(options.replay!, options);
       case 'explore':
         return options.plain || (await canExplore(options)) ? await exploreOrSample(options) : await runDump(options);
     }
@@ -391,7 +393,7 @@ async function exploreOrSample(options: Options): Promise<number> {
     if (code !== EXIT.unsupported || !(await wantsSample())) return code;
     const { ascii, theme, settings, mouse } = options;
     const file = sample();
-    return await replay(file, { ...parseOptions(['replay', file]), ascii, theme, settings, mouse }, true);
+    return await replay(file, { ...parseOptions(['replay', SAMPLE]), ascii, theme, settings, mouse }, true);
   }
 }
 

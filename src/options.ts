@@ -350,7 +350,7 @@ export const USAGE = [
   ['[TEMPLATE] [options]', 'explore on a terminal; elsewhere one plain table'],
   ['dump [TEMPLATE] [options]', 'write snapshots to a file or pipe'],
   ['record [TEMPLATE] [options]', 'keep every refresh in a file or folder'],
-  ['replay FILE', 'explore a recording, anywhere'],
+  ['replay FILE', 'explore a recording, anywhere; `sample` comes along'],
   ['templates [TEMPLATE]', 'what can be shown; how it is got: --plan, --log, --xlated'],
   ['templates check [TEMPLATE]', 'on which kernels columns are'],
   ['templates --new NAME', 'a template of your own to start from'],

@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { type Options, outputOf, parseOptions } from './options.ts';
 import { checkReplayOptions } from './replay-options.ts';
+import { isSample, SAMPLE, sample as sampleFile } from './sample.ts';
 import { readBaseline } from './state/baseline.ts';
 import { BadRecordingError } from './state/byte-stream.ts';
 import type { Collected, CollectOptions } from './state/collector.ts';
@@ -235,7 +236,8 @@ function halfOf(file: string, options: Options, { exportView, sample, marks }: R
       // The table is the recording's own.
       const [itertop, command, , ...rest] = commandLine(state());
       const moment = new Date(state().view!.stats.begin).toISOString();
-      return [itertop!, command!, '--replay', shellQuoted(file), '--at', moment, ...rest];
+      const name = sample && isSample(SAMPLE) ? SAMPLE : shellQuoted(file);
+      return [itertop!, command!, '--replay', name, '--at', moment, ...rest];
     },
     saveTemplate: async () => refused('a recording is of its own kernel: templates are saved of live tables')(),
     saveSettings: async () => refused('settings are those of live tables: W works there')(),
@@ -286,7 +288,8 @@ export async function runReplay(path: string, options: Options, more: ReplayOpti
 }
 
 /** Rows of one refresh (the last one, or that of `--at`) or of each. */
-export async function dumpReplay(file: string, options: Options, say?: (text: string) => void): Promise<void> {
+export async function dumpReplay(name: string, options: Options, say?: (text: string) => void): Promise<void> {
+  const file = isSample(name) ? sampleFile() : name;
   const recording = open(file);
   const state = sessionOf(options, recording, false).getState();
   const question = questionOf(state);

@@ -11,6 +11,12 @@ export function sample(): string {
   return PACKED ? `/proc/self/fd/${asFile('sample.itertop', (file) => fs.openSync(file, 'r'))}` : FILE;
 }
 
+/** Its name on the command line. */
+export const SAMPLE = 'sample';
+
+/** Whether the word is that name: a file that has it goes first. */
+export const isSample = (word: string): boolean => word === SAMPLE && !fs.existsSync(SAMPLE);
+
 /** Asks on the terminal whether it is to be shown; false where there is no terminal, or no such file. */
 export async function wantsSample(): Promise<boolean> {
   const { stdin, stdout } = process;

@@ -103,10 +103,21 @@ describe.skipIf(skip)('the executable (needs root)', () => {
       await terminal.waitFor(/sample recording instead/, undefined, 60_000);
       terminal.type('y');
       await terminal.waitFor(/SAMPLE/, undefined, 60_000);
+      // The words that show it again name no descriptor of this process.
+      terminal.type('Y');
+      await terminal.waitFor(/itertop dump --replay sample --at /, undefined, 60_000);
+      terminal.type('\x1b');
+      await terminal.waitFor((screen) => !screen.includes('itertop dump'), 'the table again', 60_000);
       terminal.type('q');
       expect(await terminal.exited).toMatchObject({ exitCode: 0 });
     } finally {
       terminal.kill();
     }
   }, 120_000);
+
+  it('writes rows of the sample recording by its name', () => {
+    const { stdout, stderr, status } = run(['dump', '--replay', 'sample', '--at', '50%', '-f', 'csv']);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^# template: /m);
+  });
 });
