@@ -5,6 +5,7 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
+import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -57,6 +58,12 @@ const churn = spawn(
   { stdio: ['pipe', 'pipe', 'inherit', held.elements.fd] },
 );
 await new Promise((done) => churn.stdout!.once('data', done));
+// Ctrl-C and the like end it with all that was made for it.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => {
+    churn.kill('SIGKILL');
+    process.exit(128 + constants.signals[signal]);
+  });
 
 const own = { prog: new Set(heldIds('prog')), map: new Set(heldIds('map')), link: new Set(heldIds('link')) };
 const before = descriptors();

@@ -79,6 +79,20 @@ function cgroup2(): string | undefined {
   return line?.split(' ')[1];
 }
 
+/** Removes a folder of cgroups in which whoever is just ending may still make some. */
+function removeCgroups(folder: string): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let tries = 0; fs.existsSync(folder) && tries < 100; tries++) {
+    try {
+      for (const entry of fs.readdirSync(folder, { withFileTypes: true }))
+        if (entry.isDirectory()) fs.rmdirSync(path.join(folder, entry.name));
+      fs.rmdirSync(folder);
+    } catch {
+      Atomics.wait(pause, 0, 0, 20);
+    }
+  }
+}
+
 export async function hold(): Promise<Held> {
   const processes: ChildProcess[] = times(() => spawn('sleep', ['infinity'], { stdio: 'ignore' }));
   const pids = processes.map((p) => p.pid!);
@@ -130,7 +144,10 @@ export async function hold(): Promise<Held> {
   });
   const root = cgroup2();
   const folder = root && path.join(root, `itertop-endurance-${process.pid}`);
-  if (folder) fs.mkdirSync(folder);
+  if (folder) {
+    fs.mkdirSync(folder);
+    process.on('exit', () => removeCgroups(folder));
+  }
   const cgroups = folder ? times((i) => path.join(folder, `still-${i}`)) : [];
   for (const each of cgroups) fs.mkdirSync(each);
 
@@ -252,8 +269,7 @@ export async function hold(): Promise<Held> {
       for (const server of [...listeners, ...unix]) server.close();
       for (const each of udp) each.close();
       for (const each of [elements, ...maps, ...readers]) each.close();
-      for (const each of cgroups) fs.rmdirSync(each);
-      if (folder) fs.rmdirSync(folder);
+      if (folder) removeCgroups(folder);
     },
   };
 }
