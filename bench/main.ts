@@ -7,6 +7,7 @@ import { bytes } from './parts/bytes.ts';
 import { files } from './parts/files.ts';
 import { idle } from './parts/idle.ts';
 import { keys } from './parts/keys.ts';
+import { otlp } from './parts/otlp.ts';
 import { record } from './parts/record.ts';
 import { start } from './parts/start.ts';
 import { tcp } from './parts/tcp.ts';
@@ -21,6 +22,7 @@ const PARTS: Readonly<Record<string, () => Promise<Result[]>>> = {
   idle,
   bytes,
   bin,
+  otlp,
   record,
   start,
 };
