@@ -8,7 +8,7 @@ import { describeMissing, missing } from './bpf/support.ts';
 import { BpfError } from './bpf/syscall.ts';
 import { targetNames } from './bpf/targets.ts';
 import { completion } from './completion.ts';
-import { closeHosts, openHosts } from './hosts.ts';
+import { closeHosts, hostWords, openHosts } from './hosts.ts';
 import { checkTemplate, helpText, type Options, outputOf, parseOptions, wantsDebug } from './options.ts';
 import { runRecord } from './record.ts';
 import { dumpReplay, runReplay } from './replay.ts';
@@ -452,13 +452,16 @@ async function explore(options: Options): Promise<number> {
       first.resolve();
     },
   };
+  const hosts = await openHosts(options);
+  const over = hosts.length > 0;
   // The worker reads while this thread loads what draws.
-  const sampler = startSampler(receiver, asked.registered, undefined, baseline);
+  const sampler = startSampler(receiver, asked.registered, undefined, baseline, hosts);
   sampler.ask(questionOf(session.getState()));
   const ui = options.plain ? undefined : import('./ui/run.tsx');
   await Promise.all([ui, first.promise]);
   if (error) {
     sampler.close();
+    await closeHosts(hosts);
     throw error;
   }
   const began = session.getState();
@@ -476,16 +479,17 @@ async function explore(options: Options): Promise<number> {
     }
   };
   if (asked.said.length > 0) session.getState().notify(notice(asked.said));
-  else if (read === NO_SETTINGS) session.getState().notify(welcome(session.getState()));
+  else if (read === NO_SETTINGS && !over) session.getState().notify(welcome(session.getState()));
   using watched = watchTemplates(files, options, read, asked, session, sampler, changed);
   if (!ui) {
     complain(asked.said);
-    offerGeneric(session, sampler, read, changed);
+    if (!over) offerGeneric(session, sampler, read, changed);
     const { runPlain } = await import('./ui/plain.ts');
     const { stdin, stdout } = process;
     const { ascii } = themeOf(process.env, options.ascii ?? settings.ascii);
     const count = options.counted ? options.count : undefined;
-    await runPlain({ session, sampler, targets: targets(), stdin, stdout, ascii, count });
+    await runPlain({ session, sampler, targets: targets(over), stdin, stdout, ascii, count });
+    await closeHosts(hosts);
     return EXIT.done;
   }
   const { runExplorer } = await ui;
@@ -495,16 +499,24 @@ async function explore(options: Options): Promise<number> {
     began: SessionState,
   ): Omit<TableParts, 'session' | 'sampler'> => ({
     exportView: (choice) => exportView(session, choice),
-    absentColumns: () => absentColumns(session),
-    saveTemplate: (name, overwrite) => saveOwn(session, watched, name, overwrite),
+    absentColumns: () => (over ? new Map() : absentColumns(session)),
+    async saveTemplate(name, overwrite) {
+      if (over) throw new UsageError('templates are saved of tables of this host');
+      return saveOwn(session, watched, name, overwrite);
+    },
     addColumn: (path) => addColumn(session, sampler, path),
     commandLine: () =>
       commandLine(
         session.getState(),
         options.files.map((file) => path.resolve(file)),
+        hostWords(options),
       ),
-    saveSettings: () => saveTable(session, began, options.mouse),
+    async saveSettings() {
+      if (over) throw new UsageError('not saved: settings are those of tables of this host');
+      return saveTable(session, began, options.mouse);
+    },
     openMap: (map) => {
+      if (over) throw new UsageError('the elements of a map are read on the host that it is on: itertop there');
       elements = tableOfMap(map);
       registerTemplates([...registeredTemplates().filter((t) => t.name !== ELEMENTS), elements]);
       sampler.templates(registeredTemplates());
@@ -516,7 +528,7 @@ async function explore(options: Options): Promise<number> {
     session,
     sampler,
     get targets() {
-      offered ??= targets();
+      offered ??= targets(over);
       return offered;
     },
     kernel: os.release(),
@@ -527,11 +539,11 @@ async function explore(options: Options): Promise<number> {
         templates: shownTemplates(),
         template,
         user: userId,
-        checkWhere: parseCondition,
+        checkWhere: over ? parseForHosts : parseCondition,
         ...{ netns: state.netns, order: state.order, interval: state.interval, maxCost: state.maxCost },
         ...{ theme: state.theme, marks: state.marks },
       });
-      const its = startSampler(receiverOf(other), registeredTemplates());
+      const its = startSampler(receiverOf(other), registeredTemplates(), undefined, undefined, hosts);
       const parts = { session: other, sampler: its };
       halves.push(parts);
       const close = () => {
@@ -547,8 +559,11 @@ async function explore(options: Options): Promise<number> {
     looks: { ascii: options.ascii ?? settings.ascii, marks: settings.signs, themes: settings.themes },
   });
   // What looks through BTF comes after the first picture.
-  const more = setImmediate(() => offerGeneric(session, sampler, read, changed));
+  const more = setImmediate(() => {
+    if (!over) offerGeneric(session, sampler, read, changed);
+  });
   await explorer.finally(() => clearImmediate(more));
+  await closeHosts(hosts);
   return EXIT.done;
 }
 
@@ -687,8 +702,12 @@ async function saveTable(session: Session, began: SessionState, mouse: boolean |
   return `saved in ${file}: columns and order of ${template}${also.map((word) => `, ${word}`).join('')}`;
 }
 
-/** What the picker offers, and why something cannot be picked here. */
-function targets(): TargetInfo[] {
+/** What the picker offers, and why something cannot be picked here. @param over hosts are looked at: they tell */
+function targets(over = false): TargetInfo[] {
+  if (over)
+    return shownTemplates()
+      .filter((t) => t.name !== ELEMENTS)
+      .map((t) => ({ template: t.name, area: t.area ?? 'yours', help: t.help, unavailable: '' }));
   const there = new Set(targetNames(Btf.vmlinux()));
   const infoOf = (t: Template): TargetInfo => ({
     template: t.name,

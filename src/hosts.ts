@@ -41,3 +41,14 @@ export async function openHosts(options: Options): Promise<readonly RemoteHost[]
 export async function closeHosts(hosts: readonly RemoteHost[]): Promise<void> {
   await Promise.all(hosts.map((host) => host.close()));
 }
+
+/** The options that lead to the hosts, as they were typed. */
+export function hostWords({ hosts, via, itertop, copy, sudo }: Options): (readonly [name: string, value: string])[] {
+  return [
+    ...hosts.map((names) => ['host', names] as const),
+    ...(via === undefined ? [] : [['via', via] as const]),
+    ...(itertop === undefined ? [] : [['itertop', itertop] as const]),
+    ...copy.map((file) => ['copy', file] as const),
+    ...(sudo ? [['sudo', ''] as const] : []),
+  ];
+}

@@ -31,13 +31,19 @@ export type CommandState = Pick<
 /**
  * The words of `itertop dump ...`, each as the shell takes it.
  * @param files with templates, as the command line named them
+ * @param hosts options that lead to hosts; a flag has no value
  */
-export function commandLine(state: CommandState, files: readonly string[] = []): string[] {
+export function commandLine(
+  state: CommandState,
+  files: readonly string[] = [],
+  hosts: readonly (readonly [name: string, value: string])[] = [],
+): string[] {
   const template = state.templates.get(state.template)!;
   const { filterTexts, search, where, order, netns } = state;
   const { shown, sort } = withWatch(template, state);
   const columns = columnsText(template, shown, [...sortColumns(sort), ...wordsOf(where)]);
-  const options: [name: string, value: string | undefined][] = [
+  const options: (readonly [name: string, value: string | undefined])[] = [
+    ...hosts,
     ...files.map((file): [string, string] => ['template', file]),
     ['map', mapText(template)],
     ['columns', columns],
@@ -51,6 +57,7 @@ export function commandLine(state: CommandState, files: readonly string[] = []):
   ];
   const words = options.flatMap(([name, value]) => {
     if (value === undefined) return [];
+    if (value === '') return [`--${name}`];
     // Behind a blank a value that begins with a dash would be taken for an option.
     return value.startsWith('-') ? [shellQuoted(`--${name}=${value}`)] : [`--${name}`, shellQuoted(value)];
   });

@@ -47,6 +47,12 @@ export class ComparedView implements View {
   get grouped() {
     return this.of.grouped;
   }
+  get hosts() {
+    return this.of.hosts;
+  }
+  isOld(row: number): boolean {
+    return row < this.#live && this.of.isOld(row);
+  }
   get unmarked() {
     return this.of.unmarked;
   }

@@ -1,5 +1,6 @@
 /** Groups of rows as a view; the rows themselves stay within reach. */
 import { exactCell } from '../templates/exact.ts';
+import { HOST } from '../templates/host-column.ts';
 import type { Value } from '../templates/table.ts';
 import type { Changes } from './changes.ts';
 import { ComparedView } from './compared-view.ts';
@@ -53,6 +54,14 @@ export class GroupView implements View {
   }
   get grouped(): Grouped {
     return this.table.groups;
+  }
+  get hosts(): LiveView['hosts'] {
+    return this.live.hosts;
+  }
+  /** Groups of other things than hosts have rows of several. */
+  isOld(row: number): boolean {
+    const { by, first } = this.table.groups;
+    return by === HOST && (this.live.statusOf(first[this.order[row]!]!)?.condition ?? 'live') !== 'live';
   }
   get unmarked(): readonly string[] {
     return [];

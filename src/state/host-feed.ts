@@ -36,8 +36,8 @@ export interface HostStatus {
   readonly condition: HostCondition;
   /** Why it is gone; '' otherwise. */
   readonly reason: string;
-  /** When it answered last and when it is tried again, ms since the epoch; 0 where it did not, or is not. */
-  readonly answered: number;
+  /** Milliseconds since it answered last, and until it is tried again; -1 where it never did, or is not. */
+  readonly silent: number;
   readonly again: number;
   /** Rows of it that are shown. */
   readonly rows: number;
@@ -106,12 +106,12 @@ export class HostFeed {
   }
   /** It has answered what it was asked last, or cannot. */
   get settled(): boolean {
-    return this.#fresh !== null || (this.#running?.refreshes ?? 0) > 0 || this.#reason !== '';
+    return this.renewed || (this.#running?.refreshes ?? 0) > 0;
   }
 
   /** There is something newer than was collected, or nothing to wait for. */
   get renewed(): boolean {
-    return this.#fresh !== null || this.#reason !== '';
+    return this.#fresh !== null || this.#reason !== '' || this.#args === null;
   }
 
   /** Begins what is to run there anew; what was sent so far stays until there is something newer. */
@@ -127,6 +127,8 @@ export class HostFeed {
   rest(): void {
     clearTimeout(this.#timer);
     this.#args = null;
+    this.#reason = '';
+    this.#again = 0;
     this.#end();
   }
 
@@ -183,7 +185,7 @@ export class HostFeed {
     this.#reason = reason;
     this.#attempts = lasted ? 1 : this.#attempts + 1;
     const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (this.#attempts - 1));
-    this.#again = Date.now() + pause;
+    this.#again = performance.now() + pause;
     this.#timer = setTimeout(() => this.#begin(), pause);
     this.#changed();
   }
@@ -224,13 +226,13 @@ export class HostFeed {
     const collected = this.#collected?.table.template === template ? this.#collected : null;
     const silent = performance.now() - this.#answeredAt;
     const slow = silent > SLOW_INTERVALS * this.#interval + SLOW_MS;
-    const answers = collected && !Number.isNaN(this.#answeredAt);
+    const answers = (collected && !Number.isNaN(this.#answeredAt)) || this.#args === null;
     return {
       name: this.name,
       condition: this.#reason !== '' ? 'gone' : !answers ? 'awaited' : slow && this.#args ? 'slow' : 'live',
       reason: this.#reason,
-      answered: Number.isNaN(silent) ? 0 : Date.now() - silent,
-      again: this.#again,
+      silent: Number.isNaN(silent) ? -1 : silent,
+      again: this.#again > 0 ? Math.max(0, this.#again - performance.now()) : -1,
       rows: collected?.table.rows ?? 0,
       kernel: this.#kernel,
       absent: collected?.absent ?? NONE,

@@ -2,11 +2,15 @@
 import { Btf } from '../bpf/btf.ts';
 import { withDependencies } from '../templates/columns.ts';
 import { type EnumNames, enumNamesOf } from '../templates/enum-names.ts';
+import { HOST } from '../templates/host-column.ts';
 import { MERGED_PAGE, MergedTable } from '../templates/merged-table.ts';
+import type { TableRows } from '../templates/table.ts';
 import type { Column, Template } from '../templates/template.ts';
-import { type Conjunct, columnsOf, parseWhere } from '../templates/where.ts';
+import { type Conjunct, columnsOf, parseWhere, type Where } from '../templates/where.ts';
+import { matchesWhere } from '../templates/where-eval.ts';
 import type { Collected, CollectOptions } from './collector.ts';
 import { type Host, HostFeed, type HostStatus } from './host-feed.ts';
+import type { Inspected } from './inspect.ts';
 import { type Pace, remoteCommand } from './remote-command.ts';
 import { userId } from './users.ts';
 import type { Condition, RefreshStats } from './view.ts';
@@ -47,6 +51,11 @@ export class HostsCollector implements Disposable {
     return this.#asked?.template;
   }
 
+  /** What reads is on the hosts. */
+  programs(): readonly Inspected[] {
+    return [];
+  }
+
   /** Names of users, host by host. */
   usersOf(host: string): ReadonlyMap<number, string> {
     return this.#feeds.find(({ name }) => name === host)?.users ?? new Map();
@@ -59,7 +68,9 @@ export class HostsCollector implements Disposable {
       ...options.columns,
       ...this.#where.flatMap(({ where }) => columnsOf(where)),
     ]);
-    const text = remoteCommand(template, { ...options, columns: [] }, this.#where, pace).join('\0');
+    const asked = this.#feeds.filter((feed) => this.#mayPass(feed.name));
+    const command = remoteCommand(template, { ...options, columns: [] }, this.#where, pace);
+    const text = [...command, ...asked.map(({ name }) => name)].join('\0');
     const known = this.#asked;
     const gives =
       known?.template === template &&
@@ -70,7 +81,16 @@ export class HostsCollector implements Disposable {
     this.#asked = { text, template, columns };
     this.#askedAt = performance.now();
     const args = remoteCommand(template, { ...options, columns }, this.#where, pace);
-    for (const feed of this.#feeds) feed.ask(args, pace.interval);
+    for (const feed of this.#feeds) {
+      if (asked.includes(feed)) feed.ask(args, pace.interval);
+      else feed.rest();
+    }
+  }
+
+  /** Whether rows of a host can fulfil what the condition says of hosts. */
+  #mayPass(host: string): boolean {
+    const only = this.#where.filter(({ where }) => columnsOf(where).every((name) => name === HOST));
+    return only.every(({ where }) => matchesHost(where, host));
   }
 
   /** Whether all have answered, or cannot. */
@@ -156,6 +176,12 @@ export class HostsCollector implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+function matchesHost(where: Where, host: string): boolean {
+  const text = () => host;
+  const row = { text, cell: text, formatOf: () => 'text' as const, isText: () => true };
+  return matchesWhere(where, row as Partial<TableRows> as TableRows, 0);
 }
 
 /** This kernel's, where there is BTF: hosts are asked before they can tell theirs. */

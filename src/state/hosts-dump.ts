@@ -50,7 +50,7 @@ export async function* hostsFeed(
     const missing = missingOf(collected.hosts);
     if (JSON.stringify(missing) !== said) told(missing);
     said = JSON.stringify(missing);
-    if (options.dataset) yield* eachHost(collected, written);
+    if (options.dataset || options.otlp) yield* eachHost(collected, written);
     else yield { ...collected, host: whole(collected.hosts), missing };
   }
 }
@@ -66,7 +66,7 @@ function whole(hosts: readonly HostStatus[]) {
   return { host: hosts.map(({ name }) => name).join(), kernel: [...kernels].join(', ') };
 }
 
-/** Each by itself, as a data set has a folder for each, and once. */
+/** Each by itself, as a data set has a folder and a collector a resource for each, and once. */
 function* eachHost({ table, after, hosts, each }: MergedCollected, written: Map<string, Collected>) {
   for (const { name, kernel } of hosts) {
     const collected = each.get(name);

@@ -11,10 +11,13 @@ const LASTING = 10_000;
 const PAUSE = 250;
 
 /** What a new thread is told, or does, whatever was said before. */
-const KNOWN: ReadonlySet<ToWorker['type']> = new Set(['ask', 'refresh', 'templates', 'baseline', 'replay']);
+const KNOWN: ReadonlySet<ToWorker['type']> = new Set(['ask', 'refresh', 'templates', 'baseline', 'replay', 'hosts']);
+
+/** What is for a thread that is no more. */
+const UNDER_WAY: ReadonlySet<ToWorker['type']> = new Set(['taken', 'hostSent', 'hostEnded']);
 
 export interface LastingWorker {
-  post(message: ToWorker): void;
+  post(message: ToWorker, transfer?: readonly ArrayBuffer[]): void;
   close(): void;
 }
 
@@ -66,9 +69,9 @@ export function lastingWorker(events: WorkerEvents): LastingWorker {
 
   begin();
   return {
-    post(message) {
-      if (thread) thread.worker.postMessage(message);
-      else if (!closed && message.type !== 'taken') {
+    post(message, transfer = []) {
+      if (thread) thread.worker.postMessage(message, transfer);
+      else if (!closed && !UNDER_WAY.has(message.type)) {
         if (!KNOWN.has(message.type)) waiting.push(message);
         if (!due) beginAnew();
       }

@@ -2,15 +2,17 @@
 
 import { exactCell } from '../templates/exact.ts';
 import { alignOf, type FormatContext } from '../templates/format.ts';
+import { MergedTable } from '../templates/merged-table.ts';
 import { Batch, type BatchBuffers, type Footer, type RecordLayout } from '../templates/record.ts';
 import { findTemplate } from '../templates/registry.ts';
-import { type JoinedBatch, Table, type Value } from '../templates/table.ts';
+import { type JoinedBatch, Table, type TableRows, type Value } from '../templates/table.ts';
 import { columnOf, type Template, titleOf } from '../templates/template.ts';
 import type { Conjunct } from '../templates/where.ts';
 import type { Arranged } from './arrange.ts';
 import type { Changes, ChangesWire } from './changes.ts';
 import type { Collected } from './collector.ts';
 import type { Groups } from './groups.ts';
+import type { HostStatus } from './host-feed.ts';
 import type { ComparedWire } from './moment.ts';
 import { passingRows } from './order.ts';
 import type { Position } from './player.ts';
@@ -33,15 +35,29 @@ interface JoinWire extends Omit<JoinedBatch, 'template' | 'batch' | 'joins'> {
   readonly joins: readonly JoinWire[];
 }
 
+interface TableWire {
+  readonly base: BatchWire;
+  readonly joins: readonly JoinWire[];
+  readonly derived: ReadonlyMap<string, Float64Array>;
+  readonly context: Omit<FormatContext, 'userName'>;
+}
+
+/** What the tables of several hosts are merged with. */
+export interface HostsWire {
+  readonly nowMs: number;
+  readonly status: readonly HostStatus[];
+  /** Names of users, by host. */
+  readonly users: ReadonlyMap<string, ReadonlyMap<number, string>>;
+}
+
 /** What the worker sends; the large arrays are shared memory. */
 export interface ViewWire {
   readonly template: string;
   readonly columns: readonly string[];
   readonly details: readonly string[];
-  readonly base: BatchWire;
-  readonly joins: readonly JoinWire[];
-  readonly derived: ReadonlyMap<string, Float64Array>;
-  readonly context: Omit<FormatContext, 'userName'>;
+  /** One, unless there are hosts. */
+  readonly tables: readonly TableWire[];
+  readonly hosts: HostsWire | null;
   readonly absent: ReadonlyMap<string, string>;
   readonly after: readonly Conjunct[];
   readonly order: Uint32Array<ArrayBuffer>;
@@ -86,8 +102,17 @@ function joinsOf(wires: readonly JoinWire[], base: Batch): Map<string, JoinedBat
   );
 }
 
+function tableWire({ batch, joins, derived, context: { userName: _, ...context } }: Table): TableWire {
+  return { base: wireOf(batch), joins: joinWires(joins, batch), derived, context };
+}
+
+function tableOf(wire: TableWire, template: Template, userName: FormatContext['userName']): Table {
+  const batch = batchOf(wire.base);
+  return new Table(template, batch, joinsOf(wire.joins, batch), wire.derived, { ...wire.context, userName });
+}
+
 export function toWire(
-  collected: Collected,
+  collected: Omit<Collected, 'table'> & { readonly table: Table | MergedTable; readonly hosts?: HostsWire },
   columns: readonly string[],
   details: readonly string[],
   { order, groups, tree }: Omit<Arranged, 'rows'>,
@@ -96,16 +121,13 @@ export function toWire(
   unmarked: readonly string[] = [],
   position?: Position,
 ): ViewWire {
-  const { table, absent, after, stats } = collected;
-  const { userName: _, ...context } = table.context;
+  const { table, absent, after, stats, hosts = null } = collected;
   return {
     template: table.template.name,
     columns,
     details,
-    base: wireOf(table.batch),
-    joins: joinWires(table.joins, table.batch),
-    derived: table.derived,
-    context,
+    tables: (table instanceof MergedTable ? table.tables : [table]).map(tableWire),
+    hosts,
     absent,
     after,
     order,
@@ -125,7 +147,8 @@ export class LiveView implements View {
   readonly details: readonly ViewColumn[];
   readonly stats: RefreshStats;
   readonly position: Position | undefined;
-  readonly table: Table;
+  readonly table: Table | MergedTable;
+  readonly hosts: readonly HostStatus[] | undefined;
   /** Rows of the table in the order in which they are shown. */
   readonly order: Uint32Array;
   readonly total: number;
@@ -135,16 +158,22 @@ export class LiveView implements View {
   readonly grouped?: undefined;
   readonly tree: TreeRows | undefined;
   readonly #after: readonly Conjunct[];
+  /** Of each merged table. */
+  readonly #status: readonly (HostStatus | undefined)[] = [];
 
   /** @param before the view that was sent before this one */
   constructor(wire: ViewWire, before: (View & { changes: Changes | undefined }) | null = null) {
     const template = findTemplate(wire.template);
-    const batch = batchOf(wire.base);
     this.template = wire.template;
-    const { position } = wire;
+    const { position, hosts, tables } = wire;
     this.position = position;
-    const context = { ...wire.context, userName: position ? (uid: number) => position.users.get(uid) : userName };
-    this.table = new Table(template, batch, joinsOf(wire.joins, batch), wire.derived, context);
+    this.hosts = hosts?.status;
+    const namesOf = (users: ReadonlyMap<number, string> | undefined) => (uid: number) => users?.get(uid);
+    if (hosts) {
+      const each = tables.map((t) => tableOf(t, template, namesOf(hosts.users.get(t.context.host ?? ''))));
+      this.table = new MergedTable(template, each, hosts.nowMs);
+      this.#status = each.map(({ host }) => hosts.status.find(({ name }) => name === host));
+    } else this.table = tableOf(tables[0]!, template, position ? namesOf(position.users) : userName);
     this.order = wire.order;
     this.total = wire.total;
     this.tree = wire.tree ?? undefined;
@@ -168,9 +197,9 @@ export class LiveView implements View {
     return passingRows(this.table, this.#after);
   }
   /** Every row that was read, or those that the search left, in their order; those with one of these keys. */
-  rowsToWrite(all: boolean, keys?: ReadonlySet<string>): { table: Table; order: Uint32Array } {
+  rowsToWrite(all: boolean, keys?: ReadonlySet<string>): { table: TableRows; order: Uint32Array } {
     if (!keys) return { table: this.table, order: all ? this.allRows() : foundRows(this.order, this.tree) };
-    return { table: this.table, order: this.allRows().filter((row) => keys.has(this.table.batch.key(row))) };
+    return { table: this.table, order: this.allRows().filter((row) => keys.has(this.table.key(row))) };
   }
   cell(row: number, column: ViewColumn): string {
     return this.table.cell(this.order[row], column.name);
@@ -184,11 +213,22 @@ export class LiveView implements View {
   value(row: number, column: string): Value {
     return this.table.value(this.order[row], column);
   }
+  isOld(row: number): boolean {
+    const { condition = 'live' } = this.statusOf(this.order[row]) ?? {};
+    return condition !== 'live';
+  }
+  absentAt(row: number, column: ViewColumn): string {
+    return column.absent || (this.statusOf(this.order[row])?.absent.get(column.name) ?? '');
+  }
+  /** Of the host of a row of the table. */
+  statusOf(row: number): HostStatus | undefined {
+    return this.table instanceof MergedTable ? this.#status[this.table.hostOf(row)] : undefined;
+  }
   key(row: number): string {
-    return this.table.batch.key(this.order[row]);
+    return this.table.key(this.order[row]);
   }
   rowOf(key: string): number {
-    const row = this.table.batch.rowOfKey(key);
+    const row = this.table.rowOfKey(key);
     return row < 0 ? -1 : this.order.indexOf(row);
   }
 }

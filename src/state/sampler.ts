@@ -4,6 +4,8 @@ import type { Baseline } from './baseline.ts';
 import type { RowCount } from './counter.ts';
 import type { Finding, Sought } from './finder.ts';
 import { type SampledView, viewOf } from './group-view.ts';
+import type { Host } from './host-feed.ts';
+import { HostPump } from './host-port.ts';
 import type { ProgramReport } from './inspect.ts';
 import { lastingWorker } from './lasting-worker.ts';
 import type { MomentWire } from './moment.ts';
@@ -11,6 +13,7 @@ import type { Move } from './player.ts';
 import type { Question } from './question.ts';
 import type { StructAnswer } from './struct-reader.ts';
 import type { RecordingState } from './taping.ts';
+import type { ToWorker } from './worker.ts';
 
 export interface Sampler {
   /** Replaces the question; what it changes is read or sorted anew at once, the rest at the next refresh. */
@@ -48,12 +51,14 @@ export interface Receiver {
  * @param templates those registered in this thread
  * @param replay the recording to be looked at; the running kernel where absent
  * @param baseline rows of a file to compare with
+ * @param hosts those that are looked at; the running kernel where there are none
  */
 export function startSampler(
   receiver: Receiver,
   templates: readonly Template[] = [],
   replay?: string,
   baseline?: Baseline,
+  hosts: readonly Host[] = [],
 ): Sampler {
   let generation = 0;
   let question: Question | null = null;
@@ -61,13 +66,15 @@ export function startSampler(
   let moment: MomentWire | null = null;
   let recording: RecordingState | null = null;
   let finding: Finding | null = null;
+  const looked: ToWorker[] = hosts.length > 0 ? [{ type: 'hosts', names: hosts.map(({ name }) => name) }] : [];
   const worker = lastingWorker({
     received(message) {
       if (message.type === 'view') {
         last = message.generation === generation ? viewOf(message.wire, last, moment) : null;
         if (last) receiver.received(last);
         worker.post({ type: 'taken' });
-      } else if (message.type === 'counted') receiver.counted?.(message.count);
+      } else if ('run' in message) pump.received(message);
+      else if (message.type === 'counted') receiver.counted?.(message.count);
       else if (message.type === 'moment') moment = message.moment;
       else if (message.type === 'struct') receiver.struct?.(message.answer);
       else if (message.type === 'programs') receiver.explained?.(message.reports, message.template);
@@ -83,6 +90,7 @@ export function startSampler(
       { type: 'templates', templates, generation },
       ...(replay === undefined ? [] : [{ type: 'replay', path: replay } as const]),
       ...(baseline ? [{ type: 'baseline', baseline } as const] : []),
+      ...looked,
       ...(question ? [{ type: 'ask', question } as const] : []),
       ...(last?.position ? [{ type: 'go', move: { by: last.position.index } } as const] : []),
     ],
@@ -92,15 +100,18 @@ export function startSampler(
       if (finding?.found === null) receiver.finding?.({ ...finding, found: -1, error: why });
       recording = null;
       finding = null;
+      pump.stop();
       // Without a view so far there is nothing to go on with.
       if (again && last) receiver.begunAnew?.(why);
       else receiver.failed(new Error(`reading has ended: ${why}`));
     },
   });
   const { post } = worker;
+  const pump = new HostPump(hosts, post);
   post({ type: 'templates', templates, generation });
   if (replay !== undefined) post({ type: 'replay', path: replay });
   if (baseline) post({ type: 'baseline', baseline });
+  for (const message of looked) post(message);
   return {
     ask(asked) {
       question = asked;
@@ -114,6 +125,9 @@ export function startSampler(
     go: (move) => post({ type: 'go', move }),
     find: (sought) => post({ type: 'find', sought }),
     record: (path) => post({ type: 'record', path }),
-    close: worker.close,
+    close() {
+      pump.stop();
+      worker.close();
+    },
   };
 }

@@ -4,6 +4,7 @@ import type { Format } from '../templates/template.ts';
 import type { Changes } from './changes.ts';
 import type { Cost } from './cost.ts';
 import type { Grouped } from './grouping.ts';
+import type { HostStatus } from './host-feed.ts';
 import type { Position } from './player.ts';
 import type { TreeRows } from './tree.ts';
 
@@ -82,6 +83,12 @@ export interface View {
   readonly unmarked?: readonly string[];
   /** Of a view out of a recording. */
   readonly position?: Position | undefined;
+  /** Where the rows are of several hosts: how these are. */
+  readonly hosts?: readonly HostStatus[] | undefined;
+  /** Whether a row is of a host that does not answer: it is as it was. */
+  isOld?(row: number): boolean;
+  /** Why a row has no value in a column; '' where it could have one. */
+  absentAt?(row: number, column: ViewColumn): string;
   /** Formatted and safe to print: one line, no control characters. '' where the object has no such value. */
   cell(row: number, column: ViewColumn): string;
   /** The same with all digits of its number, in the unit of exports. */

@@ -4,8 +4,9 @@ import { Btf } from '../bpf/btf.ts';
 import { noteHeldIn } from '../bpf/held.ts';
 import { pageSize } from '../bpf/host.ts';
 import type { Plan } from '../templates/compile.ts';
+import { MergedTable } from '../templates/merged-table.ts';
 import { findTemplate, registerTemplates } from '../templates/registry.ts';
-import type { KeyedRows } from '../templates/table.ts';
+import type { KeyedRows, Table } from '../templates/table.ts';
 import type { Template } from '../templates/template.ts';
 import { type Arranged, arrange, arrangedBuffers } from './arrange.ts';
 import type { Baseline } from './baseline.ts';
@@ -17,8 +18,10 @@ import { Finder, type Finding, type Sought } from './finder.ts';
 import { GroupGrowth } from './group-growth.ts';
 import { readColumns } from './grouping.ts';
 import { allGroups, GroupTable } from './groups.ts';
+import { type FromHosts, PortHosts, type ToHosts } from './host-port.ts';
+import { HostsCollector, type MergedCollected } from './hosts-collector.ts';
 import { inspect, type ProgramReport } from './inspect.ts';
-import { toWire, type ViewWire } from './live-view.ts';
+import { type HostsWire, toWire, type ViewWire } from './live-view.ts';
 import { type Comparison, Moment, type MomentWire } from './moment.ts';
 import { passingRows } from './order.ts';
 import { type Move, Player } from './player.ts';
@@ -37,6 +40,9 @@ export type ToWorker =
   | { readonly type: 'refresh' }
   /** From here on a recording is looked at instead of the running kernel. */
   | { readonly type: 'replay'; readonly path: string }
+  /** From here on these hosts are looked at instead. */
+  | { readonly type: 'hosts'; readonly names: readonly string[] }
+  | FromHosts
   /** To another moment of the recording. */
   | { readonly type: 'go'; readonly move: Move }
   /** Goes forward to the first refresh in which a row fulfils the condition that did not before; '' leaves it. */
@@ -48,6 +54,7 @@ export type ToWorker =
   | { readonly type: 'close' };
 export type FromWorker =
   | { readonly type: 'view'; readonly wire: ViewWire; readonly generation: number }
+  | ToHosts
   | { readonly type: 'struct'; readonly answer: StructAnswer }
   /** What reads: asked for by Question.explain, and sent again whenever it is another program. */
   | { readonly type: 'programs'; readonly reports: readonly ProgramReport[]; readonly template: string }
@@ -57,6 +64,13 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly error: Failure }
   | { readonly type: 'finding'; readonly finding: Finding }
   | { readonly type: 'recording'; readonly recording: RecordingState };
+
+/** Memory for what a view says of its rows: as long as the batch is; of several hosts each has batches of its own. */
+function integersOf(table: Table | MergedTable, length: number): Int32Array {
+  return table instanceof MergedTable
+    ? new Int32Array(new SharedArrayBuffer(length * 4))
+    : table.batch.integers(length);
+}
 
 /** What decides which rows are shown, and in which order. */
 function rowsAsked(q: Question): string {
@@ -84,6 +98,9 @@ function groupsAsked({ template, groupBy, filters, switches, ungroup, search, wh
 /** An error in a form that crosses threads. */
 export type Failure = Pick<Error, 'name' | 'message'> & { readonly code: string; readonly log: string };
 
+/** Milliseconds after which it is looked whether hosts have answered; what several of them say is shown at once. */
+const HOSTS_AGAIN = 50;
+
 /** Milliseconds between two counts, and until what was counted is looked at again. */
 const COUNT_GAP = 20;
 const COUNT_AGAIN = 1000;
@@ -91,8 +108,8 @@ const COUNT_AGAIN = 1000;
 export function serve(port: NonNullable<typeof parentPort>): void {
   let generation = 0;
   let question: Question | null = null;
-  let collector: Collector | null = null;
-  let collected: Collected | null = null;
+  let collector: Collector | HostsCollector | null = null;
+  let collected: Collected | (Omit<MergedCollected, 'hosts'> & { readonly hosts: HostsWire }) | null = null;
   let structs: StructReader | null = null;
   let timer: NodeJS.Timeout | undefined;
   /** A view is under way; until it is taken nothing is read, and what comes due meanwhile waits. */
@@ -118,6 +135,9 @@ export function serve(port: NonNullable<typeof parentPort>): void {
   let player: Player | null = null;
   let finder: Finder | null = null;
   let taping: Taping | null = null;
+  /** Other hosts to be looked at. */
+  let hosts: PortHosts | null = null;
+  let news: NodeJS.Timeout | undefined;
 
   const post = (message: FromWorker) => port.postMessage(message);
   const fail = (error: unknown) => {
@@ -136,7 +156,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
 
   /** Says what reads, where that is asked for and not said yet. */
   function explain(q: Question): void {
-    if (!q.explain || collector?.template.name !== q.template) {
+    if (!q.explain || collector?.template?.name !== q.template) {
       explained = null;
       return;
     }
@@ -170,7 +190,30 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     };
   }
 
-  function collect(q: Question): Collected {
+  /** undefined while they have not answered. */
+  function collectHosts(q: Question, { hosts: all }: PortHosts) {
+    const template = findTemplate(q.template);
+    const merged = collector instanceof HostsCollector ? collector : new HostsCollector(all, lookAgain);
+    collector = merged;
+    const { interval, maxCost } = q;
+    merged.ask(template, optionsOf(q), { interval, ...(maxCost === undefined ? {} : { maxCost }) });
+    if (!merged.ready) {
+      lookAgain();
+      return undefined;
+    }
+    const made = merged.collect(template, optionsOf(q));
+    if (q.paused && merged.allSettled) merged.rest();
+    const users = new Map(all.map(({ name }) => [name, merged.usersOf(name)]));
+    return { ...made, hosts: { nowMs: Date.now(), status: made.hosts, users } };
+  }
+
+  function lookAgain(): void {
+    clearTimeout(news);
+    news = setTimeout(() => run('read'), HOSTS_AGAIN);
+  }
+
+  function collect(q: Question): typeof collected | undefined {
+    if (hosts) return collectHosts(q, hosts);
     if (replay !== undefined) {
       player ??= new Player(replay);
       const made = player.collect(findTemplate(q.template), optionsOf(q));
@@ -182,13 +225,15 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       collector = player.collector;
       return made;
     }
-    if (collector?.template.name !== q.template) {
-      collector?.close();
+    let own = collector instanceof Collector ? collector : null;
+    if (own?.template.name !== q.template) {
+      own?.close();
       collected = null;
-      collector = new Collector(findTemplate(q.template), Btf.vmlinux(), userName, pageSize());
+      own = new Collector(findTemplate(q.template), Btf.vmlinux(), userName, pageSize());
+      collector = own;
     }
-    const made = collector.collect(optionsOf(q));
-    taping?.append(collector, made, q);
+    const made = own.collect(optionsOf(q));
+    taping?.append(own, made, q);
     return made;
   }
 
@@ -223,6 +268,11 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     taping?.end();
     taping = null;
     if (path === '' || !question) return;
+    if (hosts) {
+      const error = 'a recording is of one host: itertop record there, or itertop dump --host ... --dataset';
+      post({ type: 'recording', recording: { path, refreshes: 0, bytes: 0, going: false, error } });
+      return;
+    }
     try {
       taping = new Taping(path, question.template, (recording) => post({ type: 'recording', recording }));
     } catch (error) {
@@ -276,14 +326,14 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     if (started !== null) {
       const totalMs = started.ms;
       const cost = { cpu: meter.lap(), every: stretched(q.interval, totalMs, q.maxCost) };
-      collected = { ...collected, stats: { ...collected.stats, totalMs, cost } };
+      collected = { ...collected, stats: { ...collected.stats, totalMs, cost } } as typeof collected;
     }
     const asked = rowsAsked(q);
     const comparable = q.marks && !arranged.compared && started !== null && collected.before && shown?.asked === asked;
     // Of groups the view finds them itself.
     const rowsOnly = arranged.groups ? new Uint32Array(0) : arranged.order;
     const changes = comparable
-      ? changesOf(rowsOnly, collected.before!, shown!.order, table.batch.integers(rowsOnly.length))
+      ? changesOf(rowsOnly, collected.before!, shown!.order, integersOf(table, rowsOnly.length))
       : null;
     // A group is what it is of, and may come back; in a recording one may go back.
     const lasting = player || arranged.groups || started === null || shown?.asked !== asked;
@@ -308,7 +358,9 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     const started = new Stopwatch();
     try {
       if (what === 'read' || !collected) {
-        collected = collect(q);
+        const made = collect(q);
+        if (made === undefined) return;
+        collected = made;
         reads++;
       }
       publish(q, what === 'read' ? started : null);
@@ -334,8 +386,8 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       structs = null;
     }
     if (!struct || struct.template !== q.template) return;
-    if (replay !== undefined) {
-      const error = 'what the kernel prints of an object is not in a recording';
+    if (replay !== undefined || hosts) {
+      const error = `what the kernel prints of an object is not ${hosts ? 'taken from other hosts' : 'in a recording'}`;
       post({ type: 'struct', answer: { asked: struct, root: '', type: '', lines: [], others: [], cut: false, error } });
       return;
     }
@@ -347,8 +399,8 @@ export function serve(port: NonNullable<typeof parentPort>): void {
   function count(): void {
     clearTimeout(counting);
     const { count: names = [], netns } = question ?? {};
-    // Of a recording there is what was recorded.
-    if (names.length === 0 || player) return;
+    // Of a recording there is what was recorded; of hosts each table would be asked for by itself.
+    if (names.length === 0 || player || hosts) return;
     const name = counter.next(names);
     if (name !== undefined) {
       const counted = counter.count(findTemplate(name), Btf.vmlinux(), pageSize(), netns ?? 'self');
@@ -413,6 +465,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       if (!same((q) => q.struct)) lookAtStruct(next);
       if (collected !== null) explain(next);
     }
+    if (next.paused && !before?.paused && collector instanceof HostsCollector) collector.rest();
     if (!same((q) => [q.interval, q.maxCost, q.paused, q.speed])) schedule(0);
     if (!same((q) => q.count)) {
       clearTimeout(counting);
@@ -438,6 +491,8 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       player?.move(message.move);
       run('read');
     } else if (message.type === 'replay') replay = message.path;
+    else if (message.type === 'hosts') hosts = new PortHosts(message.names, post);
+    else if (message.type === 'hostSent' || message.type === 'hostEnded') hosts?.received(message);
     else if (message.type === 'find') find(message.sought);
     else if (message.type === 'record') tape(message.path);
     else if (message.type === 'taken') {
@@ -449,6 +504,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
       finder?.close();
       player?.close();
       clearTimeout(counting);
+      clearTimeout(news);
       collector?.close();
       structs?.close();
       port.close();

@@ -3,17 +3,20 @@ import { type Column, columnOf, type Related, type Template } from './template.t
 
 export const HOST = 'host';
 
-const COLUMN: Column = { name: HOST, derive: 'host()', as: 'text', width: 8, help: 'host that the row is from' };
+const COLUMN: Column = { name: HOST, derive: 'host()', as: 'text', width: 4, help: 'host that the row is from' };
+
+export const isHost = ({ derive }: Column): boolean => derive === COLUMN.derive;
 
 /** The same table with its host in front, which belongs to what names a row. */
 export function withHost(template: Template): Template {
   if (columnOf(template, HOST)) return template;
-  const { columns, key, show, related } = template;
+  const { columns, key, show, related, label = show.slice(0, 1) } = template;
   return {
     ...template,
     columns: [COLUMN, ...columns],
     key: [HOST, ...key],
     show: [HOST, ...show],
+    label: [HOST, ...label],
     ...(related ? { related: related.map(onSameHost) } : {}),
   };
 }

@@ -21,6 +21,7 @@ import {
   text,
   whole,
 } from './form.ts';
+import { isHost } from './host-column.ts';
 import { contentOf, fits } from './infer.ts';
 import { shownTemplates } from './registry.ts';
 import { type RowValue, relatedColumns, whereOfRow } from './related.ts';
@@ -251,7 +252,7 @@ export function checkNames(template: Template, find: (name: string) => Template 
   for (const [i, column] of template.show.entries()) mustBeColumn(column, ['show', i]);
   for (const [i, column] of template.key.entries())
     if (template.key.indexOf(column) !== i) report(['key', i], `${column} is there twice`);
-    else if (mustBeColumn(column, ['key', i]) && columnOf(template, column)!.from === undefined)
+    else if (mustBeColumn(column, ['key', i]) && !isRead(columnOf(template, column)!))
       report(['key', i], `${column} is not read from the kernel ("from"), so it cannot be part of the key`);
   for (const part of template.sort.split(',')) mustBeColumn(part.trim().replace(/^-/, ''), ['sort']);
   for (const [part, column] of Object.entries(template.tree ?? {})) {
@@ -421,6 +422,9 @@ function checkRelated(
     report(path, error instanceof WhereError ? error.problem : error.message);
   }
 }
+
+/** Or comes with what is read. */
+const isRead = (column: Column) => column.from !== undefined || isHost(column);
 
 function checkDerive(
   template: Template,

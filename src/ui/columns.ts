@@ -186,7 +186,7 @@ export class Columns {
       })
       .join(' '.repeat(GAP))
       .trimEnd();
-    if (!gone && isLead(view.tree, row)) return paint(this.#theme, 'dim', text);
+    if (!gone && (isLead(view.tree, row) || view.isOld?.(row))) return paint(this.#theme, 'dim', text);
     return gone || view.compared?.sign(row) === '-' ? paint(this.#theme, 'gone', text) : text;
   }
 

@@ -3,7 +3,11 @@ import { comparing } from '../state/comparing.ts';
 import { onlyMarks } from '../state/marking.ts';
 import { formatSearch } from '../state/search.ts';
 import type { SessionState } from '../state/session.ts';
+import { missingHosts } from './hosts-text.ts';
 import { keyOf } from './keymap.ts';
+
+/** Characters of why a host does not answer. */
+const WHOLE = 300;
 
 /** What rows have to fulfil, as it was asked. */
 function passing({ where, filterTexts }: SessionState): string {
@@ -21,6 +25,8 @@ export function whyEmpty(state: SessionState): string {
   if (onlyMarks(state) && view.total > 0) {
     return `None of the marked rows is among ${view.total} rows: ${keyOf('onlyMarked', 'table')} shows all.`;
   }
+  const missing = missingHosts(view.hosts ?? [], WHOLE);
+  if (missing.length > 0 && missing.length === view.hosts?.length) return `No host answers. ${missing.join('. ')}`;
   const kept = comparing(state);
   if (kept?.shown && view.total > 0 && (!search || view.grouped)) {
     return `Nothing has come, gone or changed since ${kept.label}: ${keyOf('compare', 'table')} shows all ${view.grouped ? 'groups' : `${view.total} rows`}.`;
@@ -41,5 +47,5 @@ export function whyEmpty(state: SessionState): string {
   if (where !== '') return `No ${template} fulfils ${where}: ${keyOf('where', 'table')} changes it.`;
   const hidden = (state.templates.get(template)?.switches ?? []).filter(({ name }) => !switches[name]);
   const also = hidden.length > 0 ? ` Hidden: ${hidden.map(({ help }) => help).join(', ')}.` : '';
-  return `The kernel has no ${template} to show now.${also}`;
+  return `${view.hosts ? 'No host has any' : 'The kernel has no'} ${template} to show now.${also}`;
 }

@@ -21,6 +21,7 @@ export function signOf(
   if (theme.marks && selected) return ['plain', '>'];
   if (gone) return ['gone', '-'];
   if (marks.size > 0 && marks.has(view.key(row))) return ['marked', '*'];
+  if (view.isOld?.(row)) return ['gone', '?'];
   if (view.compared) return signOfDifference(view.compared.sign(row));
   if (view.changes?.rowBefore(row) === -1) return ['fresh', '+'];
   return ['plain', ' '];

@@ -14,6 +14,7 @@ import { foundOf, isLead } from '../state/tree.ts';
 import type { TargetInfo, View, ViewColumn } from '../state/view.ts';
 import { type FilterName, UsageError } from '../templates/template.ts';
 import { sanitize, sanitizeAscii } from '../templates/text.ts';
+import { missingHosts } from './hosts-text.ts';
 
 export interface PlainOptions {
   readonly session: Session;
@@ -25,6 +26,9 @@ export interface PlainOptions {
   /** Ends after so many refreshes (0: never), whatever stdin does; undefined: at the end of stdin. */
   readonly count: number | undefined;
 }
+
+/** A host that answers. */
+const LIVE = 'live ';
 
 /** Rows that are told at first. */
 const ROWS = 10;
@@ -44,6 +48,8 @@ export async function runPlain(options: PlainOptions): Promise<void> {
   let rows = ROWS;
   /** Cells of the rows that were told last, by key. */
   let told = new Map<string, readonly string[]>();
+  /** How hosts were when that was told. */
+  const hostsTold = new Map<string, string>();
   /** All of them are to be told again. */
   let whole = true;
   let refreshes = 0;
@@ -69,7 +75,20 @@ export async function runPlain(options: PlainOptions): Promise<void> {
     return values(view, cells, names) || `${view.columns[0]?.name} ${cells[0]}`;
   }
 
+  /** Which hosts do not answer, and that they do, where that is news. */
+  function tellHosts({ hosts = [] }: View): void {
+    for (const status of hosts) {
+      const { name, condition, reason } = status;
+      const how = `${condition} ${reason}`;
+      const was = hostsTold.get(name) ?? LIVE;
+      hostsTold.set(name, how);
+      if (how === was) continue;
+      say(...(how === LIVE ? [`${name} answers`] : missingHosts([status])));
+    }
+  }
+
   function tell(view: View): void {
+    tellHosts(view);
     const { template, sort } = state();
     const before = told;
     const count = Math.min(rows, view.count);

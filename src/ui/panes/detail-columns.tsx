@@ -29,6 +29,8 @@ export function DetailColumns({ theme, pane, template, width, height }: DetailPr
   const name = Math.max(6, ...details.map((column) => column.name.length));
   const value = Math.max(5, Math.min(40, Math.floor((width - name) / 2)));
   const trend = width >= WIDE ? TREND : 0;
+  /** Why it has no value; '' where it can have one. */
+  const absent = (column: ViewColumn) => view.absentAt?.(row, column) ?? column.absent;
   const shown = (column: ViewColumn) => (column.absent === '' ? view.cell(row, column) : '');
   const cell = (text: string, cells: number) => fit(text, Math.max(0, cells), 'left', theme.ascii);
 
@@ -37,19 +39,19 @@ export function DetailColumns({ theme, pane, template, width, height }: DetailPr
     const series = history.get(column.name);
     const new_ = changed.has(column.name);
     return [
-      [column.absent === '' ? 'plain' : 'dim', cell(column.name, name)],
+      [absent(column) === '' ? 'plain' : 'dim', cell(column.name, name)],
       [new_ ? 'changed' : 'plain', `${new_ ? '*' : ' '}${cell(shown(column), value)}`],
       ...(trend > 0
         ? [['graph', ` ${hasMoved(series) ? spark(theme, series.values, trend) : ' '.repeat(trend)}`] as const]
         : []),
-      ['plain', ` ${column.absent || column.help}`],
+      ['plain', ` ${absent(column) || column.help}`],
     ];
   }
   function foot(column: ViewColumn | undefined): string[] {
     if (!column) return [];
     const spec = template && columnOf(template, column.name);
     return [
-      `${column.name}: ${shown(column) || '-'}   (${column.absent || column.help})`,
+      `${column.name}: ${shown(column) || '-'}   (${absent(column) || column.help})`,
       ...(spec ? [originOf(template, spec)] : []),
     ];
   }

@@ -2,6 +2,7 @@
 import { Box } from 'ink';
 import { DETAIL_PARTS, type DetailPane, type DetailPart } from '../../state/detail.ts';
 import { formatSearch } from '../../state/search.ts';
+import { HOST } from '../../templates/host-column.ts';
 import type { Template } from '../../templates/template.ts';
 import { arrange, Line, type Part } from '../line.tsx';
 import type { Theme } from '../theme.ts';
@@ -30,7 +31,10 @@ const WORDS: Readonly<Record<DetailPart, string>> = {
 function titleLine({ theme, pane, width }: DetailProps): string {
   const { view, row, gone, part, wanted } = pane;
   const named = view.columns.filter((column) => column.absent === '' && view.cell(row, column) !== '').slice(0, NAMED);
-  const [first, ...others] = named.map((column) => `${column.title} ${view.cell(row, column)}`);
+  const texts = named.map((column) => `${column.title} ${view.cell(row, column)}`);
+  // A host alone names no object.
+  const least = named[0]?.name === HOST ? 2 : 1;
+  const others = texts.slice(least);
   const parts = DETAIL_PARTS.map(
     (each): Part => ({
       keep: each === part ? 7 : 3,
@@ -38,7 +42,7 @@ function titleLine({ theme, pane, width }: DetailProps): string {
     }),
   );
   return arrange(theme, width, [
-    { keep: 9, pieces: [['title', ` ${view.template} ${first ?? ''}`]] },
+    { keep: 9, pieces: [['title', ` ${view.template} ${texts.slice(0, least).join(' ')}`]] },
     ...others.map((text, n): Part => ({ keep: 2 - n / NAMED, pieces: [['plain', text]] })),
     ...(gone ? [{ keep: 8, pieces: [['notice', 'is gone: its last values']] } as Part] : []),
     ...parts,

@@ -13,6 +13,7 @@ import { foundOf } from '../../state/tree.ts';
 import type { Compared, Condition, View } from '../../state/view.ts';
 import { formatNumber, localTime } from '../../templates/format.ts';
 import { ungroupedWord } from '../../templates/template.ts';
+import { hostsText, missingHosts } from '../hosts-text.ts';
 import { arrange, Line, type Part, type Piece } from '../line.tsx';
 import { signOf } from '../sort-sign.ts';
 import type { Theme } from '../theme.ts';
@@ -133,7 +134,7 @@ export function firstLine(state: StatusState, kernel: string, theme: Theme, widt
     ...(view && !state.replay ? [part(6, ['plain', cost(view.stats.totalMs)]), ...ownCpu(view)] : []),
   ];
   const right = [
-    part(1.5, ['plain', `Linux ${kernel}`]),
+    view?.hosts ? part(6.5, ['plain', hostsText(view.hosts)]) : part(1.5, ['plain', `Linux ${kernel}`]),
     ...(view && !state.replay ? [part(2, ['plain', clock(view.stats.end)])] : []),
   ];
   return arrange(theme, width, left, right);
@@ -176,7 +177,8 @@ function marking(state: StatusState): Part[] {
 export function secondLine(state: StatusState, theme: Theme, width: number): string {
   if (state.error !== '') return arrange(theme, width, [part(1, ['error', `error: ${state.error}`])]);
   if (state.finding?.found === null) return arrange(theme, width, [part(1, ['notice', looking(state.finding)])]);
-  if (state.notice !== '') return arrange(theme, width, [part(1, ['notice', state.notice])]);
+  const missing = missingHosts(state.view?.hosts ?? []).map((text) => part(8, ['error', text]));
+  if (state.notice !== '') return arrange(theme, width, [part(9, ['notice', state.notice]), ...missing]);
   const template = state.templates.get(state.template);
   const filters = conditions(state);
   const changed = (template?.switches ?? []).filter(({ name, on }) => state.switches[name] !== on);
@@ -184,6 +186,7 @@ export function secondLine(state: StatusState, theme: Theme, width: number): str
   const told = state.panes.some(({ name }) => name === 'detail');
   const ways = state.cursor && state.view?.count && !told ? wayParts(state) : [];
   const left = [
+    ...missing,
     part(7, ['label', 'filter']),
     ...(filters.length > 0 ? filters : [part(6, ['plain', 'none'])]),
     ...(state.search ? [part(5, ['label', 'search'], ['plain', `  ${formatSearch(state.search)}`])] : []),
