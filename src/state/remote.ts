@@ -86,6 +86,8 @@ class Host implements RemoteHost {
   readonly #options: RemoteOptions;
   readonly #runs = new Set<RemoteRun>();
   #line: Promise<Line> | undefined;
+  /** What keeps the connection, or is about to. */
+  #keeper: Talk | undefined;
   #closed = false;
 
   constructor(name: string, options: RemoteOptions) {
@@ -112,8 +114,7 @@ class Host implements RemoteHost {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#runs].map((run) => run.stop()));
-    const line = await this.#line?.catch(() => undefined);
-    await line?.keeper?.end();
+    await this.#keeper?.end();
   }
 
   #connected(ask = false, progress?: CopyProgress): Promise<Line> {
@@ -165,6 +166,8 @@ class Host implements RemoteHost {
     const mark = newMark();
     const talk = new Talk([...keeper, 'sh'], script(mark), mark, { data: false, terminal: ask, shared });
     void talk.ended.then(released);
+    this.#keeper = talk;
+    if (this.#closed) await talk.end();
     const line = await talk.line(ask ? 0 : PATIENCE);
     if (line !== undefined) return { talk, line };
     if (!talk.over) {
@@ -238,10 +241,13 @@ class Run implements RemoteRun {
   readonly #host: string;
   #talk: Talk | undefined;
   #stopped = false;
+  /** Stopped before it began: nothing is waited for. */
+  readonly #given = Promise.withResolvers<string>();
 
   constructor(line: Promise<Line>, host: string, args: readonly string[], version: string | undefined) {
     this.#host = host;
-    this.ended = this.#go(line, args, version).then((why) => (this.#stopped ? '' : why));
+    const why = this.#go(line, args, version).then((why) => (this.#stopped ? '' : why));
+    this.ended = Promise.race([why, this.#given.promise]);
   }
 
   async #go(connected: Promise<Line>, args: readonly string[], version: string | undefined): Promise<string> {
@@ -252,10 +258,7 @@ class Run implements RemoteRun {
       this.stdout.end();
       return (error as Error).message;
     }
-    if (this.#stopped) {
-      this.stdout.end();
-      return '';
-    }
+    if (this.#stopped) return '';
     const mark = newMark();
     const script = runScript(mark, line.itertop, [...args, '--tether', String(TETHER)]);
     const talk = new Talk(line.words, script, mark, { data: true });
@@ -274,8 +277,13 @@ class Run implements RemoteRun {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#talk?.end();
-    await soon(this.ended);
+    if (this.#talk) {
+      await this.#talk.end();
+      await soon(this.ended);
+    } else {
+      this.stdout.end();
+      this.#given.resolve('');
+    }
   }
 }
 

@@ -138,9 +138,13 @@ export class TestHost {
     return stdout.split('\n').filter(Boolean).length;
   }
 
-  /** Nothing goes to it and nothing comes from it, from now on. */
+  /** What goes to it is lost from now on. */
   cut(): void {
-    ip('-n', this.namespace, 'link', 'set', 'eth0', 'down');
+    const [{ address }] = JSON.parse(
+      execFileSync('ip', ['-n', this.namespace, '-j', 'link', 'show', 'dev', 'eth0'], { encoding: 'utf8' }),
+    );
+    ip('neigh', 'replace', this.address, 'lladdr', address, 'dev', this.#link, 'nud', 'permanent');
+    ip('-n', this.namespace, 'addr', 'flush', 'dev', 'eth0');
   }
 
   end(): void {
