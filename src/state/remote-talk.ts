@@ -34,6 +34,7 @@ export class Talk {
   #waiting: ((line: string | undefined) => void) | undefined;
   #before: Buffer = Buffer.alloc(0);
   #started = false;
+  #beat: NodeJS.Timeout | undefined;
   #over = false;
   #finished = false;
   #status: number | undefined;
@@ -60,7 +61,7 @@ export class Talk {
     this.stdout = new Readable({ read: () => void child.stdout.resume() });
     this.ended = new Promise((resolve) => {
       const end = (code: number | null, signal: NodeJS.Signals | null) => {
-        clearInterval(beat);
+        clearInterval(this.#beat);
         this.#over = true;
         if (this.#line !== '') this.#told(this.#line);
         this.#waiting?.(undefined);
@@ -96,8 +97,6 @@ export class Talk {
       } else this.#read(chunk, data);
     });
     child.stdin.write(script);
-    const beat = setInterval(() => this.#started && child.stdin.writable && child.stdin.write('.\n'), BEAT * 1000);
-    beat.unref();
   }
 
   /** Where lines are: the script's next one, without the mark; undefined where it ended. @param ms to wait; 0: for ever */
@@ -114,6 +113,12 @@ export class Talk {
       clearTimeout(timer);
       this.#waiting = undefined;
     }
+  }
+
+  /** From now on signs of life go there: before that they would stand in the midst of what is sent. */
+  beat(): void {
+    const { stdin } = this.#child;
+    if (!this.#over) this.#beat ??= setInterval(() => stdin.writable && stdin.write('.\n'), BEAT * 1000).unref();
   }
 
   get over(): boolean {

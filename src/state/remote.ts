@@ -130,7 +130,7 @@ class Host implements RemoteHost {
   }
 
   async #connect(ask: boolean, progress?: CopyProgress): Promise<Line> {
-    const { via, copy, sudo, itertop = 'itertop' } = this.#options;
+    const { via, copy, sudo } = this.#options;
     const here = via === undefined && this.name === LOCAL;
     const way = here ? NO_WAY : via === undefined ? await this.#ssh(ask) : viaWay(via, this.name);
     const started = (command: readonly string[]) => [...(sudo ? ['sudo', '-n'] : []), ...command];
@@ -138,11 +138,14 @@ class Host implements RemoteHost {
     if (here) return { words, itertop: started(own()), keeper: undefined };
     if (copy === undefined) {
       const keeper = via === undefined ? await this.#keep(way, keeperScript, ask) : undefined;
-      return { words, itertop: started([itertop]), keeper: keeper?.talk };
+      keeper?.talk.beat();
+      return { words, itertop: started([this.#options.itertop ?? 'itertop']), keeper: keeper?.talk };
     }
     const { talk, line } = await this.#keep(way, copyScript, ask);
     try {
-      return { words, itertop: started([await this.#copied(talk, line, copy, progress)]), keeper: talk };
+      const itertop = await this.#copied(talk, line, copy, progress);
+      talk.beat();
+      return { words, itertop: started([itertop]), keeper: talk };
     } catch (error) {
       await talk.end();
       throw error;
@@ -268,6 +271,7 @@ class Run implements RemoteRun {
       await talk.end();
       return `no answer within ${PATIENCE / 1000} s`;
     }
+    talk.beat();
     const ending = await talk.ended;
     // Who keeps the connection knows best why it is gone.
     const keeper = ending.status === undefined ? await soon(line.keeper?.ended) : undefined;

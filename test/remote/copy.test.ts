@@ -1,10 +1,10 @@
 /** The executable is taken to a host, checked, used and removed. A shell stands in for it: as small, as executable. */
 import { spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connectHosts } from '../../src/host-connect.ts';
 import { Executable } from '../../src/state/remote-copy.ts';
 import { eventually } from '../support/kernel.ts';
@@ -24,6 +24,7 @@ const LOOK = [
 describe.skipIf(skip)('a copy (needs root and sshd)', () => {
   let hosts: TestHosts;
   let hash: string;
+  let large: string;
   beforeAll(() => {
     hash = createHash('sha256').update(fs.readFileSync(SHELL)).digest('hex');
     // As it is, but nothing in it may be run.
@@ -36,10 +37,15 @@ describe.skipIf(skip)('a copy (needs root and sshd)', () => {
       gzip: { only: [...TOOLS, 'sha256sum', 'gzip'] },
       cat: { only: [...TOOLS, 'sha256sum', 'cat'] },
       nohash: { only: TOOLS },
+      slow: { only: [...TOOLS, 'sha256sum', 'sleep'], commands: { gzip: 'sleep 3; exec /bin/gzip "$@"' } },
       // What it unpacks is not what came.
       broken: { commands: { zstd: '[ "$1" = -dc ] && echo something else', gzip: 'exit 1' } },
       other: { commands: { uname: 'echo riscv64' } },
     });
+    // As large as itertop is, and nothing that can be made smaller.
+    large = `${hosts.folder}/large`;
+    fs.copyFileSync(SHELL, large);
+    fs.appendFileSync(large, randomBytes(8e6));
     fs.copyFileSync(SHELL, `${hosts.hosts['has']!.folder}/bin/itertop`);
   }, 120_000);
   afterAll(() => hosts?.[Symbol.dispose]());
@@ -106,15 +112,25 @@ describe.skipIf(skip)('a copy (needs root and sshd)', () => {
     await eventually(() => expect(hosts.hosts[name]!.processes()).toEqual([]));
   });
 
+  it('takes its time: nothing comes between its bytes', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval'] });
+    try {
+      const one = host('slow', { copy: [new Executable(large)] });
+      const connected = one.connect();
+      // It has come as far as it can until someone there goes on.
+      await eventually(() =>
+        expect(hosts.hosts['slow']!.processes().some((line) => line.startsWith('sleep'))).toBe(true),
+      );
+      await vi.advanceTimersByTimeAsync(120_000);
+      expect(await connected).toEqual({ why: '', asks: false });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('shows how far it is, on a terminal', async () => {
     const written: string[] = [];
     const out = { isTTY: true, columns: 60, write: (text: string) => written.push(text) } as never;
-    // As large as itertop is, and nothing that can be made smaller.
-    const large = `${hosts.folder}/large`;
-    fs.copyFileSync(SHELL, large);
-    const random = Buffer.alloc(8e6);
-    for (let i = 0; i < random.length; i += 4) random.writeUInt32LE((Math.random() * 2 ** 32) >>> 0, i);
-    fs.appendFileSync(large, random);
     const one = host('there', { copy: [new Executable(large)] });
     expect([...(await connectHosts([one], { ask: false, out }))]).toEqual([]);
     expect(written.join('')).toMatch(/itertop is taken to there: \d\.\d of 8\.\d MB/);
