@@ -8,7 +8,7 @@ type Command = Options['command'];
 /** What an option's value can be. */
 type Values =
   | { readonly kind: 'words'; readonly words: readonly string[] }
-  | { readonly kind: 'column' | 'columns' | 'file' | 'folder' | 'user' | 'pid' | 'any' };
+  | { readonly kind: 'column' | 'columns' | 'file' | 'folder' | 'user' | 'pid' | 'host' | 'any' };
 
 /** An option as shells are told of it. */
 interface Option {
@@ -24,6 +24,7 @@ interface Option {
 const KINDS: Readonly<Record<string, Exclude<Values['kind'], 'words'>>> = {
   'PID[,...]': 'pid',
   'USER[,...]': 'user',
+  'A,B|@FILE': 'host',
   '[+]A,B,N=SOURCE': 'columns',
   '[-]COLUMN,...': 'columns',
   COLUMN: 'column',
@@ -103,6 +104,7 @@ function bash(offer: Offer): string {
       folder: '_itertop_paths -d',
       user: 'mapfile -t COMPREPLY < <(compgen -u -- "$cur")',
       pid: '_itertop_words "$(cd /proc && echo [0-9]*)"',
+      host: 'mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur")',
       any: ':',
     };
     return by[values.kind];
@@ -195,6 +197,7 @@ function zsh(offer: Offer): string {
       folder: '_files -/',
       user: '_users',
       pid: '_pids',
+      host: '_sequence _hosts',
       any: ' ',
     };
     return by[values.kind];
@@ -293,6 +296,7 @@ function fish(offer: Offer): string {
       folder: "-x -a '(__fish_complete_directories)'",
       user: "-x -a '(__fish_complete_users)'",
       pid: "-x -a '(__fish_complete_pids)'",
+      host: "-x -a '(__fish_print_hostnames)'",
       any: '-x',
     };
     return by[values.kind];

@@ -194,12 +194,13 @@ class Host implements RemoteHost {
     };
     if (hash === 'unknown') return fail('it has no sha256sum, so a copy could not be checked');
     const executable = forMachine(copy, sanitize(machine));
-    if (hash === (await executable.hash)) {
+    const told = (sent: number, all = executable.size) => progress?.(this.name, sent, all);
+    if (hash === (await during(executable.hash, () => told(0)))) {
       await talk.send('0 0 cat\n');
       return where.join(' ');
     }
     const packer = PACKERS.find((p) => packers.split(',').includes(p) && Executable.packs(p)) ?? 'cat';
-    const bytes = await executable.packed(packer);
+    const bytes = await during(executable.packed(packer), () => told(0));
     await talk.send(`${executable.size} ${bytes.length} ${packer}\n`);
     const [answer = '', ...folder] = (await talk.line(PATIENCE))?.split(' ') ?? [];
     if (answer === 'nowhere')
@@ -208,18 +209,31 @@ class Host implements RemoteHost {
       );
     if (answer !== 'folder') return fail('the connection was lost while it was copied');
     for (let sent = 0; sent < bytes.length && !talk.over; sent += CHUNK) {
-      progress?.(this.name, sent, bytes.length);
+      told(sent, bytes.length);
       await talk.send(bytes.subarray(sent, sent + CHUNK));
     }
-    const [copied, arrived] = (await talk.line(0))?.split(' ') ?? [];
+    // What ssh still holds of it has to arrive, be unpacked and looked through.
+    const last = await during(talk.line(0), () => told(bytes.length - 1, bytes.length));
+    const [copied, arrived] = last?.split(' ') ?? [];
     if (copied !== 'copied') return fail('the connection was lost while it was copied');
     if (arrived !== (await executable.hash)) return fail('what arrived there is not what was sent');
-    progress?.(this.name, bytes.length, bytes.length);
+    told(bytes.length, bytes.length);
     return `${folder.join(' ')}/itertop`;
   }
 }
 
 const CHUNK = 1 << 17;
+
+/** Tells again and again that something is under way. */
+async function during<T>(work: Promise<T>, tell: () => void): Promise<T> {
+  tell();
+  const timer = setInterval(tell, 500);
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
+  }
+}
 
 /** This machine, without ssh. */
 const LOCAL = 'localhost';
