@@ -1,17 +1,12 @@
-import { Assembler, R0 } from '../../src/bpf/asm.ts';
 import { Btf } from '../../src/bpf/btf.ts';
-import { IteratorFd } from '../../src/bpf/iterator.ts';
-import { Link } from '../../src/bpf/link.ts';
-import { loadProgram } from '../../src/bpf/program.ts';
-import { findTarget } from '../../src/bpf/targets.ts';
 import { Collector } from '../../src/state/collector.ts';
 import { orderRows } from '../../src/state/order.ts';
 import { tcp as template } from '../../src/templates/builtin/tcp.ts';
-import { newBuffers } from '../../src/templates/record.ts';
 import { decodeTable, openReader, PLAIN } from '../decode.ts';
 import { Load } from '../load.ts';
 import { checkSame, compare, tool } from '../measure.ts';
 import type { Result } from '../result.ts';
+import { emptyWalk } from '../walk.ts';
 
 const SOCKETS = 20_000;
 /** What ss shows. */
@@ -28,17 +23,8 @@ export async function tcp(): Promise<Result[]> {
   using whole = new Collector(template, btf, PLAIN.userName, PLAIN.pageSize);
   const view = { columns: template.show, filters: {}, switches: {}, ungroup: false };
 
-  using program = loadProgram({
-    code: new Assembler().movImm(R0, 0).exit().assemble().encode(),
-    attachBtfId: findTarget(btf, 'tcp').attachBtfId,
-    name: 'bench_empty',
-  });
-  using link = Link.create(program);
-  const buffers = newBuffers();
-  const walk = () => {
-    using iterator = IteratorFd.create(link);
-    iterator.readAll(buffers);
-  };
+  using walks = new DisposableStack();
+  const walk = emptyWalk(walks, 'tcp');
 
   const rows = await checkSame('sockets', () => collect().rows, SS);
   const ms = compare(15, {
@@ -50,6 +36,7 @@ export async function tcp(): Promise<Result[]> {
       },
       times: 5,
     },
+    read: { run: () => reader.read(), times: 5 },
     empty: { run: walk, times: 5 },
     texts: { run: () => decodeTable(collect(), COLUMNS), times: 2 },
     view: {
@@ -77,6 +64,8 @@ export async function tcp(): Promise<Result[]> {
       than: 'an empty program',
       unit: 'ms',
     },
+    { what: `${what}: open and read alone`, own: ms.read, other: ms.empty, than: 'an empty program', unit: 'ms' },
+    { what: `${what}: an empty program, which is the floor`, own: ms.empty, other: ms.ss, than, unit: 'ms' },
     { what: `${what}: and every address as text`, own: ms.texts, other: ms.ss, than, unit: 'ms' },
     { what: `${what}: columns of the view, with owners, sorted`, own: ms.view, other: ms.ss, than, unit: 'ms' },
   ];
