@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Btf } from '../bpf/btf.ts';
 import { noteHeldIn } from '../bpf/held.ts';
 import { pageSize } from '../bpf/host.ts';
+import { giveMemoryBack } from '../bpf/malloc.ts';
 import type { Plan } from '../templates/compile.ts';
 import { MergedTable } from '../templates/merged-table.ts';
 import { findTemplate, registerTemplates } from '../templates/registry.ts';
@@ -514,6 +515,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
 
 if (parentPort) {
   noteHeldIn(workerData.held);
+  giveMemoryBack();
   try {
     // Most questions need it. Where it is not there the first one says so.
     Btf.vmlinux();
