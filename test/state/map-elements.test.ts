@@ -138,7 +138,6 @@ describeKernel('elements of a map', () => {
       expect([before.table.rows, before.stats.visited, before.stats.doubles]).toEqual([10_000, 10_000, 0]);
       const saddrs = rowsOf(before.table).map((r) => r.number('key_saddr'));
       expect(saddrs.sort((a, b) => a - b)).toEqual(Array.from({ length: 10_000 }, (_, n) => n));
-      expect(before.stats.readMs).toBeLessThan(2000);
       put(one, flowKey(5), flowValue({ packets: 1_000_005n }));
       remove(one, flowKey(6));
       const { table: now, stats, after } = collect(from, { where: 'packets >= 9990 && key_proto == tcp' });

@@ -11,6 +11,7 @@ import { DERIVE_NAMES, deriveSignature, type Interval, isOverTime, NUMERIC } fro
 import { FORMATS, type Template } from '../../src/templates/template.ts';
 import { MAX_FILE_BYTES, parseTemplates } from '../../src/templates/user.ts';
 import { checkForm, checkNames, checkSources } from '../../src/templates/validate.ts';
+import { cpuTime } from '../support/cpu-time.ts';
 import { describeKernel, kernelHas, output, PROGRAM, readOnce, rowsOf } from '../support/kernel.ts';
 
 const builtin = (name: string) => BUILTIN.find((t) => t.name === name);
@@ -389,13 +390,13 @@ describe('hostile files end in a message, soon', () => {
     ['many members', Array.from({ length: 10_000 }, (_, i) => `k${i}: 1`).join('\n')],
     ['NULs', '\0'.repeat(1000)],
   ])('%s', async (_, text) => {
-    const started = performance.now();
+    const started = cpuTime();
     const { templates, problems } = await parse(text);
     expect(templates).toEqual([]);
     expect(problems.length).toBeGreaterThan(0);
     expect(problems.length).toBeLessThanOrEqual(20);
     for (const { message } of problems) expect(message).toMatch(/^my\.yaml:\d+:\d+: ./);
-    expect(performance.now() - started).toBeLessThan(15_000);
+    expect(cpuTime() - started).toBeLessThan(15_000);
   });
 
   it('whatever is put in: templates or messages, never another error', async () => {

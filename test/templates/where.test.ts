@@ -4,6 +4,7 @@ import { task } from '../../src/templates/builtin/task.ts';
 import { tcp } from '../../src/templates/builtin/tcp.ts';
 import { type Column, type Template, UsageError } from '../../src/templates/template.ts';
 import { type Conjunct, parseWhere, type Where, WhereError, type WhereOptions } from '../../src/templates/where.ts';
+import { cpuTime } from '../support/cpu-time.ts';
 
 const OPTIONS: WhereOptions = {
   user: (name) => ({ root: 0, bob: 1000, 'www-data': 33 })[name],
@@ -340,7 +341,7 @@ describe('any text', () => {
     ...['2026-11-26', '""', '9'.repeat(30), '.', '-', '/', '%', '\\', '\n', '\u{1f600}', '\ud800'],
   );
   const taken = (text: string) => {
-    const started = performance.now();
+    const started = cpuTime();
     let found: Conjunct[] = [];
     try {
       found = parse(text);
@@ -351,7 +352,7 @@ describe('any text', () => {
         expect(error.position).toBeLessThanOrEqual(text.length);
       }
     }
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(cpuTime() - started).toBeLessThan(1000);
     return found;
   };
   const settings = { seed: 20261126, numRuns: 4000 };

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type Input, insert, MOST_TYPED } from '../../src/state/input.ts';
 import { inputOfPane } from '../../src/state/panes.ts';
 import { createKeyParser, PASTED } from '../../src/ui/keys.ts';
+import { cpuTime } from '../support/cpu-time.ts';
 import { taskView } from './fake-view.ts';
 import { fakeSession, openScreen, type Screen } from './screen.tsx';
 
@@ -76,9 +77,9 @@ describe('in the explorer', () => {
     screen = await openScreen({ session });
     await screen.press('/', 'x');
     const timed = async () => {
-      const start = performance.now();
+      const start = cpuTime();
       for (let n = 0; n < 5; n++) await screen.press('x');
-      return performance.now() - start;
+      return cpuTime() - start;
     };
     const short = await timed();
     await screen.press(pasted('日本語 e\u0301'.repeat(1000)));
