@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { bin } from './parts/bin.ts';
 import { bytes } from './parts/bytes.ts';
 import { files } from './parts/files.ts';
+import { fleet } from './parts/fleet.ts';
 import { idle } from './parts/idle.ts';
 import { keys } from './parts/keys.ts';
 import { otlp } from './parts/otlp.ts';
@@ -18,6 +19,7 @@ const PARTS: Readonly<Record<string, () => Promise<Result[]>>> = {
   threads,
   tcp,
   files,
+  fleet,
   keys,
   idle,
   bytes,

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { Dataset } from '../../src/state/dataset.ts';
 import type { Snapshot } from '../../src/state/snapshot.ts';
 import { Table } from '../../src/templates/table.ts';
+import type { Column } from '../../src/templates/template.ts';
 import { type FieldSpec, tableOf } from './batch.ts';
 
 export interface Made {
@@ -13,7 +14,7 @@ export interface Made {
   readonly kernel?: string;
   /** As in `2026-01-05T03:00:00Z`. */
   readonly time: string;
-  readonly columns: Readonly<Record<string, FieldSpec>>;
+  readonly columns: Readonly<Record<string, FieldSpec & Omit<Partial<Column>, 'name'>>>;
   readonly rows: readonly Readonly<Record<string, number | bigint | string>>[];
   /** Computed columns, row by row. */
   readonly derived?: Readonly<Record<string, readonly number[]>>;
