@@ -24,7 +24,7 @@ const HOST = hostName(7);
 const QUESTIONS: readonly { readonly what: string; readonly sql: string; readonly instead?: string }[] = [
   {
     what: 'one host, one hour',
-    sql: `select count(*) from tcp where host = '${HOST}' and "timestamp" >= '2026-01-05 01:00Z' and "timestamp" < '2026-01-05 02:00Z'`,
+    sql: `select count(*) from tcp where host = '${HOST}' and "timestamp" >= '2026-01-05 01:00:00+00' and "timestamp" < '2026-01-05 02:00:00+00'`,
     instead: `zcat LINES | grep -F '"host":"${HOST}"' | grep -c '"timestamp":"2026-01-05T01'`,
   },
   {
