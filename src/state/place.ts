@@ -5,7 +5,7 @@ import { type FilterTexts, filterNames, sortChoices } from './asked.ts';
 import { comparing } from './comparing.ts';
 import { cameBack, type DetailPane, openedDetail } from './detail.ts';
 import { type Edit, inputOf } from './input.ts';
-import { formatInterval, parseInterval } from './interval.ts';
+import { parseInterval } from './interval.ts';
 import { markedQuestion, onlyMarks } from './marking.ts';
 import { widened } from './narrowing.ts';
 import {
@@ -149,7 +149,8 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
     },
     openInterval() {
       if (get().replay) return set({ notice: 'a recording has its own pace: + and - change it' });
-      open({ name: 'interval', input: inputOf(formatInterval(get().interval)), error: '' });
+      // Empty: what is typed takes the place of what the first line says.
+      open({ name: 'interval', input: inputOf(''), error: '' });
     },
     openFilter() {
       const { templates, template, filterTexts } = get();
@@ -248,7 +249,7 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
         if (pane.name === 'search') get().setSearch(pane.input.text);
         else if (pane.name === 'find') get().setFind(pane.input.text);
         else if (pane.name === 'where') get().setWhere(pane.input.text);
-        else get().setInterval(parseInterval(pane.input.text));
+        else if (pane.input.text.trim() !== '') get().setInterval(parseInterval(pane.input.text));
         get().back();
       } catch (error) {
         // The caret goes where the condition is wrong.

@@ -120,6 +120,8 @@ export function replaySlice(options: SessionOptions): Slice<ReplaySlice> {
         const { path, refreshes, error } = recording;
         const what = refreshes === 1 ? '1 refresh' : `${refreshes} refreshes`;
         if (refreshes === 0 && error !== '') set({ notice: `not recorded: ${error}` });
+        else if (refreshes === 0)
+          set({ notice: `nothing was recorded${get().paused ? ': it is paused' : ', no refresh has come'}` });
         else set({ notice: `${what} recorded in ${folderOf(path) || path}${error === '' ? '' : ` (${error})`}` });
       },
     };

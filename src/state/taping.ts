@@ -25,6 +25,7 @@ export interface RecordingState {
 /** That of two tables is not there yet. @throws UsageError */
 function makeFolder(file: string): void {
   const folder = path.dirname(path.resolve(file));
+  if (fs.existsSync(folder)) return;
   try {
     fs.mkdirSync(folder, { mode: 0o700, recursive: true });
   } catch (error) {

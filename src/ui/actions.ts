@@ -21,6 +21,7 @@ import { WhereError } from '../templates/where.ts';
 import type { Columns } from './columns.ts';
 import { type Command, commandsOf, completions, obey } from './commands.ts';
 import { toCopy } from './copied.ts';
+import { KERNEL_THREADS } from './empty.ts';
 import { type Action, actionOf, helpRows, textOf } from './keymap.ts';
 import { type Key, PASTED } from './keys.ts';
 import { point, pointerOf } from './mouse.ts';
@@ -79,8 +80,6 @@ export interface Reach {
 
 /** Of a column that was not on the screen yet. */
 const UNSEEN_WIDTH = 8;
-/** Name of the template's switch that hides kernel threads. */
-const KERNEL_THREADS = 'kthreads';
 
 /** The pane that the help is about. */
 export function paneUnderHelp(session: ReturnType<Session['getState']>): PaneName {

@@ -134,10 +134,12 @@ export class Columns {
       Math.max(column.width - (column === elastic ? 1 : 0), this.#title(column).length);
     const columns: Placed[] = [];
     let used = 0;
+    let fitting = 0;
     for (const column of candidates) {
       const cells = cellsOf(view, body, column, look);
       const given = own[column.name];
-      const wanted = given ?? this.#width(column, cells, sight.sort);
+      const widest = column === elastic && column !== candidates.at(-1) ? width : WIDEST;
+      const wanted = given ?? this.#width(column, cells, sight.sort, widest);
       const start = columns.length === 0 ? 0 : used + GAP;
       const room = width - start;
       // Text can be cut; a number cut is another number.
@@ -145,13 +147,20 @@ export class Columns {
       const cut = isText(column) && given === undefined && room >= Math.max(LEAST_TEXT, this.#title(column).length);
       if (least > room && columns.length > 0 && !cut) break;
       const taken = Math.min(column === elastic ? least : wanted, room);
+      if (column === elastic) fitting = wanted;
       columns.push({ column, cells, roles: [], width: taken });
       used = start + taken;
       if (least > room) break;
     }
-    const stretched = columns.map((placed) =>
-      placed.column === elastic ? { ...placed, width: placed.width + width - used } : placed,
-    );
+    // All that is left goes to the last one. Before others it is as wide as its cells: a gap would part a row.
+    const stretched = columns.map((placed, index) => {
+      if (placed.column !== elastic) return placed;
+      const most = placed.width + width - used;
+      return {
+        ...placed,
+        width: index === columns.length - 1 ? most : Math.min(most, Math.max(placed.width, fitting)),
+      };
+    });
     return { columns: stretched, more: columns.length < candidates.length };
   }
 
@@ -160,13 +169,14 @@ export class Columns {
     return UNITS_SHOWN.test(unit) ? `${title}[${unit}]` : title;
   }
 
-  #width(column: ViewColumn, cells: readonly string[], sort: Sort): number {
+  #width(column: ViewColumn, cells: readonly string[], sort: Sort, widest: number): number {
     const title = this.#title(column).length + signOf(sort, column.name, this.#theme.signs).length;
     let width = Math.max(column.width, title, this.#widths.get(column.name) ?? 0);
     for (const cell of cells) {
+      if (width >= widest) break;
       if (cell.length <= width && !NOT_ASCII.test(cell)) continue;
       const safe = this.#theme.ascii ? sanitizeAscii(cell) : sanitize(cell);
-      width = Math.max(width, Math.min(WIDEST, textWidth(safe)));
+      width = Math.max(width, Math.min(widest, textWidth(safe)));
     }
     this.#widths.set(column.name, width);
     return width;

@@ -9,6 +9,9 @@ import { keyOf } from './keymap.ts';
 /** Characters of why a host does not answer. */
 const WHOLE = 300;
 
+/** Name of the template's switch that hides them. */
+export const KERNEL_THREADS = 'kthreads';
+
 /** What rows have to fulfil, as it was asked. */
 function passing({ where, filterTexts }: SessionState): string {
   return [...Object.entries(filterTexts).map(([name, text]) => `${name} ${text}`), ...(where ? [where] : [])].join(
@@ -41,11 +44,16 @@ export function whyEmpty(state: SessionState): string {
   if (asked !== '' && before)
     return `No ${template} with ${asked}: ${keyOf('back', 'table')} goes back to ${before.row || before.template}.`;
   const filters = Object.entries(filterTexts).map(([name, text]) => `${name} ${text}`);
+  if (filters.length > 0 && where !== '') {
+    const [filtered, typed] = [keyOf('filter', 'table'), keyOf('where', 'table')];
+    return `No ${template} passes the filter ${filters.join(', ')} (${filtered} changes it) and fulfils ${where} (${typed}).`;
+  }
   if (filters.length > 0) {
     return `No ${template} passes the filter ${filters.join(', ')}: ${keyOf('filter', 'table')} changes it.`;
   }
   if (where !== '') return `No ${template} fulfils ${where}: ${keyOf('where', 'table')} changes it.`;
   const hidden = (state.templates.get(template)?.switches ?? []).filter(({ name }) => !switches[name]);
-  const also = hidden.length > 0 ? ` Hidden: ${hidden.map(({ help }) => help).join(', ')}.` : '';
+  const key = hidden.some(({ name }) => name === KERNEL_THREADS) ? ` (${keyOf('kernelThreads', 'table')})` : '';
+  const also = hidden.length > 0 ? ` Hidden: ${hidden.map(({ help }) => help).join(', ')}${key}.` : '';
   return `${view.hosts ? 'No host has any' : 'The kernel has no'} ${template} to show now.${also}`;
 }

@@ -361,7 +361,9 @@ describe('panes', () => {
     expect(getState()).toMatchObject({ panes: [], filterTexts: { pid: '12' } });
 
     getState().openInterval();
-    getState().edit(EDITS.eraseAll);
+    getState().submit();
+    expect(getState()).toMatchObject({ panes: [], interval: 1000 });
+    getState().openInterval();
     getState().edit(insert('0'));
     getState().submit();
     expect(getState().panes.at(-1)).toMatchObject({

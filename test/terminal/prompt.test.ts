@@ -19,15 +19,15 @@ describe.skipIf(skip)('the command line', () => {
     await terminal.waitFor(/^tcp {2}[\d,]+ rows/m);
 
     terminal.type(`:ps ${process.pid}\r`);
-    await terminal.waitFor(/^task {2}1 rows/m);
+    await terminal.waitFor(/(^|› )task {2}1 rows/m);
     await terminal.waitFor(new RegExp(`^ *${process.pid} `, 'm'));
 
     terminal.type(':map it_comm\r');
-    await terminal.waitFor(/^bpf_map {2}1 rows/m);
+    await terminal.waitFor(/(^|› )bpf_map {2}1 rows/m);
     await terminal.waitFor(new RegExp(`^ *${id} .*it_command`, 'm'));
 
     terminal.type(':elem\t it_command\r');
-    await terminal.waitFor(/^bpf_map › .*bpf_map_elem {2}2 rows/m);
+    await terminal.waitFor(/› bpf_map_elem {2}2 rows/m);
     terminal.type(':elements it_comm\r');
     await terminal.waitFor(/error: .*there is no map "it_comm"/);
     terminal.type(KEY.escape);

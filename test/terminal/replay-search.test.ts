@@ -56,6 +56,14 @@ describe('looking through a recording', () => {
     await wait(/^> *40 /m);
   });
 
+  test('tells of groups, too, what came and went from step to step', async () => {
+    await start('--group', 'name');
+    await wait(/by name: 5 groups of 5 rows {2}by/);
+    terminal.type(']');
+    await at(2);
+    await wait(/by name: 5 groups of 5 rows {2}\+1 -1 {2}/);
+  });
+
   test('goes to when the selected row came, and to where it is for the last time', async () => {
     await start();
     await find('appeared');

@@ -149,9 +149,11 @@ describe('the table', () => {
     };
     expect(await reason(empty())).toBe('The kernel has no task to show now.');
     getState().toggleSwitch('kthreads');
-    expect(await reason(empty())).toBe('The kernel has no task to show now. Hidden: kernel threads.');
+    expect(await reason(empty())).toBe('The kernel has no task to show now. Hidden: kernel threads (K).');
     getState().setFilters({ pid: '7' });
     expect(await reason(empty())).toBe('No task passes the filter pid 7: f changes it.');
+    getState().setWhere('cpu > 3');
+    expect(await reason(empty())).toBe('No task passes the filter pid 7 (f changes it) and fulfils cpu > 3 (w).');
     getState().setSearch('zz');
     expect(await reason(empty(40))).toBe('None of 40 rows matches the search zz: Esc drops it.');
   });

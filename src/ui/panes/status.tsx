@@ -43,7 +43,8 @@ function pace({ interval, view, replay, speed }: StatusState, ascii: boolean): s
 function replaying({ view }: StatusState, { host, begin, sample }: Replay): Part[] {
   return [
     part(10, ['paused', sample ? 'SAMPLE' : 'REPLAY']),
-    part(7, ['label', host]),
+    // Where room is short it matters more what came and went.
+    part(4.5, ['label', host]),
     part(9, ['label', localTime(view?.stats.begin ?? begin)]),
   ];
 }
