@@ -80,7 +80,7 @@ execFileSync(
   process.execPath,
   [
     ...['--hash-seed=1', '--random-seed=1', '--no-warnings', 'build-code.mjs'],
-    ...['program', 'reader', 'parquet-library'].map((name) => `dist/${name}.js`),
+    ...['program', 'reader', 'parquet-library', 'otlp-library'].map((name) => `dist/${name}.js`),
   ],
   { stdio: 'inherit', env: { ...process.env, NODE_OPTIONS: '' } },
 );
