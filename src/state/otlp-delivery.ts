@@ -30,7 +30,8 @@ export interface Delivered {
 export class Delivery {
   readonly transport: Transport;
   readonly #say: (text: string) => void;
-  readonly #what: string;
+  /** What its requests are of, in a word. */
+  readonly what: string;
   readonly #finite: boolean;
   readonly #signal: AbortSignal | undefined;
   #waiting: Request[] = [];
@@ -63,7 +64,7 @@ export class Delivery {
     this.#say = say;
     this.#finite = finite;
     this.#signal = ends;
-    this.#what = signal === 'logs' ? 'rows' : 'values';
+    this.what = signal === 'logs' ? 'rows' : 'values';
     this.transport = new Transport(signal, base, (problem) => this.#attempted(problem), say);
     ends?.addEventListener('abort', () => this.#changed(), { once: true });
   }
@@ -74,7 +75,7 @@ export class Delivery {
     if (this.#givenUp || this.#bytes + request.bytes.length > WAITING) {
       this.#lose(request.count);
       if (!this.#full && !this.#givenUp)
-        this.#tell(`${this.#what} are left out: ${WAITING >> 20} MiB of them wait for the collector`);
+        this.#tell(`${this.what} are left out: ${WAITING >> 20} MiB of them wait for the collector`);
       this.#full = true;
       return !this.#givenUp;
     }
@@ -136,9 +137,9 @@ export class Delivery {
         this.#taken += request.count - rejected;
         this.#lose(rejected);
         if (rejected > 0 || message !== '') {
-          this.#problem = `rejects ${this.#what}${message && `: ${message}`}`;
+          this.#problem = `rejects ${this.what}${message && `: ${message}`}`;
           this.#tell(
-            `${this.transport.place} rejects ${rejected} of ${request.count} ${this.#what}${message && `: ${message}`}`,
+            `${this.transport.place} rejects ${rejected} of ${request.count} ${this.what}${message && `: ${message}`}`,
           );
         }
       } else {
@@ -166,7 +167,7 @@ export class Delivery {
       if (this.#tell(`${this.transport.place} ${problem}`)) this.#told = true;
     } else if (this.#told) {
       this.#told = false;
-      this.#say(`${this.transport.place} takes ${this.#what} again${this.#lost > 0 ? `; ${this.#lost} are lost` : ''}`);
+      this.#say(`${this.transport.place} takes ${this.what} again${this.#lost > 0 ? `; ${this.#lost} are lost` : ''}`);
     }
   }
 

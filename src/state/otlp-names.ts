@@ -1,5 +1,6 @@
 /** What OpenTelemetry calls what a table shows: names of its semantic conventions (1.45), `itertop.<column>` for the rest. */
 import { unitOf } from '../templates/format.ts';
+import { HOST } from '../templates/host-column.ts';
 import { type Column, columnOf, type Format, identityOf, type Template } from '../templates/template.ts';
 
 type Names = Readonly<Record<string, string>>;
@@ -44,7 +45,7 @@ const NAMES: Readonly<Record<string, Names>> = {
 
 /** The name of a column's attribute. */
 export function attributeOf(template: Template, column: string): string {
-  return NAMES[template.name]?.[column] ?? `itertop.${column}`;
+  return column === HOST ? 'host.name' : (NAMES[template.name]?.[column] ?? `itertop.${column}`);
 }
 
 /** The values of network.connection.state, by those of the kernel. */

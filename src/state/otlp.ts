@@ -102,12 +102,13 @@ export class Otlp {
   /** Waits for what is on its way. @throws LostError where nothing was delivered, or not all of what ends by itself */
   async end(): Promise<void> {
     const { taken, lost, problem } = await this.#delivery.end();
-    const { place } = this.#delivery.transport;
+    const { what, transport } = this.#delivery;
+    const { place } = transport;
     if (lost === 0) {
-      if (process.stderr.isTTY) this.#say(`${taken} sent to ${place}`);
+      if (process.stderr.isTTY) this.#say(`${taken} ${what} sent to ${place}`);
       return;
     }
-    const words = `${lost} of ${taken + lost} were not delivered${problem && `: ${place} ${problem}`}`;
+    const words = `${lost} of ${taken + lost} ${what} were not delivered${problem && `: ${place} ${problem}`}`;
     if (taken === 0 || this.#finite) throw new LostError(`otlp: ${words}`);
     this.#say(words);
   }

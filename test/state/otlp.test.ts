@@ -199,7 +199,7 @@ describeKernel('itertop dump --otlp', () => {
     const { code, stderr } = await beside(one(collector.url), env).ended;
     expect([code, collector.requests.length]).toEqual([1, 1]);
     expect(stderr).toMatch(words);
-    expect(stderr).toMatch(/otlp: 1 of 1 were not delivered: /);
+    expect(stderr).toMatch(/otlp: 1 of 1 rows were not delivered: /);
     expect(stderr.split('\n').length).toBe(3);
     expect(stderr).not.toMatch(/s3cr3t/);
   });
@@ -212,7 +212,7 @@ describeKernel('itertop dump --otlp', () => {
     expect(code).toBe(1);
     expect(stderr.trimEnd().split('\n')).toEqual([
       `itertop: otlp: ${url}/v1/logs refuses connections`,
-      `itertop: otlp: 1 of 1 were not delivered: ${url}/v1/logs refuses connections`,
+      `itertop: otlp: 1 of 1 rows were not delivered: ${url}/v1/logs refuses connections`,
     ]);
   });
 
@@ -244,7 +244,7 @@ describeKernel('itertop dump --otlp', () => {
     }).ended;
     expect(code).toBe(1);
     expect(stderr).toContain(String.raw`rejects 1 of 1 rows: no tenant for ... \x1b[31m`);
-    expect(stderr).toContain('1 of 1 were not delivered');
+    expect(stderr).toContain('1 of 1 rows were not delivered');
     expect(stderr).not.toMatch(/s3cr3t|\x1b/);
   });
 
@@ -292,7 +292,7 @@ describeKernel('itertop dump --otlp', () => {
       const { code, stderr } = await program.ended;
       expect(performance.now() - begun).toBeLessThan(25_000);
       expect(code).toBe(1);
-      expect(stderr).toMatch(/otlp: (\d+) of \1 were not delivered/);
+      expect(stderr).toMatch(/otlp: (\d+) of \1 rows were not delivered/);
     },
     60_000,
   );
