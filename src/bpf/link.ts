@@ -28,6 +28,8 @@ function meaning(code: string): string {
   switch (code) {
     case 'EINVAL':
       return 'the target does not take these parameters on this kernel (task filters: Linux 6.1; a cgroup needs an order)';
+    case 'E2BIG':
+      return 'this kernel knows no such parameters (task filters: Linux 6.1)';
     case 'EBADF':
       return 'the target needs a map';
     case 'EACCES':

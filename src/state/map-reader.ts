@@ -60,7 +60,7 @@ export class MapReader implements Source {
     this.#map = reopen(this.#of);
     this.#each = this.#of.cpus > 0 && (asked.ungroup ?? false);
     const unaided = { ...asked, unaided: true };
-    const shape = shapeOf(this.template, unaided);
+    const shape = shapeOf(this.template, unaided, this.#btf);
     // An iterator's program is called once an element: it writes no row for each CPU.
     if (!this.#refused && !this.#each) {
       try {

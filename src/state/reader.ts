@@ -76,7 +76,7 @@ export class Reader implements Source {
     const options = this.#gatherBytes > 0 ? { ...asked, gather: this.#gatherBytes } : asked;
     this.#options = asked;
     this.#holdRunStats(options.columns);
-    const shape = shapeOf(this.template, options);
+    const shape = shapeOf(this.template, options, this.#btf);
     if (shape !== this.#shape) this.#load(options, shape);
     const plan = this.plan;
     const globals = encodeGlobals(plan, options.filters ?? {});
@@ -85,7 +85,7 @@ export class Reader implements Source {
       this.#globals = globals;
     }
     if (target === null) return;
-    const link = target ?? linkInfo(options.filters, plan);
+    const link = target ?? linkInfo(options.filters, plan, this.#btf);
     const wanted = JSON.stringify(link ?? null, (_, value) => (typeof value === 'bigint' ? String(value) : value));
     if (!this.#link || wanted !== this.#linkedTo) {
       const next = Link.create(this.#program!, link);
@@ -282,8 +282,8 @@ export class Reader implements Source {
 }
 
 /** The plan's, with the PID that is asked for now: programs are shared by all values. */
-function linkInfo(filters: Filters | undefined, plan: Plan): LinkInfo | undefined {
-  const pid = linkValue(plan.template, filters);
+function linkInfo(filters: Filters | undefined, plan: Plan, btf: Btf): LinkInfo | undefined {
+  const pid = linkValue(plan.template, filters, btf);
   return pid === undefined ? plan.link : { pid };
 }
 

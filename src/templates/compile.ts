@@ -157,10 +157,10 @@ export const SET_ENTRIES = 1 << 18;
 const up = (n: number, to: number) => Math.ceil(n / to) * to;
 
 /** Everything that changes the program, but for values of filters: plans with equal shapes are interchangeable. */
-export function shapeOf(template: Template, options: CompileOptions): string {
+export function shapeOf(template: Template, options: CompileOptions, btf: Btf): string {
   const filters = FILTER_NAMES.map(
     (name) =>
-      `${name}:${slotsFor(options.filters?.[name]?.length ?? 0)}${linkValue(template, options.filters) !== undefined && name === 'pid' ? 'l' : ''}`,
+      `${name}:${slotsFor(options.filters?.[name]?.length ?? 0)}${linkValue(template, options.filters, btf) !== undefined && name === 'pid' ? 'l' : ''}`,
   );
   const switches = (template.switches ?? []).map((s) => Number(options.switches?.[s.name] ?? s.on));
   return [
@@ -183,14 +183,11 @@ function slotsFor(ranges: number): number {
   return slots;
 }
 
-/**
- * The single PID that bpf_iter_link_info can take over. It goes by the numbers of the caller's PID namespace, tables by
- * those of the first one: in a container the program compares.
- */
-export function linkValue(template: Template, filters: Filters | undefined): number | undefined {
+/** The single PID that the link can take over; else the program compares. */
+export function linkValue(template: Template, filters: Filters | undefined, btf: Btf): number | undefined {
   const ranges = filters?.pid;
   if (template.filters?.pid?.link !== 'pid' || ranges?.length !== 1 || ranges[0][0] !== ranges[0][1]) return undefined;
-  return inInitialPidNamespace() ? ranges[0][0] : undefined;
+  return linkTakesPid(btf) ? ranges[0][0] : undefined;
 }
 
 /** One of the ways to get a column, for `refused`. */
@@ -286,7 +283,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
     );
   }
 
-  const link = linkValue(template, options.filters);
+  const link = linkValue(template, options.filters, btf);
   const ranges: Partial<Record<FilterName, { offset: number; slots: number }>> = {};
   const sets: { filter: FilterName; join: string; map: string }[] = [];
   const conditions: PlannedCondition[] = [];
@@ -641,9 +638,19 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
  * initial namespace; the link counts in that of who reads.
  */
 export function linkTakesPid(btf: Btf): boolean {
+  let known = taskLinks.get(btf);
+  if (known === undefined) {
+    known = hasTaskLinks(btf);
+    taskLinks.set(btf, known);
+  }
+  return known && inInitialPidNamespace();
+}
+const taskLinks = new WeakMap<Btf, boolean>();
+
+function hasTaskLinks(btf: Btf): boolean {
   try {
     resolvePath(btf, btf.find('bpf_iter_link_info', ['UNION']), 'task.pid');
-    return inInitialPidNamespace();
+    return true;
   } catch (error) {
     if (error instanceof BtfError) return false;
     throw error;

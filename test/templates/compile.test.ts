@@ -8,15 +8,17 @@ import { explainPlan } from '../../src/templates/explain.ts';
 import { findTemplate } from '../../src/templates/registry.ts';
 import type { Filters, Range, Template } from '../../src/templates/template.ts';
 import { UsageError } from '../../src/templates/template.ts';
-import { allColumns, describeKernel } from '../support/kernel.ts';
+import { allColumns, describeKernel, kernelHas } from '../support/kernel.ts';
+import { smallKernel } from '../support/small-kernel.ts';
 
+const btf = Btf.vmlinux();
 const task = findTemplate('task');
 const tcp = findTemplate('tcp');
 const MINE = BUILTIN.filter((t) => ['task', 'tcp', 'task_file', 'socket_owner'].includes(t.name));
 
 describe('shapes: what needs another program', () => {
   const shape = (filters: Filters, template: Template = tcp, columns = ['state']) =>
-    shapeOf(template, { columns, filters });
+    shapeOf(template, { columns, filters }, btf);
   const some = (n: number): Range[] => Array.from({ length: n }, (_, i) => [i, i]);
   test.each<[string, Filters, Filters, boolean]>([
     ['another value', { lport: [[80, 80]] }, { lport: [[443, 443]] }, true],
@@ -34,25 +36,24 @@ describe('shapes: what needs another program', () => {
   test('the order of columns is none, columns, threads and switches are', () => {
     expect(shape({}, tcp, ['state', 'rtt'])).toBe(shape({}, tcp, ['rtt', 'state']));
     expect(shape({}, tcp, ['state'])).not.toBe(shape({}, tcp, ['rtt']));
-    const of = (more: object) => shapeOf(task, { columns: ['pid'], ...more });
+    const of = (more: object) => shapeOf(task, { columns: ['pid'], ...more }, btf);
     expect(of({ ungroup: true })).not.toBe(of({}));
     expect(of({ switches: { kthreads: false } })).not.toBe(of({}));
     expect(of({ switches: { kthreads: true } })).toBe(of({}));
   });
 
-  test('one PID goes to the link where the template takes it', () => {
-    expect(linkValue(task, { pid: [[5, 5]] })).toBe(5);
-    expect(linkValue(task, { pid: [[5, 6]] })).toBeUndefined();
-    expect(
-      linkValue(task, {
-        pid: [
-          [5, 5],
-          [6, 6],
-        ],
-      }),
-    ).toBeUndefined();
-    expect(linkValue(tcp, { pid: [[5, 5]] })).toBeUndefined();
-    expect(linkValue(task, undefined)).toBeUndefined();
+  test('one PID goes to the link where the template and the kernel take it', () => {
+    const value = (template: Template, filters: Filters | undefined, of = btf) => linkValue(template, filters, of);
+    expect(value(task, { pid: [[5, 5]] })).toBe(kernelHas('bpf_iter_link_info', 'task.pid') ? 5 : undefined);
+    expect(value(task, { pid: [[5, 5]] }, smallKernel())).toBeUndefined();
+    expect(value(task, { pid: [[5, 6]] })).toBeUndefined();
+    const two: Range[] = [
+      [5, 5],
+      [6, 6],
+    ];
+    expect(value(task, { pid: two })).toBeUndefined();
+    expect(value(tcp, { pid: [[5, 5]] })).toBeUndefined();
+    expect(value(task, undefined)).toBeUndefined();
   });
 });
 
