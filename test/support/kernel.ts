@@ -3,11 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import koffi from 'koffi';
 import { describe } from 'vitest';
-import { Btf } from '../../src/bpf/btf.ts';
+import { Btf, BtfError } from '../../src/bpf/btf.ts';
 import { resolvePath } from '../../src/bpf/btf-path.ts';
 import { pageSize } from '../../src/bpf/host.ts';
+import { findTarget } from '../../src/bpf/targets.ts';
 import { Collector } from '../../src/state/collector.ts';
 import { userName } from '../../src/state/users.ts';
+import { type Availability, availability } from '../../src/templates/availability.ts';
 import { findTemplate } from '../../src/templates/registry.ts';
 import type { Table, Value } from '../../src/templates/table.ts';
 import type { Filters, Template } from '../../src/templates/template.ts';
@@ -17,7 +19,33 @@ export const root = process.getuid?.() === 0;
 export const skip = !root && !process.env['CI'];
 /** `describe` for what loads BPF programs. */
 export const describeKernel = (title: string, tests: () => void) =>
-  describe.skipIf(skip)(skip ? `${title} (skipped: needs root)` : title, tests);
+  describeUnless(skip ? 'needs root' : '', title, tests);
+
+/** The same for an iterator that not every kernel has. */
+export const describeTarget = (target: string, title: string, tests: () => void) =>
+  describeUnless(skip ? 'needs root' : lacksTarget(target), title, tests);
+
+const describeUnless = (why: string, title: string, tests: () => void) =>
+  describe.skipIf(why !== '')(why === '' ? title : `${title} (skipped: ${why})`, tests);
+
+/** Why this kernel has no such iterator, in the program's words; '' where it has. */
+export function lacksTarget(target: string): string {
+  try {
+    findTarget(Btf.vmlinux(), target);
+    return '';
+  } catch (error) {
+    if (error instanceof BtfError) return error.message;
+    throw error;
+  }
+}
+
+/** Why this kernel has not this column, in the program's words; '' where it has. Templates of joins have to be known. */
+export function lacksColumn(template: Template, column: string): string {
+  const known = availabilities.get(template) ?? availability(template, Btf.vmlinux(), findTemplate);
+  availabilities.set(template, known);
+  return known.get(column) ?? '';
+}
+const availabilities = new WeakMap<Template, Availability>();
 
 /** Whether a struct of the running kernel has a member. */
 export function kernelHas(struct: string, path: string): boolean {
@@ -108,9 +136,12 @@ export function ownNetwork(): void {
   output('ip', 'link', 'set', 'lo', 'up');
 }
 
+/** On how many times slower a machine than usual this runs (test/kernels). */
+const SLOW = Number(process.env['ITERTOP_TEST_SLOW'] ?? 1);
+
 /** Tries again until it holds: what other processes and the kernel do takes its time. The last error is thrown. */
 export async function eventually<T>(check: () => T | Promise<T>, ms = 20_000): Promise<T> {
-  const end = performance.now() + ms;
+  const end = performance.now() + ms * SLOW;
   for (;;) {
     try {
       return await check();

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { registerTemplates } from '../../src/templates/registry.ts';
 import type { Value } from '../../src/templates/table.ts';
 import type { Template } from '../../src/templates/template.ts';
-import type { Row } from './kernel.ts';
+import { lacksColumn, type Row } from './kernel.ts';
 
 /** Templates that joins name have to be known by their names. */
 export function register(...templates: readonly Template[]): void {
@@ -20,10 +20,11 @@ export function everyColumn(template: Template, references: References<never>): 
   expect(Object.keys(references).sort()).toEqual(template.columns.map((c) => c.name).sort());
 }
 
-/** Compares exported values; numbers and bigints by their value. */
+/** Compares exported values, numbers and bigints by their value, of the columns that this kernel has. */
 export function compare<Known>(row: Row, known: Known, references: References<Known>): void {
   const plain = (value: Value) => (typeof value === 'bigint' ? Number(value) : value);
   for (const [column, reference] of Object.entries(references)) {
+    if (lacksColumn(row.table.template, column) !== '') continue;
     const wanted = reference(known, row);
     if (wanted !== undefined) expect({ [column]: plain(row.value(column)) }).toEqual({ [column]: plain(wanted) });
   }

@@ -8,7 +8,7 @@ import type { OwnedFd } from '../../src/bpf/syscall.ts';
 import { bpfHolder } from '../../src/templates/builtin/bpf-holder.ts';
 import { bpfLink } from '../../src/templates/builtin/bpf-link.ts';
 import { ATTACH, link, load, PROG } from '../support/bpf.ts';
-import { collect, collector, describeKernel, eventually, kernelHas, output, rowsOf } from '../support/kernel.ts';
+import { collect, collector, describeTarget, eventually, kernelHas, output, rowsOf } from '../support/kernel.ts';
 import { compare, everyColumn, type References, register } from '../support/references.ts';
 
 interface Shown {
@@ -102,7 +102,7 @@ describe('bpf_link', () => {
   test('each column has a reference', () => everyColumn(bpfLink, REFERENCE as References<never>));
 });
 
-describeKernel('bpf_link on the running kernel', () => {
+describeTarget('bpf_link', 'bpf_link on the running kernel', () => {
   register(bpfHolder);
   const held: OwnedFd[] = [];
   /** Program -> who holds its link. */

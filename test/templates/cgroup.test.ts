@@ -7,7 +7,7 @@ import { Btf } from '../../src/bpf/btf.ts';
 import { Reader } from '../../src/state/reader.ts';
 import { cgroup, cgroupProcess } from '../../src/templates/builtin/cgroup.ts';
 import type { WalkOrder } from '../../src/templates/template.ts';
-import { collect, collector, describeKernel, eventually, type Row, rowsOf } from '../support/kernel.ts';
+import { collect, collector, describeTarget, eventually, type Row, rowsOf } from '../support/kernel.ts';
 import { compare, everyColumn, type References, register } from '../support/references.ts';
 
 const MOUNT = /^(?:\S+ ){4}(\S+) .* - cgroup2 /m.exec(fs.readFileSync('/proc/self/mountinfo', 'utf8'))?.[1] ?? '';
@@ -101,7 +101,7 @@ describe('cgroup', () => {
   test('each column has a reference', () => everyColumn(cgroup, REFERENCE as References<never>));
 });
 
-describeKernel('cgroup on the running kernel', () => {
+describeTarget('cgroup', 'cgroup on the running kernel', () => {
   register(cgroupProcess);
   const folders: string[] = [];
   const processes: ChildProcess[] = [];

@@ -1,12 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { Btf } from '../../src/bpf/btf.ts';
 import { dmabuf } from '../../src/templates/builtin/dmabuf.ts';
-import { collect, collector, describeKernel, eventually, output, rowsOf } from '../support/kernel.ts';
+import { collect, collector, describeTarget, eventually, output, rowsOf } from '../support/kernel.ts';
 
-const supported = Btf.vmlinux().func('bpf_iter_dmabuf') !== 0;
-
-describe.skipIf(!supported)('dmabuf', () => {
-  describeKernel('dmabuf on the running kernel', () => {
+describe('dmabuf', () => {
+  describeTarget('dmabuf', 'dmabuf on the running kernel', () => {
     test('every column loads, and there are as many buffers as descriptors and mappings tell of', async () => {
       const from = collector(dmabuf);
       try {

@@ -5,7 +5,7 @@ import { pageSize } from '../../src/bpf/host.ts';
 import { kmemCache } from '../../src/templates/builtin/kmem-cache.ts';
 import { NUMERIC } from '../../src/templates/derive.ts';
 import { MAX_SLABS } from '../../src/templates/source.ts';
-import { collect, collector, describeKernel, eventually, type Row, rowsOf } from '../support/kernel.ts';
+import { collect, collector, describeTarget, eventually, type Row, rowsOf } from '../support/kernel.ts';
 import { compare, everyColumn, type References } from '../support/references.ts';
 
 /** A cache as /proc/slabinfo has it; /sys/kernel/slab has more of it, where the kernel was built with that. */
@@ -132,7 +132,7 @@ describe('kmem_cache', () => {
   });
 });
 
-describeKernel('kmem_cache on the running kernel', () => {
+describeTarget('kmem_cache', 'kmem_cache on the running kernel', () => {
   test('each column of each cache as /proc/slabinfo and /sys/kernel/slab have it', async () => {
     const from = collector(kmemCache);
     const seen = new Set<string>();

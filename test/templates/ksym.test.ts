@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { orderRows } from '../../src/state/order.ts';
 import { ksym } from '../../src/templates/builtin/ksym.ts';
 import type { Table } from '../../src/templates/table.ts';
-import { collect, collector, describeKernel, eventually, rowsOf } from '../support/kernel.ts';
+import { collect, collector, describeTarget, eventually, rowsOf } from '../support/kernel.ts';
 import { compare, everyColumn, type References } from '../support/references.ts';
 
 /** A line of /proc/kallsyms. */
@@ -36,7 +36,7 @@ describe('ksym', () => {
   test('each column has a reference', () => everyColumn(ksym, REFERENCE as References<never>));
 });
 
-describeKernel('ksym on the running kernel', () => {
+describeTarget('ksym', 'ksym on the running kernel', () => {
   /** Programs come and go with whoever else uses BPF; what is no program's stays. */
   const lasting = (module: string | null) => module !== 'bpf';
   const lineOf = (table: Table, row: number) =>
