@@ -7,14 +7,16 @@
  * console.log(iterator.text());
  * ```
  */
+import os from 'node:os';
 import { Btf } from './btf.ts';
 import { type IterCode, type IterType, STOP_MAP } from './iter-dsl.ts';
 import { IteratorFd } from './iterator.ts';
 import { openIteratorFile } from './iterator-file.ts';
-import { Link, type LinkInfo } from './link.ts';
+import { Link, type LinkInfo, linkTakesTask } from './link.ts';
 import { BpfMap } from './map.ts';
 import { loadProgram, type Program } from './program.ts';
 import { sharedMemory } from './shared-memory.ts';
+import { BpfError } from './syscall.ts';
 import { findTarget } from './targets.ts';
 
 export interface LoadIteratorOptions {
@@ -182,6 +184,9 @@ export class BpfIterator implements Disposable {
  * @throws BpfError
  */
 export function createIterator(program: IteratorProgram, info?: LinkInfo): BpfIterator {
+  // A kernel that does not know `pid` refuses it, but with `tid` it would walk over all tasks.
+  if (info && ('tid' in info || 'pid' in info) && !linkTakesTask(Btf.vmlinux()))
+    throw new BpfError('BPF_LINK_CREATE', os.constants.errno.E2BIG, 'links take no thread or process before Linux 6.1');
   const link = Link.create(program.program, info);
   try {
     const file = openIteratorFile(link);

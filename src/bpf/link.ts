@@ -1,4 +1,6 @@
 /** A link holds an iterator program attached, with the parameters that its target takes (union bpf_iter_link_info). */
+import { type Btf, BtfError } from './btf.ts';
+import { resolvePath } from './btf-path.ts';
 import { BPF_TRACE_ITER, type Program } from './program.ts';
 import { Attr, bpf, OwnedFd } from './syscall.ts';
 
@@ -22,6 +24,27 @@ function encodeInfo(info: LinkInfo): Buffer {
   if ('cgroup' in info) return new Attr(16).u32(0, ORDER[info.cgroup.order]).u64(8, info.cgroup.id).bytes;
   const task = new Attr(12);
   return 'tid' in info ? task.u32(0, info.tid).bytes : task.u32(4, info.pid).bytes;
+}
+
+/** Whether links take a thread or process to walk (Linux 6.1). */
+export function linkTakesTask(btf: Btf): boolean {
+  let known = taskLinks.get(btf);
+  if (known === undefined) {
+    known = hasMember(btf, 'bpf_iter_link_info', 'task.pid');
+    taskLinks.set(btf, known);
+  }
+  return known;
+}
+const taskLinks = new WeakMap<Btf, boolean>();
+
+function hasMember(btf: Btf, struct: string, path: string): boolean {
+  try {
+    resolvePath(btf, btf.struct(struct), path);
+    return true;
+  } catch (error) {
+    if (error instanceof BtfError) return false;
+    throw error;
+  }
 }
 
 function meaning(code: string): string {

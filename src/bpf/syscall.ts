@@ -5,6 +5,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import { note } from './held.ts';
+import { chargesMemlock, raiseMemlock } from './memlock.ts';
 import { koffi } from './native.ts';
 import { mayLoad } from './support.ts';
 
@@ -114,8 +115,17 @@ export class Attr {
 }
 const LITTLE = os.endianness() === 'LE';
 
+/** What takes memory that a limit may be for. */
+const TAKES_MEMORY: readonly Command[] = ['BPF_MAP_CREATE', 'BPF_PROG_LOAD', 'BPF_BTF_LOAD'];
+
 /** @returns the call's value, or -errno */
 export function tryBpf(command: Command, attr: Attr): number {
+  const value = call(command, attr);
+  if (value !== -os.constants.errno.EPERM || !TAKES_MEMORY.includes(command) || !chargesMemlock()) return value;
+  return mayLoad() && raiseMemlock() ? call(command, attr) : value;
+}
+
+function call(command: Command, attr: Attr): number {
   const nr = SYS_BPF[process.arch];
   if (process.platform !== 'linux' || nr === undefined) return -os.constants.errno.ENOSYS;
   const value = Number(libcSyscall()(nr, COMMANDS[command], attr.bytes, attr.bytes.length));
@@ -134,6 +144,8 @@ export function bpf(command: Command, attr: Attr, meaning: (code: string) => str
 export function generalMeaning(code: string): string {
   switch (code) {
     case 'EPERM':
+      if (mayLoad() && chargesMemlock())
+        return 'not permitted although the capabilities are there: before Linux 5.11 programs and maps count as locked memory, raise `ulimit -l`; or a policy of the kernel forbids it';
       return mayLoad()
         ? 'not permitted although the capabilities are there: a policy of the kernel forbids it (lockdown, a security module, the seccomp filter of a container)'
         : 'not permitted; CAP_BPF and CAP_PERFMON are needed (or root)';
@@ -143,7 +155,7 @@ export function generalMeaning(code: string): string {
     case 'ENFILE':
       return 'no file descriptor is left; raise `ulimit -n`';
     case 'ENOMEM':
-      return 'the kernel has no memory for it; before Linux 5.11 the limit is `ulimit -l`';
+      return 'the kernel has no memory for it';
     default:
       return '';
   }

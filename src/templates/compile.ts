@@ -4,7 +4,7 @@ import { Assembler, type Assembly, R0, R1, R2, R3, R6, R7, R8, R9, R10, type Reg
 import { type Btf, BtfError } from '../bpf/btf.ts';
 import { resolvePath } from '../bpf/btf-path.ts';
 import { inInitialPidNamespace } from '../bpf/host.ts';
-import type { LinkInfo } from '../bpf/link.ts';
+import { type LinkInfo, linkTakesTask } from '../bpf/link.ts';
 import { nearest } from '../bpf/nearest.ts';
 import { findTarget, objectOf, type Target } from '../bpf/targets.ts';
 import { columnArgs, conditionText } from './columns.ts';
@@ -638,23 +638,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
  * initial namespace; the link counts in that of who reads.
  */
 export function linkTakesPid(btf: Btf): boolean {
-  let known = taskLinks.get(btf);
-  if (known === undefined) {
-    known = hasTaskLinks(btf);
-    taskLinks.set(btf, known);
-  }
-  return known && inInitialPidNamespace();
-}
-const taskLinks = new WeakMap<Btf, boolean>();
-
-function hasTaskLinks(btf: Btf): boolean {
-  try {
-    resolvePath(btf, btf.find('bpf_iter_link_info', ['UNION']), 'task.pid');
-    return true;
-  } catch (error) {
-    if (error instanceof BtfError) return false;
-    throw error;
-  }
+  return linkTakesTask(btf) && inInitialPidNamespace();
 }
 
 /** Parameters of the link: of one PID, or the order of a walk, which starts at the root where no cgroup is named. */
