@@ -16,13 +16,17 @@ interface Locked {
   readonly optional?: boolean;
 }
 
-/** @param into a copy of node_modules. @throws Error for a package that is not the one of package-lock.json */
-export function foreignModules(into: string, arch: string, cache: string): void {
+/**
+ * @param into a copy of node_modules
+ * @param wanted whether it has what is in that folder
+ * @throws Error for a package that is not the one of package-lock.json
+ */
+export function foreignModules(into: string, arch: string, cache: string, wanted: (folder: string) => boolean): void {
   const { packages } = JSON.parse(fs.readFileSync(LOCK, 'utf8')) as { packages: Record<string, Locked> };
   for (const [place, one] of Object.entries(packages)) {
     if (!one.optional || !one.cpu?.includes(arch) || !one.os?.includes('linux') || one.libc?.includes('musl')) continue;
     const name = place.slice(place.lastIndexOf('node_modules/') + 'node_modules/'.length);
-    if (/esbuild|biome|typescript/.test(name)) continue;
+    if (!wanted(name.split('/')[0])) continue;
     install(`${name}@${one.version}`, one.integrity, path.join(into, '..', place), cache);
   }
   const node = packages['node_modules/node'].version;

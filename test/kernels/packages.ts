@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 
-const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
+export const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const MIRROR = process.env['ITERTOP_DEBIAN_MIRROR'] ?? 'http://deb.debian.org';
 /** For how long lists are taken for the newest. */
 const DAY_MS = 24 * 3600 * 1000;
@@ -59,7 +59,7 @@ export class Suite {
       return packages;
     } catch (error) {
       if (!whole) throw error;
-      console.error(`${this.name}: no network (${firstLine(error)}); the packages of the last time are taken`);
+      console.error(`${this.name}: no network (${explained(error)}); the packages of the last time are taken`);
       return held!;
     }
   }
@@ -162,7 +162,9 @@ export function sha256(file: string): string {
   return createHash('sha256').update(fs.readFileSync(file)).digest('hex');
 }
 
-export function firstLine(error: unknown): string {
+/** What a tool said where it said something; else the error. */
+export function explained(error: unknown): string {
   const { message, stderr } = error as Error & { stderr?: string };
-  return (stderr?.trim() || message).split('\n')[0];
+  const lines = (stderr?.trim() || message).split('\n');
+  return lines.find((line) => /^E: /.test(line)) ?? lines[0];
 }

@@ -8,6 +8,8 @@ export interface Outcome {
   readonly tests: readonly TestResult[];
   /** Of each step: `probe ended with 0 after 12 s`. */
   readonly steps: readonly string[];
+  /** Lines of the kernel's log that tell of a fault in it. */
+  readonly complaints: readonly string[];
   /** Why there is nothing, or not all; '' where all went through. */
   readonly error: string;
 }
@@ -23,9 +25,10 @@ function mapFaults(found: Found): string[] {
 }
 
 /** Everything that is wrong; empty where a kernel passes. */
-export function faults({ found, tests, error, steps }: Outcome): string[] {
+export function faults({ found, tests, error, steps, complaints }: Outcome): string[] {
   const list = error ? [error] : [];
-  for (const step of steps) if (!/ended with 0 /.test(step) && !/^== tests/.test(step)) list.push(step);
+  for (const step of steps) if (/ended with [^0]/.test(step)) list.push(step);
+  list.push(...complaints.map((line) => `the kernel complains: ${line}`));
   if (found) {
     for (const t of [...found.tables, ...found.generic])
       if (t.state === 'failed') list.push(`table ${t.name}: ${t.error}`);

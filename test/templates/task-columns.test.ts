@@ -25,7 +25,7 @@ import * as proc from '../support/proc.ts';
 const MS = 1e6;
 /** USER_HZ is 100 on every architecture but alpha and ia64. */
 const TICK = 10 * MS;
-const PAGE = Number(output('getconf', 'PAGESIZE'));
+const PAGE = Number(/^KernelPageSize: +(\d+)/m.exec(fs.readFileSync('/proc/self/smaps', 'latin1'))![1]) * 1024;
 const GROUP = `itertop-test-${process.pid}`;
 /** percpu_counter keeps back up to max(32, 2 * CPUs) pages per CPU and kind (lib/percpu_counter.c). */
 const RSS_LAG = Math.max(32, 2 * os.availableParallelism()) * os.availableParallelism() * 3 * PAGE;
