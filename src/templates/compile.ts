@@ -187,7 +187,7 @@ function slotsFor(ranges: number): number {
 export function linkValue(template: Template, filters: Filters | undefined, btf: Btf): number | undefined {
   const ranges = filters?.pid;
   if (template.filters?.pid?.link !== 'pid' || ranges?.length !== 1 || ranges[0][0] !== ranges[0][1]) return undefined;
-  return linkTakesPid(btf) ? ranges[0][0] : undefined;
+  return linkTakesPid(btf, template.target) ? ranges[0][0] : undefined;
 }
 
 /** One of the ways to get a column, for `refused`. */
@@ -314,7 +314,7 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
     absent,
     fieldOf,
     totals,
-    linkPid: link === undefined && linkTakesPid(btf),
+    linkPid: link === undefined && linkTakesPid(btf, template.target),
   });
   if (where.pid) conditions.push({ text: where.pid.text, where: 'link' });
   const after = options.unaided ? (options.where ?? []) : where.after;
@@ -635,10 +635,12 @@ export function compile(template: Template, options: CompileOptions, btf: Btf): 
 
 /**
  * Whether a link can restrict a walk to a PID (Linux 6.1) and means by it what the column shows, which counts in the
- * initial namespace; the link counts in that of who reads.
+ * initial namespace; the link counts in that of who reads. Walks that come to shared files once came to those of a
+ * process twice before Linux 6.7 (task_group_seq_get_next, kernel/bpf/task_iter.c), which has bpf_iter_task_new.
  */
-export function linkTakesPid(btf: Btf): boolean {
-  return linkTakesTask(btf) && inInitialPidNamespace();
+export function linkTakesPid(btf: Btf, target = 'task'): boolean {
+  const once = target === 'task' || btf.func('bpf_iter_task_new') !== 0;
+  return once && linkTakesTask(btf) && inInitialPidNamespace();
 }
 
 /** Parameters of the link: of one PID, or the order of a walk, which starts at the root where no cgroup is named. */

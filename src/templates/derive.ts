@@ -425,7 +425,8 @@ function fileType(
   protocol: number,
   socketType: number,
 ): string {
-  if (magic === ANON_INODE_FS_MAGIC) return /^anon_inode:\[?([^\]]+)\]?$/.exec(path)?.[1] ?? 'anon_inode';
+  // Where bpf_d_path() is refused (before Linux 5.12) its path is the entry's name behind a slash.
+  if (magic === ANON_INODE_FS_MAGIC) return /^(?:anon_inode:|.*\/)\[?([^\]]+)\]?$/.exec(path)?.[1] ?? 'anon_inode';
   const kind = (mode >> 12) & 15;
   if (kind === 12 && !Number.isNaN(family)) {
     if (family === 2 || family === 10) {

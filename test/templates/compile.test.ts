@@ -46,6 +46,9 @@ describe('shapes: what needs another program', () => {
     const value = (template: Template, filters: Filters | undefined, of = btf) => linkValue(template, filters, of);
     expect(value(task, { pid: [[5, 5]] })).toBe(kernelHas('bpf_iter_link_info', 'task.pid') ? 5 : undefined);
     expect(value(task, { pid: [[5, 5]] }, smallKernel())).toBeUndefined();
+    // Walks over the files of one process are right since Linux 6.7.
+    const files = findTemplate('task_file');
+    expect(value(files, { pid: [[5, 5]] })).toBe(btf.func('bpf_iter_task_new') ? 5 : undefined);
     expect(value(task, { pid: [[5, 6]] })).toBeUndefined();
     const two: Range[] = [
       [5, 5],

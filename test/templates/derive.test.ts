@@ -196,6 +196,8 @@ describe('texts from a row', () => {
     ['eventpoll', [0o600, ANON, NAN, NAN, NAN], 'anon_inode:[eventpoll]', 'eventpoll'],
     ['inotify', [0o600, ANON, NAN, NAN, NAN], 'anon_inode:inotify', 'inotify'],
     ['bpf-map', [0o600, ANON, NAN, NAN, NAN], 'anon_inode:bpf-map', 'bpf-map'],
+    ['eventfd before Linux 5.12', [0o600, ANON, NAN, NAN, NAN], '/…/[eventfd]', 'eventfd'],
+    ['bpf-map before Linux 5.12', [0o600, ANON, NAN, NAN, NAN], '/…/bpf-map', 'bpf-map'],
     ['an anon inode without a name', [0o600, ANON, NAN, NAN, NAN], '', 'anon_inode'],
     ['tcp', [0o140777, 1, 2, 6, 1], 'socket:[1]', 'tcp'],
     ['tcp6', [0o140777, 1, 10, 6, 1], 'socket:[1]', 'tcp6'],

@@ -93,7 +93,8 @@ describeKernel('the other ways give the same', () => {
   test('paths, name by name', () => {
     const from = ['str(task->no_such_member)', byName];
     const row = own(table([{ name: 'exe', from, as: 'path', help: 'executable' }]));
-    expect(row.text('exe')).toBe(fs.readlinkSync('/proc/self/exe'));
+    // What the root is mounted on goes on further up (Linux 7.2: a root below that of the initramfs).
+    expect(row.text('exe').replace(/^\/…\/+/, '/')).toBe(fs.readlinkSync('/proc/self/exe'));
   });
 
   test('a text that the kernel does not have gives way to its fallback, without the brackets of one that is empty', () => {
