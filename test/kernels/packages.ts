@@ -164,7 +164,7 @@ export function sha256(file: string): string {
 
 /** What a tool said where it said something; else the error. */
 export function explained(error: unknown): string {
-  const { message, stderr } = error as Error & { stderr?: string };
-  const lines = (stderr?.trim() || message).split('\n');
+  const { message, stderr = '' } = error as Error & { stderr?: string | Buffer };
+  const lines = (String(stderr).trim() || message).split('\n');
   return lines.find((line) => /^E: /.test(line)) ?? lines[0];
 }
