@@ -6,6 +6,7 @@ import { bin } from './parts/bin.ts';
 import { bytes } from './parts/bytes.ts';
 import { files } from './parts/files.ts';
 import { fleet } from './parts/fleet.ts';
+import { hosts } from './parts/hosts.ts';
 import { idle } from './parts/idle.ts';
 import { keys } from './parts/keys.ts';
 import { otlp } from './parts/otlp.ts';
@@ -20,6 +21,7 @@ const PARTS: Readonly<Record<string, () => Promise<Result[]>>> = {
   tcp,
   files,
   fleet,
+  hosts,
   keys,
   idle,
   bytes,

@@ -33,7 +33,7 @@ import { type DumpOptions, dump } from './state/dump.ts';
 import { FileError } from './state/file-error.ts';
 import { shownTemplate } from './state/group-pane.ts';
 import type { SampledView } from './state/group-view.ts';
-import { enumNames } from './state/hosts-collector.ts';
+import { parseForHosts } from './state/hosts-collector.ts';
 import { hostsFeed } from './state/hosts-dump.ts';
 import type { ProgramPart } from './state/inspect.ts';
 import { shortcomingOf, tableOfMap } from './state/maps.ts';
@@ -63,7 +63,6 @@ import { alignOf, unitOf } from './templates/format.ts';
 import { genericTargets, genericTemplate } from './templates/generic.ts';
 import { withHost } from './templates/host-column.ts';
 import { ELEMENTS } from './templates/map-template.ts';
-import { MERGED_PAGE } from './templates/merged-table.ts';
 import { columnOfPath } from './templates/path-column.ts';
 import {
   allTemplates,
@@ -882,11 +881,6 @@ function listColumns(name: string): string {
 function parseCondition(text: string, template: Template): Conjunct[] {
   const enumNames = (column: Column) => enumNamesOf(Btf.vmlinux(), column);
   return parseWhere(text, template, { user: userId, enumNames, pageSize: pageSize() });
-}
-
-/** The same where this kernel need not tell. @throws WhereError */
-function parseForHosts(text: string, template: Template): Conjunct[] {
-  return parseWhere(text, template, { user: userId, enumNames, pageSize: MERGED_PAGE });
 }
 
 /** All that may be entered: the table says how many may not. */

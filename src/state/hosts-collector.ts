@@ -5,7 +5,7 @@ import { type EnumNames, enumNamesOf } from '../templates/enum-names.ts';
 import { HOST } from '../templates/host-column.ts';
 import { MERGED_PAGE, MergedTable } from '../templates/merged-table.ts';
 import type { TableRows } from '../templates/table.ts';
-import type { Column, Template } from '../templates/template.ts';
+import { type Column, columnOf, type Template } from '../templates/template.ts';
 import { type Conjunct, columnsOf, parseWhere, type Where } from '../templates/where.ts';
 import { matchesWhere } from '../templates/where-eval.ts';
 import type { Collected, CollectOptions } from './collector.ts';
@@ -63,7 +63,7 @@ export class HostsCollector implements Disposable {
 
   /** What is to be read from now on; what runs on the hosts begins anew only where it does not give that already. @throws UsageError */
   ask(template: Template, options: CollectOptions, pace: Pace): void {
-    this.#where = parseWhere(options.where ?? '', template, { user: userId, enumNames, pageSize: MERGED_PAGE });
+    this.#where = parseForHosts(options.where ?? '', template);
     const columns = withDependencies(template, [
       ...options.columns,
       ...this.#where.flatMap(({ where }) => columnsOf(where)),
@@ -119,8 +119,11 @@ export class HostsCollector implements Disposable {
   collect(template: Template, options: CollectOptions, live = false): MergedCollected {
     const started = performance.now();
     const of = new Map<HostFeed, Collected>();
+    const used = this.#where.flatMap(({ where }) => columnsOf(where));
+    // Conditions are looked at where rows are merged.
+    const own = { ...options, where: '', columns: [...new Set([...options.columns, ...used])] };
     for (const feed of this.#feeds) {
-      const collected = feed.collect(template, options);
+      const collected = feed.collect(template, own);
       if (collected && !(live && feed.status(template).condition !== 'live')) of.set(feed, collected);
     }
     const all = [...of.values()];
@@ -133,10 +136,10 @@ export class HostsCollector implements Disposable {
     this.#last = { table, of };
     return {
       table,
-      after: this.#where,
+      after: this.#where.filter((conjunct) => !isTheirs(conjunct, template, all)),
       before,
       absent: absentOf(all),
-      stats: statsOf(all, performance.now() - started),
+      stats: statsOf(all, this.#where, performance.now() - started),
       hosts: this.#feeds.map((feed) => feed.status(template)),
       each: new Map([...of].map(([{ name }, collected]) => [name, collected])),
     };
@@ -184,8 +187,24 @@ function matchesHost(where: Where, host: string): boolean {
   return matchesWhere(where, row as Partial<TableRows> as TableRows, 0);
 }
 
+/** A uid that nobody has: the hosts know their users. */
+const NOBODY = 2 ** 32;
+
+/** A condition over rows of hosts, which this kernel need not know. @throws WhereError */
+export function parseForHosts(text: string, template: Template): Conjunct[] {
+  const user = (name: string) => userId(name) ?? NOBODY;
+  return parseWhere(text, template, { user, enumNames, pageSize: MERGED_PAGE });
+}
+
+/** Names of users are those of each host, whose kernel has left out what they do not mean there. */
+function isTheirs({ where, text }: Conjunct, template: Template, all: readonly Collected[]): boolean {
+  const users = columnsOf(where).some((name) => columnOf(template, name)?.as === 'uid');
+  const there = ({ stats }: Collected) => stats.conditions.some((c) => c.text === text && c.where !== 'user');
+  return users && all.every(there);
+}
+
 /** This kernel's, where there is BTF: hosts are asked before they can tell theirs. */
-export function enumNames(column: Column): EnumNames | undefined {
+function enumNames(column: Column): EnumNames | undefined {
   try {
     return enumNamesOf(Btf.vmlinux(), column);
   } catch {
@@ -199,12 +218,13 @@ function absentOf(all: readonly Collected[]): ReadonlyMap<string, string> {
   return new Map([...(first?.absent ?? [])].filter(([name]) => others.every(({ absent }) => absent.has(name))));
 }
 
-function statsOf(all: readonly Collected[], totalMs: number): RefreshStats {
+function statsOf(all: readonly Collected[], where: readonly Conjunct[], totalMs: number): RefreshStats {
   const each = all.map(({ stats }) => stats);
   const sum = (of: (stats: RefreshStats) => number) => each.reduce((total, stats) => total + of(stats), 0);
   const now = Date.now();
   const conditions = new Map<string, Condition>();
   for (const stats of each) for (const condition of stats.conditions) conditions.set(condition.text, condition);
+  for (const { text } of where) if (!conditions.has(text)) conditions.set(text, { text, where: 'user' });
   return {
     begin: each.reduce((begin, stats) => Math.min(begin, stats.begin), now),
     end: each.reduce((end, stats) => Math.max(end, stats.end), 0) || now,

@@ -9,7 +9,7 @@ import { registerTemplates } from '../../src/templates/registry.ts';
 import type { Template } from '../../src/templates/template.ts';
 import { matchesWhere } from '../../src/templates/where-eval.ts';
 import { layoutOf } from '../support/batch.ts';
-import { MadeRecording } from '../support/made-recording.ts';
+import { type MadeKernel, MadeRecording } from '../support/made-recording.ts';
 import { MadeHost } from '../support/stand-in-hosts.ts';
 
 const TEMPLATE: Template = {
@@ -35,8 +35,9 @@ const NOW = Date.UTC(2026, 0, 2);
 const MINUTE = 60_000;
 
 /** A kernel with all columns, and an older one with another layout, larger pages and another boot. */
-const kernelA = () =>
+const kernelA = (more: Pick<MadeKernel, 'conditions'> = {}) =>
   new MadeRecording({
+    ...more,
     template: TEMPLATE,
     kernel: '7.2.0',
     bootMs: NOW - 1000_000,
@@ -149,6 +150,19 @@ describe('merging', () => {
     expect(passing('mem > 500K')).toEqual([1]);
     expect(passing('started < 10s')).toEqual([0]);
     expect(passing('host == b')).toEqual([1]);
+  });
+
+  test('users are those of each host: whom a name means there is said there', async () => {
+    const where = 'uid == nobody-here';
+    ask({ where });
+    const conditions = [{ text: where, where: 'kernel' as const }];
+    await send(hosts[0], kernelA({ conditions }).next(1000, [row(1)]));
+    const { table, after } = collector.collect(MERGED, { ...OPTIONS, where });
+    expect(table.rows).toBe(1);
+    expect(after).toEqual([]);
+    // A host that has not looked at it leaves that to us.
+    await send(hosts[1], kernelB().next(50, [row(1)]));
+    expect(collector.collect(MERGED, { ...OPTIONS, where }).after).toHaveLength(1);
   });
 
   test('rates are of each host by its own clock, and rows are known again', async () => {

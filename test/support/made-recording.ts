@@ -16,6 +16,7 @@ export interface MadeKernel {
   readonly kernel: string;
   readonly pageSize?: number;
   readonly absent?: ReadonlyMap<string, string>;
+  readonly conditions?: SourcePlan['conditions'];
   readonly userName?: (uid: number) => string | undefined;
   /** Wall clock at boot, ms since the epoch. */
   readonly bootMs: number;
@@ -57,8 +58,8 @@ export class MadeRecording {
   }
 
   #origin(): Origin {
-    const { template, layout, absent = new Map(), bootMs } = this.#made;
-    const plan: SourcePlan = { layout, names: new Map(), absent, conditions: [], after: [], sets: [] };
+    const { template, layout, absent = new Map(), conditions = [], bootMs } = this.#made;
+    const plan: SourcePlan = { layout, names: new Map(), absent, conditions, after: [], sets: [] };
     const read = () => {
       const seconds = this.#seconds;
       const rows = this.#rows.map((values) => recordBytes(layout, { values }));
