@@ -28,6 +28,8 @@ export class Suite {
   readonly arch: string;
   readonly #dir: string;
   #updated = false;
+  /** Tried once, for all that is taken. */
+  #unreachable: Error | null = null;
 
   constructor(cache: string, name: string, arch: string) {
     this.name = name;
@@ -58,7 +60,7 @@ export class Suite {
       fs.writeFileSync(record, JSON.stringify(packages, null, 1));
       return packages;
     } catch (error) {
-      if (!whole) throw error;
+      if (!whole) throw new Error(`neither the network nor ${this.#dir} has its packages: ${explained(error)}`);
       console.error(`${this.name}: no network (${explained(error)}); the packages of the last time are taken`);
       return held!;
     }
@@ -88,8 +90,14 @@ export class Suite {
   }
 
   #update(): void {
+    if (this.#unreachable) throw this.#unreachable;
     if (this.#updated) return;
-    retried(() => this.#apt('apt-get', '-qq', 'update', '-o', 'APT::Update::Error-Mode=any'));
+    try {
+      retried(() => this.#apt('apt-get', '-qq', 'update', '-o', 'APT::Update::Error-Mode=any'));
+    } catch (error) {
+      this.#unreachable = error as Error;
+      throw error;
+    }
     this.#updated = true;
   }
 
