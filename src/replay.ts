@@ -27,6 +27,7 @@ import { recordedChoices } from './state/split.ts';
 import { withColumns } from './templates/adhoc.ts';
 import { registeredTemplates, registerTemplates } from './templates/registry.ts';
 import { type Column, type FilterName, type Filters, type Template, UsageError } from './templates/template.ts';
+import { sanitize } from './templates/text.ts';
 import { parseWhere } from './templates/where.ts';
 
 import type { ExplorerOptions, TableParts } from './ui/run.tsx';
@@ -54,8 +55,9 @@ function replayOf(recording: Recording, sample: boolean, turn: Turn): Replay {
     if (times[i]! - times[i - 1]! > GAP * question.interval) gaps.push([times[i - 1]!, times[i]!]);
   const absent = notInRecording(recording.segment(count - 1));
   return {
-    host,
-    kernel,
+    // Whoever made the file named them.
+    host: sanitize(host),
+    kernel: sanitize(kernel),
     begin: times[0]!,
     end: times[count - 1]!,
     count,

@@ -140,6 +140,18 @@ describe.each(['made', 'sample'])('a recording (%s), made up', (which) => {
     expect(await look()).toBe('shown');
   });
 
+  it('of a host and a kernel of any name shows none that is obeyed', async () => {
+    for (const text of Object.values(HOSTILE_TEXTS)) {
+      const crafted = parts.map((part) => {
+        if (part.frame.kind !== SEGMENT) return part;
+        const json = { ...JSON.parse(part.plain.toString()), host: text, kernel: text };
+        return { ...part, plain: Buffer.from(JSON.stringify(json)) };
+      });
+      write(file, crafted);
+      expect(await look()).toBe('shown');
+    }
+  });
+
   it('with another beginning is shown or refused', { timeout: patience(120_000) }, async () => {
     const tally = { shown: 0, refused: 0 };
     await fuzzSlowly(
