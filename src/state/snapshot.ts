@@ -229,9 +229,10 @@ function* tableLines(s: Snapshot): Generator<string> {
       .trimEnd()}\n`;
   const filters = stats.conditions.map((c) => `${c.text} [${c.where}]`).join('  ');
   const { grouped } = s;
+  const found = foundOf({ tree: s.tree ?? undefined, count: s.order.length });
   const rows = grouped
     ? `by ${grouped.by}: ${s.order.length} group${s.order.length === 1 ? '' : 's'} of ${grouped.of} rows`
-    : `${foundOf({ tree: s.tree ?? undefined, count: s.order.length })} rows`;
+    : `${found} row${found === 1 ? '' : 's'}`;
   yield `itertop ${table.template.name}  ${rows}${stats.visited >= 0 ? ` of ${stats.visited} visited` : ''}  ${stats.totalMs.toFixed(1)} ms  ${sanitize(s.host?.kernel ?? os.release())}  ${new Date(stats.begin).toISOString()}${filters ? `  ${filters}` : ''}${stats.doubles > 0 ? `  ${stats.doubles} seen twice` : ''}\n`;
   yield line(columns.map((c) => c.title));
   for (const row of cells) yield line(row);

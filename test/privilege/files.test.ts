@@ -253,7 +253,7 @@ describeKernel('the real program, with umask 0 and without any capability but th
   ])('%s', async (_, steps, expected) => {
     const [first, rest] = command('task', '-p', String(process.pid), '-d', '0.5');
     terminal = new TestTerminal(first, rest, { cols: 100, rows: 30, env: env() });
-    await terminal.waitFor(/1 rows?/);
+    await terminal.waitFor(/1 row/);
     for (const [keys, then] of steps) {
       terminal.type(keys);
       await terminal.waitFor(then);

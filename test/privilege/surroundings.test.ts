@@ -194,7 +194,7 @@ describeKernel('a copy of Node that has the capabilities', () => {
       const [first, ...rest] = [...shell, node, PROGRAM, 'task', '--pid', String(process.pid), '-d', '0.5'];
       const terminal = new TestTerminal(first!, rest, { cols: 120, rows: 40, env: NO_HOME });
       try {
-        await terminal.waitFor(/1 rows?/, 'the table', 60_000);
+        await terminal.waitFor(/1 row/, 'the table', 60_000);
         for (const [keys, then] of [
           ['d', /Structure/],
           [KEY.tab, /struct task_struct/],

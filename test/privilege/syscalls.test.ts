@@ -174,7 +174,7 @@ describe.skipIf(off)(off ? 'system calls (skipped: needs root and strace)' : 'sy
       [`:quit${KEY.enter}`, /^/],
     ];
     try {
-      await terminal.waitFor(/1 rows?/, 'the table', 60_000);
+      await terminal.waitFor(/1 row/, 'the table', 60_000);
       for (const [keys, then] of steps) {
         terminal.type(keys);
         await terminal.waitFor(then, `${then} after ${JSON.stringify(keys)}`, 60_000);

@@ -37,7 +37,7 @@ describeKernel('itertop dump', () => {
     const { status, stdout, stderr } = run(['dump', 'task', '-p', me, '--columns', 'pid,comm,nice']);
     expect([status, stderr]).toEqual([0, '']);
     const lines = stdout.trimEnd().split('\n');
-    expect(lines[0]).toMatch(new RegExp(`^itertop task {2}1 rows of \\d+ visited .*pid ${me} \\[link\\]$`));
+    expect(lines[0]).toMatch(new RegExp(`^itertop task {2}1 row of \\d+ visited .*pid ${me} \\[link\\]$`));
     expect(lines[1].trim().split(/\s+/)).toEqual(['PID', 'COMM', 'NI']);
     expect(lines[2].trim().split(/\s+/)[0]).toBe(me);
   });

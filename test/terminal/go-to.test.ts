@@ -43,7 +43,7 @@ describe.skipIf(skip)('going to an object', () => {
     ['task', () => String(process.pid), 'task', () => new RegExp(`^ *${process.pid} `, 'm')],
   ])(':%s and its number', async (word, number, template, row) => {
     terminal.type(`:${word} ${number()}\r`);
-    await terminal.waitFor(new RegExp(`(^|› )${template} {2}1 rows`, 'm'));
+    await terminal.waitFor(new RegExp(`(^|› )${template} {2}1 row`, 'm'));
     await terminal.waitFor(row());
   });
 
@@ -52,7 +52,7 @@ describe.skipIf(skip)('going to an object', () => {
     terminal.type(`:task ${ids.join(' ')}\r`);
     await terminal.waitFor(/(^|› )task {2}2 rows/m);
     terminal.type(`:map ${id('map_id')(0)} it_goto 4294967295\r`);
-    await terminal.waitFor(/(^|› )bpf_map {2}1 rows/m);
+    await terminal.waitFor(/(^|› )bpf_map {2}1 row/m);
     await terminal.waitFor(/array +it_goto/);
   });
 

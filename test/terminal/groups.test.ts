@@ -74,7 +74,7 @@ describe.skipIf(skip)('grouping in a terminal (needs root)', () => {
     // The second group; its only row has no end to talk to.
     terminal.type('jj');
     terminal.type(KEY.enter);
-    const listening = await terminal.waitFor(/\b1 rows/);
+    const listening = await terminal.waitFor(/\b1 row/);
     expect(listening).toContain('state == LISTEN [kernel]');
     expect(listening).toMatch(/by lport ▲, rport ▲/);
     terminal.type(KEY.escape);

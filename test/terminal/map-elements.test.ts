@@ -128,7 +128,7 @@ describe.skipIf(skip)('the elements of a map', () => {
     const one = map({ type: MAP.percpu_array, name: 'e2e_cpu', keySize: 4, valueSize: 8, maxEntries: 1 });
     others.push(one);
     terminal = new TestTerminal(process.execPath, [PROGRAM, '--map', 'e2e_cpu'], { cols: 100, rows: 24 });
-    expect(await terminal.waitFor(/KEY▲ +VALUE/)).toMatch(/1 rows/);
+    expect(await terminal.waitFor(/KEY▲ +VALUE/)).toMatch(/1 row/);
     terminal.type('H');
     expect(await terminal.waitFor(/KEY▲? +CPU +VALUE/)).toMatch(/with a row for each CPU/);
     terminal.type('H');

@@ -51,7 +51,7 @@ describe.skipIf(skip)('marks in a terminal', () => {
     await terminal.waitFor(new RegExp(`2 rows {2}\\+1[\\s\\S]*^\\+ *${second.pid} ${name}`, 'm'));
     await terminal.waitFor(new RegExp(`^ +${second.pid} ${name}`, 'm'));
     first.kill('SIGKILL');
-    await terminal.waitFor(new RegExp(`1 rows? {2}-1[\\s\\S]*^- *${first.pid} ${name}`, 'm'));
+    await terminal.waitFor(new RegExp(`1 row {2}-1[\\s\\S]*^- *${first.pid} ${name}`, 'm'));
     await terminal.waitFor((screen) => !screen.includes(String(first.pid)), 'no trace of it');
   });
 
@@ -68,7 +68,7 @@ describe.skipIf(skip)('marks in a terminal', () => {
     terminal.type(`M${KEY.end}e`);
     await terminal.waitFor(/Export to a file/);
     terminal.type(`${KEY.up}${KEY.right}${KEY.down}${KEY.ctrlU}${file}\r`);
-    await terminal.waitFor(/1 rows? written/);
+    await terminal.waitFor(/1 row written/);
     const rows = fs
       .readFileSync(file, 'utf8')
       .split('\n')

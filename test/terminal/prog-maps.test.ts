@@ -51,7 +51,7 @@ describe.skipIf(skip)('programs and their maps', () => {
     terminal.type(KEY.backspace);
     await terminal.waitFor(/it_own/);
     terminal.type('g2');
-    await terminal.waitFor(/› bpf_map {2}1 rows/);
+    await terminal.waitFor(/› bpf_map {2}1 row/);
     expect(await terminal.waitFor(new RegExp(`^ *${ids.shared} array +it_shared`, 'm'))).toBeTruthy();
   });
 
@@ -59,9 +59,9 @@ describe.skipIf(skip)('programs and their maps', () => {
     open(['bpf_map', '--where', `id == ${ids.own}`]);
     await terminal.waitFor(/it_own/);
     terminal.type('j2');
-    await terminal.waitFor(new RegExp(`^bpf_map › ${ids.own} it_own › prog_maps {2}1 rows`, 'm'));
+    await terminal.waitFor(new RegExp(`^bpf_map › ${ids.own} it_own › prog_maps {2}1 row`, 'm'));
     terminal.type('j3');
-    await terminal.waitFor(/› bpf_prog {2}1 rows/);
+    await terminal.waitFor(/› bpf_prog {2}1 row/);
     await terminal.waitFor(new RegExp(`^ *${ids.first} socket_filter {2}it_first`, 'm'));
   });
 });

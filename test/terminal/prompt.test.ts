@@ -19,11 +19,11 @@ describe.skipIf(skip)('the command line', () => {
     await terminal.waitFor(/^tcp {2}[\d,]+ rows/m);
 
     terminal.type(`:ps ${process.pid}\r`);
-    await terminal.waitFor(/(^|› )task {2}1 rows/m);
+    await terminal.waitFor(/(^|› )task {2}1 row/m);
     await terminal.waitFor(new RegExp(`^ *${process.pid} `, 'm'));
 
     terminal.type(':map it_comm\r');
-    await terminal.waitFor(/(^|› )bpf_map {2}1 rows/m);
+    await terminal.waitFor(/(^|› )bpf_map {2}1 row/m);
     await terminal.waitFor(new RegExp(`^ *${id} .*it_command`, 'm'));
 
     terminal.type(':elem\t it_command\r');

@@ -49,15 +49,15 @@ describe.skipIf(skip)('what a row has to do with', () => {
     await terminal.waitFor(/1 files {2}2 tcp {2}3 udp/);
 
     terminal.type('2');
-    await terminal.waitFor(new RegExp(`^task › ${pid} [^›]+ › tcp {2}1 rows`, 'm'));
+    await terminal.waitFor(new RegExp(`^task › ${pid} [^›]+ › tcp {2}1 row`, 'm'));
     await terminal.waitFor(new RegExp(`LISTEN .*127\\.0\\.0\\.1:${port} `));
     expect(terminal.text()).toMatch(new RegExp(`^filter .*pid ${pid} \\[`, 'm'));
 
     // On: from the socket to the descriptor that holds it, and from there to the process.
     terminal.type('j2');
-    await terminal.waitFor(new RegExp(`› tcp › 127\\.0\\.0\\.1:${port}[^›]* › task_file {2}1 rows`));
+    await terminal.waitFor(new RegExp(`› tcp › 127\\.0\\.0\\.1:${port}[^›]* › task_file {2}1 row`));
     terminal.type('j1');
-    await terminal.waitFor(/› task {2}1 rows/);
+    await terminal.waitFor(/› task {2}1 row/);
 
     for (const [title, row] of [
       ['task_file', `^ *${pid} `],
@@ -65,10 +65,10 @@ describe.skipIf(skip)('what a row has to do with', () => {
       ['task', `^ *${pid} `],
     ] as const) {
       terminal.type(KEY.backspace);
-      await terminal.waitFor(new RegExp(`(^|› )${title} {2}1 rows`, 'm'));
+      await terminal.waitFor(new RegExp(`(^|› )${title} {2}1 row`, 'm'));
       await terminal.waitFor(new RegExp(row, 'm'));
     }
-    expect(terminal.text()).toMatch(/^task {2}1 rows/m);
+    expect(terminal.text()).toMatch(/^task {2}1 row/m);
     // The row is still selected: what it leads to is offered.
     await terminal.waitFor(/1 files {2}2 tcp/);
     terminal.type('q');
@@ -88,7 +88,7 @@ describe.skipIf(skip)('what a row has to do with', () => {
     terminal.type(KEY.escape);
     await terminal.waitFor((screen) => !/search/.test(screen));
     terminal.type(KEY.escape);
-    await terminal.waitFor(/^task {2}1 rows/m);
+    await terminal.waitFor(/^task {2}1 row/m);
   });
 
   it('of a BPF map: its elements, and who holds it', async () => {
@@ -97,15 +97,15 @@ describe.skipIf(skip)('what a row has to do with', () => {
     open(['bpf_map', '--where', `id == ${id}`]);
     await terminal.waitFor(/it_related/);
     terminal.type('j3');
-    await terminal.waitFor(new RegExp(`^bpf_map › ${id} it_related › task_file {2}1 rows`, 'm'));
+    await terminal.waitFor(new RegExp(`^bpf_map › ${id} it_related › task_file {2}1 row`, 'm'));
     expect(terminal.text()).toMatch(new RegExp(`^ *${process.pid} .* ${held.fd} .*bpf-map`, 'm'));
     terminal.type('j8');
-    await terminal.waitFor(/› bpf_map {2}1 rows/);
+    await terminal.waitFor(/› bpf_map {2}1 row/);
     await terminal.waitFor(/it_related/);
     terminal.type('j1');
     await terminal.waitFor(/› bpf_map_elem {2}3 rows/);
     terminal.type(KEY.backspace);
-    await terminal.waitFor(/› bpf_map {2}1 rows/);
+    await terminal.waitFor(/› bpf_map {2}1 row/);
   });
 
   it('says why there is no way on, and writes ASCII alone where that is asked for', async () => {
@@ -116,6 +116,6 @@ describe.skipIf(skip)('what a row has to do with', () => {
     terminal.type('9');
     await terminal.waitFor(/there are 1 process {2}2 holders/);
     terminal.type('1');
-    await terminal.waitFor(new RegExp(`^tcp > 127\\.0\\.0\\.1:${port}[^>]* > task {2}1 rows`, 'm'));
+    await terminal.waitFor(new RegExp(`^tcp > 127\\.0\\.0\\.1:${port}[^>]* > task {2}1 row`, 'm'));
   });
 });

@@ -103,7 +103,7 @@ const dump = (...args: string[]) =>
 
 it.each([
   [['--group', 'name', '-c', 'name,value'], 'by name: 5 groups of 5 rows'],
-  [['--at', 'start', '--search', 'row 3'], '1 rows'],
+  [['--at', 'start', '--search', 'row 3'], '1 row'],
 ])('dump --replay %j', (args, expected) => {
   const { status, stdout, stderr } = dump(...args);
   expect([status, stderr]).toEqual([0, '']);

@@ -205,7 +205,7 @@ describe.skipIf(!root)('recording', () => {
   test('of what is seen: R begins and ends it', async () => {
     const args = ['-c', `cd ${folder} && exec ${process.execPath} ${PROGRAM} task -p ${process.pid} -d 0.2`];
     const terminal = new TestTerminal('sh', args, { env: ENV });
-    await terminal.waitFor(/1 rows?/);
+    await terminal.waitFor(/1 row/);
     terminal.type('R');
     await terminal.waitFor(/REC [\d.]+K/);
     terminal.type('R');

@@ -97,7 +97,7 @@ describe.skipIf(skip)('two tables at once', () => {
     terminal.resize(80, 8);
     await terminal.waitFor((screen) => /^task {2}2 rows/m.test(screen) && !/Tab changes/.test(screen));
     terminal.type(KEY.tab);
-    await terminal.waitFor(/^tcp {2}1 rows/m);
+    await terminal.waitFor(/^tcp {2}1 row/m);
     terminal.resize(80, 24);
     await terminal.waitFor(/keys below/);
     terminal.type('q');

@@ -76,7 +76,7 @@ function changed(changes: Changes | undefined): Part[] {
 function counts(view: View): Part[] {
   const { count, total, stats, changes, grouped: groups } = view;
   const some = (n: number) => (n === total ? '' : `${grouped.format(n)} of `);
-  const rows = `${groups ? some(groups.of) : some(foundOf(view))}${grouped.format(total)} rows`;
+  const rows = `${groups ? some(groups.of) : some(foundOf(view))}${grouped.format(total)} ${total === 1 ? 'row' : 'rows'}`;
   return [
     part(8, [
       'plain',
