@@ -25,8 +25,9 @@ function loadDuckDb(): DuckDb {
   }
 }
 
-/** Functions that write where they are told to, or take addresses. */
-const NO_QUESTION = /\b(enable_logging|enable_profiling|arrow_scan\w*)\b/i;
+/** Functions that write where they are told to, or take addresses; and those that run what a text says that is not here. */
+const NO_QUESTION =
+  /\b(enable_logging|enable_profiling|arrow_scan\w*|json_execute_serialized_sql|query(?="?(?:\s|\/\*[\s\S]*?\*\/|--[^\n]*)*\())/i;
 
 /** About the tables that there are. */
 const IN_GENERAL = /\b(show|information_schema|duckdb_\w+|pg_\w+|sqlite_\w+)\b/i;
@@ -69,10 +70,13 @@ export async function runQuery({ dataset, sql, format }: Options): Promise<void>
     }
   };
   try {
-    // Only the files of the data set, no extension from the network, and no way back from that.
+    // Only the files of the data set, nothing written (what does not fit into memory, secrets), no extension from the
+    // network, and no way back from that.
     for (const setting of [
       `allowed_paths = [${[...tables.values()].flat().map(quoted).join()}]`,
       "timezone = 'UTC'",
+      "temp_directory = ''",
+      'allow_persistent_secrets = false',
       'autoinstall_known_extensions = false',
       'enable_external_access = false',
       'lock_configuration = true',

@@ -25,6 +25,11 @@ interface Part {
   bytes: number;
 }
 
+/** Milliseconds. */
+const HOUR = 3_600_000;
+/** How much later than its hour a part may have rows, in milliseconds. */
+const LATE = 300_000;
+
 export class Dataset {
   readonly #folder: string;
   readonly #roll: Retention;
@@ -45,6 +50,7 @@ export class Dataset {
     const partitions = partitionsOf(snapshot);
     const whose = partitions.slice(0, 2).join('/');
     const folder = path.join(this.#folder, ...partitions);
+    this.#closeLeft(begin);
     let part = this.#parts.get(whose);
     const full = part && (part.bytes >= this.#roll.bytes || begin - part.begin >= this.#roll.age);
     if (part && (full || part.folder !== folder)) {
@@ -55,6 +61,15 @@ export class Dataset {
     part ??= this.#begin(folder, partitions, snapshot);
     this.#parts.set(whose, part);
     for (const piece of part.writer.snapshot(snapshot)) this.#write(part, piece);
+  }
+
+  /** Those of hosts that do not answer any more, when their hour is over. @param now a host's; clocks differ a little */
+  #closeLeft(now: number): void {
+    for (const [whose, part] of this.#parts) {
+      if (now < (Math.floor(part.begin / HOUR) + 1) * HOUR + LATE) continue;
+      this.#parts.delete(whose);
+      this.#close(part);
+    }
   }
 
   #close(part: Part): void {

@@ -71,8 +71,11 @@ export class Delivery {
 
   /** Takes it, or counts it as lost. @returns false once there is no use in more */
   async offer(request: Request): Promise<boolean> {
-    while (this.#finite && !this.#givenUp && !this.#signal?.aborted && this.#bytes >= WAITING) await this.#change();
-    if (this.#givenUp || this.#bytes + request.bytes.length > WAITING) {
+    const full = () => this.#bytes + request.bytes.length > WAITING;
+    // What is larger than all that may wait is not waited for.
+    const waits = () => this.#finite && this.#bytes > 0 && !this.#givenUp && !this.#signal?.aborted;
+    while (full() && waits()) await this.#change();
+    if (this.#givenUp || full()) {
       this.#lose(request.count);
       if (!this.#full && !this.#givenUp)
         this.#tell(`${this.what} are left out: ${WAITING >> 20} MiB of them wait for the collector`);

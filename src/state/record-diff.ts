@@ -279,10 +279,13 @@ export class DiffWriter {
   }
 
   #writeValues(a: Uint32Array, b: Uint32Array): void {
-    const longest = this.#changed.reduce((most, [, , length]) => Math.max(most, length), 0);
-    for (let w = 0; w < longest; w++)
-      for (const [x, y, length] of this.#changed)
+    let left = this.#changed;
+    for (let w = 0; left.length > 0; w++) {
+      // One long record does not make the others long.
+      if (w % 8 === 0) left = left.filter(([, , length]) => length > w);
+      for (const [x, y, length] of left)
         if (w < length && a[x + w] !== b[y + w]) this.#values.varint(zigzag((b[y + w]! - a[x + w]!) | 0));
+    }
   }
 
   #step(kind: number): void {
@@ -378,9 +381,8 @@ export class DiffReader {
     const mask = number === 0 ? masks.bytes(masks.varint()) : this.#known[number - 1];
     if (!mask) throw new BadRecordingError('there is no mask of that number');
     if (number === 0 && this.#known.length < MOST_MASKS) this.#known.push(new Uint8Array(mask));
-    for (let at = mask.length - 1; at >= length >> 3; at--)
-      if (mask[at]! >> (at === length >> 3 ? length & 7 : 0) !== 0)
-        throw new BadRecordingError('a change lies beyond its record');
+    if (mask.length > (length + 7) >> 3 || (mask[length >> 3] ?? 0) >> (length & 7) !== 0)
+      throw new BadRecordingError('a change lies beyond its record');
     return mask;
   }
 }
@@ -392,10 +394,13 @@ interface Changed {
 }
 
 function changeColumns(words: Uint32Array, changed: readonly Changed[], values: ByteReader): void {
-  const longest = changed.reduce((most, { mask }) => Math.max(most, mask.length), 0) * 8;
-  for (let w = 0; w < longest; w++)
-    for (const { at, mask } of changed)
-      if ((mask[w >> 3] ?? 0) & (1 << (w & 7))) words[at + w]! += unzigzag(values.varint());
+  let left = changed;
+  for (let byte = 0; left.length > 0; byte++) {
+    left = left.filter(({ mask }) => mask.length > byte);
+    for (let bit = 0; bit < 8; bit++)
+      for (const { at, mask } of left)
+        if (mask[byte]! & (1 << bit)) words[at + byte * 8 + bit]! += unzigzag(values.varint());
+  }
 }
 
 function change(words: Uint32Array, at: number, length: number, masks: ByteReader, values: ByteReader): void {

@@ -162,7 +162,6 @@ export class Recording implements Disposable {
   }
 }
 
-/** The file, or the parts in a folder by their names, which are in the order of time. @throws UsageError */
 /** Those of a folder, in the order of their names; or the file itself. */
 function filesOf(file: string): string[] {
   if (!fs.statSync(file).isDirectory()) return [file];

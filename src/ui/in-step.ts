@@ -17,7 +17,6 @@ export function inStep(first: Reach, second: Reach): () => void {
     if (!view || view.stats.begin === sent) return;
     sent = view.stats.begin;
     if (!joining) second.effects.go({ near: sent });
-    joining = false;
   }
 
   function join({ view, finding }: SessionState): void {
@@ -32,6 +31,7 @@ export function inStep(first: Reach, second: Reach): () => void {
   const ends = [
     first.session.subscribe((state, before) => {
       if (state.view !== before.view || state.paused !== before.paused || state.speed !== before.speed) lead();
+      if (state.view !== before.view) joining = false;
     }),
     second.session.subscribe((state, before) => {
       if (state.finding?.found == null) found = '';

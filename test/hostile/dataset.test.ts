@@ -183,9 +183,14 @@ describe('a question', () => {
     dir = fs.mkdtempSync(path.join(os.tmpdir(), 'itertop-set-'));
     set = path.join(dir, 'set');
     write(set);
+    // DuckDB keeps what it wants to remember in the home.
+    vi.stubEnv('HOME', dir);
   });
   beforeEach(() => write(set));
-  afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
+  afterAll(() => {
+    vi.unstubAllEnvs();
+    fs.rmSync(dir, { recursive: true, force: true });
+  });
 
   /** Everything that is there, and what is in it. */
   const picture = () =>
@@ -239,6 +244,10 @@ describe('a question', () => {
     ["from enable_profiling(save_location = 'SET/log')"],
     ['call force_checkpoint()'],
     ["create persistent secret s (type s3, key_id 'x')"],
+    ["create persistent secret s (type http, bearer_token 'x')"],
+    ["from query('from enable_' || 'logging(storage = ''file'', storage_config = {''path'': ''SET/log''})')"],
+    ["from \"query\" /* ( */ ('from enable_' || 'logging()')"],
+    ["from json_execute_serialized_sql(json_serialize_sql('from enable_' || 'logging()'))"],
     ["prepare p as copy (select 1) to 'SET/w.csv'; execute p"],
     ["begin; copy (select 1) to 'SET/w.csv'; commit"],
     ["select 1; copy (select 1) to 'SET/w.csv'"],

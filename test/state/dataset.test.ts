@@ -76,6 +76,25 @@ describe('a data set', () => {
     expect(fs.statSync(folder).mode & 0o777).toBe(0o700);
   });
 
+  test('the part of a host that is silent is closed soon after its hour', () => {
+    const folder = path.join(dir, 'silent');
+    const dataset = new Dataset(folder, { bytes: Infinity, age: Infinity }, {});
+    const of = (host: string, minute: number) => ({
+      ...at(Date.UTC(2026, 1, 3, 12, minute)),
+      host: { host, kernel: '6.18' },
+    });
+    const closed = () => filesIn(folder).filter((file) => file.endsWith('.parquet'));
+    for (const snapshot of [of('a', 59), of('b', 59), of('b', 64)]) dataset.take(snapshot);
+    expect(closed().map((file) => /host=(.)/.exec(file)![1])).toEqual(['b']);
+    dataset.take(of('b', 66));
+    expect(
+      closed()
+        .map((file) => /host=(.)/.exec(file)![1])
+        .sort(),
+    ).toEqual(['a', 'b']);
+    dataset.discard();
+  });
+
   test('what is not closed has no name; after an error nothing is left of it', () => {
     const folder = path.join(dir, 'open');
     const dataset = new Dataset(folder, { bytes: Infinity, age: Infinity }, {});

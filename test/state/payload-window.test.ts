@@ -39,6 +39,16 @@ describe('a frame', () => {
     expect(() => decodePayload(frame.subarray(HEAD), crc)).toThrow('it is damaged');
   });
 
+  test('may follow what looks like a dictionary of Zstandard: names are chosen by whoever runs them', () => {
+    const window = new PayloadWindow();
+    window.add(Buffer.alloc(3 * WINDOW, Buffer.from([0x37, 0xa4, 0x30, 0xec])));
+    for (let i = 0; i < 4; i++) {
+      const { frame, crc } = encodeFrame(head, plain, window.bytes);
+      expect(Buffer.from(decodePayload(frame.subarray(HEAD), crc, window.bytes))).toEqual(plain);
+      window.add(Buffer.from([0x37, 0xa4, 0x30, 0xec].slice(i, i + 1)));
+    }
+  });
+
   test('that was compressed by itself is read with anything before it', () => {
     const { frame, crc } = encodeFrame(head, plain);
     expect(Buffer.from(decodePayload(frame.subarray(HEAD), crc, before))).toEqual(plain);

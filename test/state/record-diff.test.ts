@@ -78,6 +78,7 @@ describe('records as differences', () => {
     ['a mask that was not written', [1], []],
     ['a change beyond its record', [0, 1, 1 << 6], [2]],
     ['a change far beyond its record', [0, 3, 0, 0, 1], [2]],
+    ['a mask longer than its record', [0, 3, 1 << 4, 0, 0], [2]],
     ['a value too few', [0, 1, 1 << 4], []],
   ])('%s is refused', (_, masks, values) => {
     const reader = new DiffReader(FIXED / 4, true);
