@@ -333,6 +333,7 @@ async function runDump(options: Options): Promise<number> {
   complain(asked.said);
   const question = questionOf(sessionOf(options, asked).getState());
   const hosts = await openHosts(options);
+  await using _connected = { [Symbol.asyncDispose]: () => closeHosts(hosts) };
   const abort = new AbortController();
   let stoppedBy: NodeJS.Signals | undefined;
   const stop = (signal: NodeJS.Signals) => {
@@ -355,7 +356,6 @@ async function runDump(options: Options): Promise<number> {
   const lacking = new Map<string, string>();
   const feed = hosts.length > 0 ? hostsFeed(hosts, dumped, (missing) => tellMissing(missing, lacking)) : undefined;
   await dump(dumped, process.stdout, feed).finally(() => {
-    closeHosts(hosts);
     // Others still have to clear up behind them.
     if (hosts.length === 0) leave(options);
   });
@@ -452,17 +452,15 @@ async function explore(options: Options): Promise<number> {
     },
   };
   const hosts = await openHosts(options);
+  await using _connected = { [Symbol.asyncDispose]: () => closeHosts(hosts) };
   const over = hosts.length > 0;
   // The worker reads while this thread loads what draws.
   const sampler = startSampler(receiver, asked.registered, undefined, baseline, hosts);
+  using _reading = { [Symbol.dispose]: () => sampler.close() };
   sampler.ask(questionOf(session.getState()));
   const ui = options.plain ? undefined : import('./ui/run.tsx');
   await Promise.all([ui, first.promise]);
-  if (error) {
-    sampler.close();
-    await closeHosts(hosts);
-    throw error;
-  }
+  if (error) throw error;
   const began = session.getState();
   let offered: TargetInfo[] | undefined;
   /** Tables on the screen. */
@@ -488,7 +486,6 @@ async function explore(options: Options): Promise<number> {
     const { ascii } = themeOf(process.env, options.ascii ?? settings.ascii);
     const count = options.counted ? options.count : undefined;
     await runPlain({ session, sampler, targets: targets(over), stdin, stdout, ascii, count });
-    await closeHosts(hosts);
     return EXIT.done;
   }
   const { runExplorer } = await ui;
@@ -562,7 +559,6 @@ async function explore(options: Options): Promise<number> {
     if (!over) offerGeneric(session, sampler, read, changed);
   });
   await explorer.finally(() => clearImmediate(more));
-  await closeHosts(hosts);
   return EXIT.done;
 }
 

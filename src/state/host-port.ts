@@ -46,7 +46,7 @@ export class HostPump {
     const { stdout, ended } = running.run;
     this.#runs.set(id, running);
     stdout.on('data', (chunk: Buffer) => {
-      if (!this.#runs.has(id)) return;
+      if (this.#runs.get(id) !== running) return;
       // In memory of its own, which can be handed over.
       const bytes = Uint8Array.from(chunk);
       running.under += bytes.length;
@@ -56,7 +56,10 @@ export class HostPump {
     // Its end says why.
     stdout.on('error', () => {});
     void ended.then((why) => {
-      if (this.#runs.delete(id)) this.#post({ type: 'hostEnded', run: id, why }, []);
+      // A thread that was begun anew counts from the beginning.
+      if (this.#runs.get(id) !== running) return;
+      this.#runs.delete(id);
+      this.#post({ type: 'hostEnded', run: id, why }, []);
     });
   }
 

@@ -22,10 +22,28 @@ export interface TalkOptions {
   readonly shared?: boolean;
 }
 
+/** @throws Error in words */
+function started(command: readonly string[], detached: boolean): ChildProcessWithoutNullStreams {
+  let child: ChildProcessWithoutNullStreams;
+  try {
+    child = spawn(command[0]!, command.slice(1), { stdio: 'pipe', detached });
+  } catch (error) {
+    throw new Error(notStarted(command, error as Error));
+  }
+  // Without a descriptor for them there are no pipes, whatever the types say.
+  if (child.stdin as unknown) return child;
+  child.on('error', () => {});
+  throw new Error(`${command[0]} does not start: this process has too many files open`);
+}
+
+const notStarted = ([name]: readonly string[], { code, message }: NodeJS.ErrnoException) =>
+  code === 'ENOENT' ? `there is no ${name} here` : `${name || "''"} does not start: ${message}`;
+
 export class Talk {
   /** What was written after the script's first words. */
   readonly stdout: Readable;
   readonly ended: Promise<Ending>;
+  readonly #ends: (code: number | null, signal: NodeJS.Signals | null) => void;
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #mark: string;
   readonly #shared: boolean;
@@ -46,6 +64,7 @@ export class Talk {
   /**
    * @param command the words that run `sh` there
    * @param mark what the script's own lines begin with
+   * @throws Error where nothing can be started
    */
   constructor(
     command: readonly string[],
@@ -56,42 +75,44 @@ export class Talk {
     this.#mark = mark;
     this.#shared = shared;
     // Without a terminal of its own nothing that is started there can ask, and a Ctrl-C here does not reach it.
-    this.#child = spawn(command[0]!, command.slice(1), { stdio: 'pipe', detached: !terminal });
-    const child = this.#child;
+    const child = started(command, !terminal);
+    this.#child = child;
     this.stdout = new Readable({ read: () => void child.stdout.resume() });
-    this.ended = new Promise((resolve) => {
-      const end = (code: number | null, signal: NodeJS.Signals | null) => {
-        clearInterval(this.#beat);
-        this.#over = true;
-        if (this.#line !== '') this.#told(this.#line);
-        this.#waiting?.(undefined);
-        const lines = this.#flood ? ['it writes other things where its answer should be'] : [...this.#stderr];
-        const [started, status, version] = [this.#started, this.#status, this.#version];
-        resolve({ started, code, signal, status, version, stderr: lines });
-      };
-      child.once('error', (error: NodeJS.ErrnoException) => {
-        this.#stderr.push(
-          error.code === 'ENOENT' ? `there is no ${command[0]} here` : `${command[0]} does not start: ${error.message}`,
-        );
-        this.#finish();
-        end(null, null);
+    const { promise, resolve } = Promise.withResolvers<Ending>();
+    this.ended = promise;
+    const end = (code: number | null, signal: NodeJS.Signals | null) => {
+      clearInterval(this.#beat);
+      this.#over = true;
+      if (this.#line !== '') this.#told(this.#line);
+      this.#waiting?.(undefined);
+      const lines = this.#flood ? ['it writes other things where its answer should be'] : [...this.#stderr];
+      const [started, status, version] = [this.#started, this.#status, this.#version];
+      resolve({ started, code, signal, status, version, stderr: lines });
+    };
+    this.#ends = end;
+    child.on('error', (error) => {
+      // One that has started says so only where it may not be killed: sudo is root's.
+      if (child.pid !== undefined) return;
+      this.#stderr.push(notStarted(command, error));
+      this.#finish();
+      end(null, null);
+    });
+    child.once('exit', (code, signal) => {
+      // Its last words may still be on their way; a process that it left behind may hold the pipe for ever.
+      const late = setTimeout(() => end(code, signal), 500);
+      child.once('close', () => {
+        clearTimeout(late);
+        end(code, signal);
       });
-      child.once('exit', (code, signal) => {
-        // Its last words may still be on their way; a process that it left behind may hold the pipe for ever.
-        const late = setTimeout(() => end(code, signal), 500);
-        child.once('close', () => {
-          clearTimeout(late);
-          end(code, signal);
-        });
-        if (child.stderr.readableEnded) setImmediate(() => this.#over || end(code, signal));
-        else child.stderr.once('end', () => setImmediate(() => this.#over || end(code, signal)));
-      });
+      if (child.stderr.readableEnded) setImmediate(() => this.#over || end(code, signal));
+      else child.stderr.once('end', () => setImmediate(() => this.#over || end(code, signal)));
     });
     child.stdin.on('error', () => {});
     child.stdout.on('error', () => {}).on('end', () => this.#finish());
     child.stderr.on('error', () => {}).setEncoding('utf8');
     child.stderr.on('data', (text: string) => this.#heard(text));
     child.stdout.on('data', (chunk: Buffer) => {
+      if (this.#flood) return;
       if (this.#started && data) {
         if (!this.stdout.push(chunk)) child.stdout.pause();
       } else this.#read(chunk, data);
@@ -125,12 +146,23 @@ export class Talk {
     return this.#over;
   }
 
-  /** Sends bytes; resolves when there is room for more, or nobody takes them. */
-  async send(bytes: string | Uint8Array): Promise<void> {
+  /**
+   * Sends bytes; resolves when there is room for more, or nobody takes them.
+   * @param ms to wait for room
+   * @returns whether there was room in time, or will never be
+   */
+  async send(bytes: string | Uint8Array, ms: number): Promise<boolean> {
     const { stdin } = this.#child;
-    if (!stdin.writable || stdin.write(bytes)) return;
+    if (!stdin.writable || stdin.write(bytes)) return true;
     // Where it is closed instead, the end is near.
-    await Promise.race([once(stdin, 'drain').catch(() => {}), this.ended]);
+    const drained = once(stdin, 'drain').catch(() => {});
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(resolve, ms, false);
+    });
+    const inTime = await Promise.race([Promise.race([drained, this.ended]).then(() => true), late]);
+    clearTimeout(timer);
+    return inTime;
   }
 
   /** Lets go of the far side, which ends by that; what does not end here is ended. */
@@ -142,16 +174,18 @@ export class Talk {
     if (this.#over) return;
     await this.#within(GENTLE);
     if (this.#over) return;
-    if (this.#shared) {
-      // Nor is it waited for.
-      child.unref();
-      for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.destroy();
-      return;
+    if (!this.#shared) {
+      child.kill('SIGTERM');
+      await this.#within(FIRM);
+      if (this.#over) return;
+      child.kill('SIGKILL');
+      await this.#within(FIRM);
+      if (this.#over) return;
     }
-    child.kill('SIGTERM');
-    await this.#within(FIRM);
-    if (!this.#over) child.kill('SIGKILL');
-    await this.#within(FIRM);
+    // What goes on, or may not be killed, is not waited for.
+    child.unref();
+    for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.destroy();
+    this.#ends(null, null);
   }
 
   #finish(): void {
@@ -184,12 +218,17 @@ export class Talk {
     if (bytes.length > MOST_BEFORE || this.#lines.length > MOST_LINES) {
       this.#flood = true;
       this.#child.kill('SIGKILL');
+      this.#child.stdin.end();
+      this.#child.stdout.destroy();
+      this.#finish();
     } else this.#before = bytes;
   }
 
   #said(line: string): void {
     if (line === 'start' || line.startsWith('start ')) this.#started = true;
-    if (this.#waiting) this.#waiting(line);
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting) waiting(line);
     else this.#lines.push(line);
   }
 

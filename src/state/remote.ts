@@ -59,6 +59,9 @@ export interface RemoteHost {
 /** Milliseconds within which a host that cannot ask says its first words. */
 const PATIENCE = 30_000;
 
+/** Milliseconds without anything being taken of a copy, and after all was sent, for it to be whole there. */
+const STALLED = 120_000;
+
 /** Why there is no connection. */
 class Unreachable extends Error {
   readonly asks: boolean;
@@ -167,7 +170,13 @@ class Host implements RemoteHost {
     ask: boolean,
   ): Promise<{ talk: Talk; line: string }> {
     const mark = newMark();
-    const talk = new Talk([...keeper, 'sh'], script(mark), mark, { data: false, terminal: ask, shared });
+    let talk: Talk;
+    try {
+      talk = new Talk([...keeper, 'sh'], script(mark), mark, { data: false, terminal: ask, shared });
+    } catch (error) {
+      released();
+      throw new Unreachable(sanitize((error as Error).message));
+    }
     void talk.ended.then(released);
     this.#keeper = talk;
     if (this.#closed) await talk.end();
@@ -196,12 +205,12 @@ class Host implements RemoteHost {
     const executable = forMachine(copy, sanitize(machine));
     const told = (sent: number, all = executable.size) => progress?.(this.name, sent, all);
     if (hash === (await during(executable.hash, () => told(0)))) {
-      await talk.send('0 0 cat\n');
+      await talk.send('0 0 cat\n', STALLED);
       return where.join(' ');
     }
     const packer = PACKERS.find((p) => packers.split(',').includes(p) && Executable.packs(p)) ?? 'cat';
     const bytes = await during(executable.packed(packer), () => told(0));
-    await talk.send(`${executable.size} ${bytes.length} ${packer}\n`);
+    await talk.send(`${executable.size} ${bytes.length} ${packer}\n`, STALLED);
     const [answer = '', ...folder] = (await talk.line(PATIENCE))?.split(' ') ?? [];
     if (answer === 'nowhere')
       return fail(
@@ -210,11 +219,13 @@ class Host implements RemoteHost {
     if (answer !== 'folder') return fail('the connection was lost while it was copied');
     for (let sent = 0; sent < bytes.length && !talk.over; sent += CHUNK) {
       told(sent, bytes.length);
-      await talk.send(bytes.subarray(sent, sent + CHUNK));
+      if (!(await talk.send(bytes.subarray(sent, sent + CHUNK), STALLED)))
+        return fail(`it takes nothing more of the copy since ${STALLED / 1000} s`);
     }
     // What ssh still holds of it has to arrive, be unpacked and looked through.
-    const last = await during(talk.line(0), () => told(bytes.length - 1, bytes.length));
+    const last = await during(talk.line(STALLED), () => told(bytes.length - 1, bytes.length));
     const [copied, arrived] = last?.split(' ') ?? [];
+    if (last === undefined && !talk.over) return fail(`the copy is not there after ${STALLED / 1000} s`);
     if (copied !== 'copied') return fail('the connection was lost while it was copied');
     if (arrived !== (await executable.hash)) return fail('what arrived there is not what was sent');
     told(bytes.length, bytes.length);
@@ -263,8 +274,11 @@ class Run implements RemoteRun {
 
   constructor(line: Promise<Line>, host: string, args: readonly string[], version: string | undefined) {
     this.#host = host;
-    const why = this.#go(line, args, version).then((why) => (this.#stopped ? '' : why));
-    this.ended = Promise.race([why, this.#given.promise]);
+    const why = this.#go(line, args, version).catch((error: Error) => {
+      this.stdout.end();
+      return sanitize(error.message);
+    });
+    this.ended = Promise.race([why.then((text) => (this.#stopped ? '' : text)), this.#given.promise]);
   }
 
   async #go(connected: Promise<Line>, args: readonly string[], version: string | undefined): Promise<string> {
