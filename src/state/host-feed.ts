@@ -67,6 +67,8 @@ interface Running {
   readonly run: HostRun;
   readonly began: number;
   refreshes: number;
+  /** Milliseconds between its last two: what reading costs there may stretch its interval. */
+  gap: number;
 }
 
 export class HostFeed {
@@ -143,7 +145,7 @@ export class HostFeed {
     this.#again = 0;
     this.#end();
     const run = this.#host.run(this.#args!);
-    const running: Running = { run, began: performance.now(), refreshes: 0 };
+    const running: Running = { run, began: performance.now(), refreshes: 0, gap: 0 };
     const stream = new RefreshStream();
     this.#running = running;
     run.stdout.on('data', (bytes: Buffer) => {
@@ -172,7 +174,9 @@ export class HostFeed {
     const first = running.refreshes === 1;
     this.#fresh = refresh;
     this.#reason = '';
-    this.#answeredAt = performance.now();
+    const now = performance.now();
+    if (!first) running.gap = now - this.#answeredAt;
+    this.#answeredAt = now;
     if (since > LASTING) this.#attempts = 0;
     if (first) this.#changed();
   }
@@ -225,7 +229,7 @@ export class HostFeed {
   status(template: Template): HostStatus {
     const collected = this.#collected?.table.template === template ? this.#collected : null;
     const silent = performance.now() - this.#answeredAt;
-    const slow = silent > SLOW_INTERVALS * this.#interval + SLOW_MS;
+    const slow = silent > SLOW_INTERVALS * Math.max(this.#interval, this.#running?.gap ?? 0) + SLOW_MS;
     const answers = (collected && !Number.isNaN(this.#answeredAt)) || this.#args === null;
     return {
       name: this.name,

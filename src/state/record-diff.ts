@@ -38,6 +38,12 @@ export class Records {
   /** Of words. */
   used = 0;
   count = 0;
+  readonly #most: number;
+
+  /** @param most words */
+  constructor(most = MAX_WORDS) {
+    this.#most = most;
+  }
 
   get bytes(): Uint8Array {
     return new Uint8Array(this.words.buffer, 0, this.used * 4);
@@ -55,7 +61,8 @@ export class Records {
 
   /** Makes room for a further record and notes where it begins. @returns its first word @throws BadRecordingError */
   add(words: number): number {
-    if (this.used + words > MAX_WORDS) throw new BadRecordingError('its records take more than 1 GiB');
+    if (this.used + words > this.#most)
+      throw new BadRecordingError(`its records take more than ${this.#most / 2 ** 18} MiB`);
     if (this.used + words > this.words.length) {
       const grown = new Uint32Array(Math.max(this.words.length * 2, this.used + words));
       grown.set(this.words.subarray(0, this.used));
@@ -308,8 +315,8 @@ function isNear(records: Records, i: number, length: number, fixed: number): boo
 
 /** Reads what DiffWriter wrote, in the same order. */
 export class DiffReader {
-  #before = new Records();
-  #now = new Records();
+  #before: Records;
+  #now: Records;
   readonly #near: number;
   readonly #byColumn: boolean;
   #known: Uint8Array[] = [];
@@ -317,8 +324,11 @@ export class DiffReader {
   /**
    * @param near words of a record without texts, where new ones of them differ from the one before; 0: they do not
    * @param byColumn whether masks have numbers, and values go column by column
+   * @param most words that the records of a walk may have
    */
-  constructor(near: number, byColumn = false) {
+  constructor(near: number, byColumn = false, most?: number) {
+    this.#before = new Records(most);
+    this.#now = new Records(most);
     this.#near = near;
     this.#byColumn = byColumn;
   }

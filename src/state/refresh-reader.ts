@@ -23,10 +23,20 @@ export interface Refresh {
   readonly users: ReadonlyMap<number, string>;
 }
 
+/** Of a host, whose users have names of a few letters. */
+const MOST_USERS = 1 << 18;
+const MOST_NAME = 1 << 10;
+
 export class RefreshReader {
   #readers = new Map<string, DiffReader>();
   #users = new Map<number, string>();
   readonly #window = new PayloadWindow();
+  readonly #mostWords: number | undefined;
+
+  /** @param mostWords that the records of a walk may have; absent: as many as a recording may */
+  constructor(mostWords?: number) {
+    this.#mostWords = mostWords;
+  }
 
   /** What the next difference was compressed with; undefined where it was compressed by itself. */
   before(segment: Segment): Uint8Array | undefined {
@@ -40,7 +50,7 @@ export class RefreshReader {
       this.#readers = new Map(
         segment.walks.map(({ key, near, byColumn, layout }) => [
           key,
-          new DiffReader(near ? layout.fixed >> 2 : 0, byColumn),
+          new DiffReader(near ? layout.fixed >> 2 : 0, byColumn, this.#mostWords),
         ]),
       );
       this.#users = new Map();
@@ -57,7 +67,10 @@ export class RefreshReader {
     const users = from.varint();
     for (let n = 0; n < users; n++) {
       const uid = from.varint();
-      this.#users.set(uid, sanitize(from.text()));
+      const name = sanitize(from.text());
+      if (name.length > MOST_NAME) throw new BadRecordingError('the name of a user is too long');
+      this.#users.set(uid, name);
+      if (this.#users.size > MOST_USERS) throw new BadRecordingError('it has too many users');
     }
     if (segment.chained) this.#window.add(payload);
     return { segment, walks, users: new Map(this.#users) };

@@ -20,6 +20,10 @@ import { decodeSegment, type Segment } from './segment.ts';
 /** A frame of more bytes is refused, as it came and as it is without compression: 200,000 rows with their texts. */
 const MOST_PACKED = 1 << 25;
 const MOST_PLAIN = 1 << 27;
+/** Words of the records of a walk, once differences are applied; walks of a table with its joins; what tells of them. */
+const MOST_WORDS = MOST_PLAIN / 4;
+const MOST_WALKS = 32;
+const MOST_SEGMENT = 1 << 24;
 /** So much of what is no recording is shown. */
 const SHOWN = 60;
 
@@ -31,7 +35,7 @@ export class RefreshStream {
   #frame: Frame | null = null;
   #segment: { readonly frame: Frame; readonly segment: Segment } | null = null;
   #next = -1;
-  readonly #reader = new RefreshReader();
+  readonly #reader = new RefreshReader(MOST_WORDS);
 
   /**
    * @param received gets each refresh that these bytes complete; what it says is valid until the next one
@@ -57,7 +61,8 @@ export class RefreshStream {
         this.#frame = null;
         const before =
           this.#segment && frame.kind === DIFFERENCE ? this.#reader.before(this.#segment.segment) : undefined;
-        this.#frameRead(frame, decodePayload(payload, frame.crc, before, MOST_PLAIN), received);
+        const most = frame.kind === SEGMENT ? MOST_SEGMENT : MOST_PLAIN;
+        this.#frameRead(frame, decodePayload(payload, frame.crc, before, most), received);
       } else {
         const head = this.#take(HEAD);
         if (!head) return;
@@ -71,7 +76,10 @@ export class RefreshStream {
 
   #frameRead(frame: Frame, plain: Uint8Array, received: (refresh: Refresh) => void): void {
     if (frame.kind === SEGMENT) {
-      this.#segment = { frame, segment: decodeSegment(plain) };
+      if (this.#segment && this.#next < 0) throw new BadRecordingError('what it sends begins again and again');
+      const segment = decodeSegment(plain);
+      if (segment.walks.length > MOST_WALKS) throw new BadRecordingError('what it sends has too many walks');
+      this.#segment = { frame, segment };
       this.#next = -1;
       return;
     }

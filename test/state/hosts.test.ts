@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { CollectOptions } from '../../src/state/collector.ts';
 import { HostsCollector } from '../../src/state/hosts-collector.ts';
 import { sortRows } from '../../src/state/order.ts';
+import { encodeFrame, SEGMENT } from '../../src/state/recording-file.ts';
 import { RefreshStream } from '../../src/state/refresh-stream.ts';
 import { HOST, withHost } from '../../src/templates/host-column.ts';
 import { registerTemplates } from '../../src/templates/registry.ts';
@@ -242,6 +243,21 @@ describe('hosts that do not answer', () => {
     expect(conditions()).toEqual(['live 1', 'live 2']);
   });
 
+  test('one whose interval is stretched there is slow only by that', async () => {
+    const b = kernelB();
+    ask();
+    await send(hosts[1], b.next(50, [row(1)]));
+    collect();
+    vi.advanceTimersByTime(10_000);
+    expect(collect().hosts[1]!.condition).toBe('slow');
+    await send(hosts[1], b.next(60, [row(1)]));
+    collect();
+    vi.advanceTimersByTime(30_000);
+    expect(collect().hosts[1]!.condition).toBe('live');
+    vi.advanceTimersByTime(1100);
+    expect(collect().hosts[1]!.condition).toBe('slow');
+  });
+
   test('one that is gone says why, and is tried again after pauses that grow', async () => {
     const b = kernelB();
     ask();
@@ -317,6 +333,24 @@ describe('what hosts send is not trusted', () => {
         return bytes;
       },
       /byte order/,
+    ],
+    [
+      'a beginning that is followed by another',
+      () => {
+        const bytes = whole();
+        const end = 16 + 32 + bytes.readUInt32LE(16 + 4);
+        return Buffer.concat([bytes.subarray(0, end), bytes.subarray(16)]);
+      },
+      /begins again and again/,
+    ],
+    [
+      'a beginning without bounds',
+      () => {
+        const head = whole().subarray(0, 16);
+        const { frame } = encodeFrame({ kind: SEGMENT, turn: 0, time: NOW, rows: 0 }, Buffer.alloc((1 << 24) + 1));
+        return Buffer.concat([head, frame]);
+      },
+      /damaged: /,
     ],
     [
       'differences without what they are to',

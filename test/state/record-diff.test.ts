@@ -95,6 +95,19 @@ describe('records as differences', () => {
     expect(() => reader.read(write([4 + 1], masks, values, []), false)).toThrow(BadRecordingError);
   });
 
+  test('no more records are made of differences than there may be', () => {
+    const out = new ByteWriter();
+    const writer = new DiffWriter(LAYOUT);
+    const walk = (rows: number) => {
+      out.clear();
+      writer.write(out, bytesOf(Array.from({ length: rows }, (_, i): Item => [i, 5, 6, 0])), true);
+      return new ByteReader(Uint8Array.from(out.written));
+    };
+    const reader = new DiffReader(FIXED / 4, true, (FIXED / 4) * 10);
+    expect(reader.read(walk(10), true)).toHaveLength(FIXED * 10);
+    expect(() => reader.read(walk(11), true)).toThrow(/take more than/);
+  });
+
   test('of a recording of before, masks and values go record by record', () => {
     const reader = new DiffReader(FIXED / 4);
     const out = new ByteWriter();
