@@ -7,6 +7,8 @@ import { HostsCollector, type MergedCollected } from './hosts-collector.ts';
 
 /** A host that says nothing is waited for so long, in milliseconds. */
 const LIMIT = 20_000;
+/** Milliseconds beyond an interval that a second refresh is waited for in any case. */
+const SECOND = 1000;
 /** Milliseconds between two looks at what has come. */
 const LOOK = 20;
 
@@ -23,8 +25,7 @@ export async function* hostsFeed(
   const { template, signal } = options;
   using collector = new HostsCollector(hosts, () => {});
   const collect = () => collector.collect(template, collectOptions(options), true);
-  const until = async (done: () => boolean, ms: number) => {
-    const ends = performance.now() + ms;
+  const until = async (done: () => boolean, ends: number) => {
     while (!done() && performance.now() < ends && !signal?.aborted) await pause(LOOK, signal);
   };
   const twice = needsTwo(template, options);
@@ -32,10 +33,12 @@ export async function* hostsFeed(
   // Nothing but the first two are wanted.
   const interval = count === 1 && twice ? Math.min(WARM_UP_MS, options.interval) : options.interval;
   collector.ask(template, collectOptions(options), { interval, ...(maxCost === undefined ? {} : { maxCost }) });
-  await until(() => collector.allSettled, limit);
+  const ends = performance.now() + limit;
+  await until(() => collector.allSettled, ends);
   if (twice) {
     collect();
-    await until(() => collector.renewed, interval + limit / 2);
+    // Those that answer have a second one by then, however long the others were waited for.
+    await until(() => collector.renewed, Math.max(ends, performance.now() + interval + SECOND));
   }
   const written = new Map<string, Collected>();
   let said = '{}';

@@ -36,10 +36,12 @@ export class PipeSink implements FrameSink {
 
   async drained(signal: AbortSignal): Promise<boolean> {
     if (!this.#error && this.#out.writableNeedDrain && !signal.aborted) {
-      await new Promise<void>((done) => {
-        this.#wake = done;
-        signal.addEventListener('abort', () => done(), { once: true });
-      });
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const aborted = () => resolve();
+      this.#wake = resolve;
+      signal.addEventListener('abort', aborted);
+      await promise;
+      signal.removeEventListener('abort', aborted);
     }
     const error = this.#error;
     if (error && error.code !== 'EPIPE') throw new FileError('standard output', error);

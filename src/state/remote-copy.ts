@@ -45,19 +45,29 @@ export class Executable {
 
   /** SHA-256 in hex. */
   get hash(): Promise<string> {
-    this.#hash ??= (async () => {
-      const hash = createHash('sha256');
-      for await (const chunk of fs.createReadStream(this.path, { highWaterMark: 1 << 20 }))
-        hash.update(chunk as Buffer);
-      return hash.digest('hex');
-    })();
+    if (!this.#hash) {
+      this.#hash = this.#hashed();
+      // What could not be read may be there the next time.
+      this.#hash.catch(() => {
+        this.#hash = undefined;
+      });
+    }
     return this.#hash;
+  }
+
+  async #hashed(): Promise<string> {
+    const hash = createHash('sha256');
+    for await (const chunk of fs.createReadStream(this.path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+    return hash.digest('hex');
   }
 
   /** The bytes for a host that has this to unpack them; made once for all hosts. */
   packed(packer: Packer): Promise<Buffer> {
-    const made = this.#packed.get(packer) ?? buffer(this.#pack(packer));
+    const before = this.#packed.get(packer);
+    if (before) return before;
+    const made = buffer(this.#pack(packer));
     this.#packed.set(packer, made);
+    made.catch(() => this.#packed.delete(packer));
     return made;
   }
 

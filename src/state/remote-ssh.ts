@@ -30,11 +30,11 @@ function socketPath(): string {
   if (folder === undefined) {
     const places = [process.env['XDG_RUNTIME_DIR'] ?? '', os.tmpdir(), '/tmp'];
     const place = places.find(
-      (p) => path.isAbsolute(p) && p.length + '/itertop-ssh-XXXXXX'.length <= MOST_PATH && usable(p),
+      (p) => path.isAbsolute(p) && p.length + '/itertop-ssh-XXXXXX'.length <= MOST_PATH && plain(p) && usable(p),
     );
-    const made = fs.mkdtempSync(path.join(place ?? '/tmp', 'itertop-ssh-'));
-    if (sockets === 0) process.once('exit', removed);
-    folder = made;
+    folder = fs.mkdtempSync(path.join(place ?? '/tmp', 'itertop-ssh-'));
+    process.on('exit', removed);
+    for (const signal of ENDING) process.prependListener(signal, killed);
   }
   const socket = `${folder}/${++sockets}`;
   used.add(socket);
@@ -47,9 +47,24 @@ function released(socket: string): void {
 }
 
 function removed(): void {
-  if (folder !== undefined) fs.rmSync(folder, { recursive: true, force: true });
+  if (folder === undefined) return;
+  fs.rmSync(folder, { recursive: true, force: true });
   folder = undefined;
+  process.off('exit', removed);
+  for (const signal of ENDING) process.off(signal, killed);
 }
+
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Where nobody else waits for the signal, it ends this process as if nobody had. */
+function killed(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) > 1) return;
+  removed();
+  process.kill(process.pid, signal);
+}
+
+/** ssh takes blanks and quotes in an option for its own. */
+const plain = (place: string) => !/[\s'"\\$]/.test(place);
 
 function usable(place: string): boolean {
   try {
@@ -63,7 +78,7 @@ function usable(place: string): boolean {
 /** What ssh would do for a host. */
 type Config = ReadonlyMap<string, string>;
 
-function run(args: readonly string[]): Promise<{ failed: boolean; stdout: string; stderr: string }> {
+function answer(args: readonly string[]): Promise<{ failed: boolean; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
     execFile('ssh', args, { timeout: 15_000 }, (error, stdout, stderr) => {
       const missing = (error as NodeJS.ErrnoException | null)?.code === 'ENOENT';
@@ -74,7 +89,7 @@ function run(args: readonly string[]): Promise<{ failed: boolean; stdout: string
 
 /** @throws Error with the reason */
 async function configOf(name: string): Promise<Config> {
-  const { failed, stdout, stderr } = await run(['-G', '--', name]);
+  const { failed, stdout, stderr } = await answer(['-G', '--', name]);
   if (failed) throw new Error(transportWords(name, stderr.trim().split('\n')).why || 'ssh -G failed');
   return new Map(
     stdout.split('\n').map((line): [string, string] => {
@@ -96,7 +111,6 @@ export async function sshWay(name: string, ask: boolean): Promise<Way> {
     'ssh',
     // No terminal there, and nothing of ours for those who are root there.
     ...['-T', '-a', '-x'],
-    ...option(`BatchMode=${ask ? 'no' : 'yes'}`),
     ...option('ClearAllForwardings=yes'),
     ...option('PermitLocalCommand=no'),
     ...option('RemoteCommand=none'),
@@ -105,14 +119,17 @@ export async function sshWay(name: string, ask: boolean): Promise<Way> {
     // A line that is dead is noticed within 15 s.
     ...(unset('serveraliveinterval') ? [...option('ServerAliveInterval=5'), ...option('ServerAliveCountMax=3')] : []),
   ];
+  // What goes through it asks nothing, where it has to connect by itself neither: it has no terminal.
+  const keeper = [...base, ...option(`BatchMode=${ask ? 'no' : 'yes'}`)];
+  const run = [...base, ...option('BatchMode=yes')];
   const tail = ['--', name];
   if (await hasOwn(name, config))
-    return { keeper: [...base, ...tail], run: [...base, ...tail], shared: true, released: () => {} };
+    return { keeper: [...keeper, ...tail], run: [...run, ...tail], shared: true, released: () => {} };
   const socket = socketPath();
   const through = [...option(`ControlPath=${socket.replaceAll('%', '%%')}`), ...option('ControlPersist=no')];
   return {
-    keeper: [...base, ...option('ControlMaster=yes'), ...through, ...tail],
-    run: [...base, ...option('ControlMaster=no'), ...through, ...tail],
+    keeper: [...keeper, ...option('ControlMaster=yes'), ...through, ...tail],
+    run: [...run, ...option('ControlMaster=no'), ...through, ...tail],
     shared: false,
     released: () => released(socket),
   };
@@ -122,5 +139,5 @@ export async function sshWay(name: string, ask: boolean): Promise<Way> {
 async function hasOwn(name: string, config: Config): Promise<boolean> {
   if ([undefined, 'none'].includes(config.get('controlpath'))) return false;
   if (!['false', 'no'].includes(config.get('controlmaster') ?? 'no')) return true;
-  return !(await run(['-O', 'check', '--', name])).failed;
+  return !(await answer(['-O', 'check', '--', name])).failed;
 }

@@ -28,7 +28,6 @@ const TRANSPORT: readonly (readonly [text: RegExp, words: string, asks?: 'asks']
   [/Too many authentication failures/, 'permission denied (too many keys were tried)', 'asks'],
   [/Timeout, server .* not responding/, 'no answer any more'],
   [/Connection (?:to \S+ port \d+ )?timed out/i, 'Connection timed out'],
-  [/Connection timed out during banner exchange/, 'Connection timed out'],
   [/administratively prohibited|Session open refused/, 'it opens no further session (MaxSessions of its sshd)'],
   [
     /(?:kex_exchange_identification|banner exchange|Connection (?:to \S+ )?(?:closed|reset)|client_loop|Broken pipe|read header failed)/,
@@ -44,7 +43,7 @@ export function transportWords(host: string, stderr: readonly string[]): { why: 
     const found = pattern.exec(text);
     if (found)
       return {
-        why: sanitize(words.replace('$1', (found[1] ?? '').trim()).replace('{host}', host)),
+        why: sanitize(words.replace(/\$1|\{host\}/g, (part) => (part === '$1' ? (found[1] ?? '').trim() : host))),
         asks: asks !== undefined,
       };
   }

@@ -1,8 +1,9 @@
 /** What runs on another host ends with who started it, however that ends. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { eventually, skip as noKernel, PROGRAM } from '../support/kernel.ts';
 import { TestHosts } from './hosts.ts';
 import { skip } from './runs.ts';
@@ -19,14 +20,19 @@ describe.skipIf(skip || noKernel)('on another host (needs root and sshd)', () =>
 
   const WORDS = ['dump', 'task', '--format', 'ndjson', '-n', '0', '-d', '0.2'];
 
-  it.for(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('nothing is left after %s here', async (signal) => {
+  it.for(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP'] as const)('nothing is left after %s here', async (signal) => {
+    const folder = fs.mkdtempSync('/tmp/itertop-ends-');
+    onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true }));
     const main = spawn(process.execPath, [MAIN, 'there', '', 'itertop', ...WORDS], {
       stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, XDG_RUNTIME_DIR: folder },
     });
     await once(main.stdout, 'data');
     expect(processes().some((line) => line.includes('dump task'))).toBe(true);
+    expect(fs.readdirSync(folder)).toHaveLength(1);
     main.kill(signal);
-    await once(main, 'exit');
+    expect(await once(main, 'exit')).toEqual([null, signal]);
+    if (signal !== 'SIGKILL') expect(fs.readdirSync(folder)).toEqual([]);
     await eventually(() => expect(processes()).toEqual([]));
   });
 
