@@ -29,6 +29,16 @@ describe('a command for other hosts', () => {
     ]);
   });
 
+  it('one that takes nothing of what is sent is not waited for without end', async () => {
+    const talk = new Talk(['sleep', '100'], '', 'mark', { data: false });
+    const much = new Uint8Array(1 << 22);
+    expect(await talk.send(much, 300)).toBe(false);
+    // Its end wakes who waits for room.
+    const sent = talk.send(much, 60_000);
+    await talk.end();
+    expect([await sent, (await talk.ended).signal]).toEqual([true, 'SIGTERM']);
+  });
+
   it('one that others share goes on, and is not waited for', async () => {
     const options = { data: false, shared: true };
     const talk = new Talk(['sh', '-c', 'echo $$ >&2; exec sleep 100'], '', 'mark', options);
