@@ -13,7 +13,7 @@ interface Session {
   query(sql: string, format?: string): string;
   cleanup(): void;
 }
-/** `npm --prefix test/engines ci` */
+/** `npm --prefix test/engines install --no-save` */
 const chdb: { Session: new (folder?: string) => Session; version(): unknown } | null = (() => {
   try {
     return createRequire(new URL('./package.json', import.meta.url))('chdb');

@@ -21,6 +21,12 @@ export interface Package {
   readonly file: string;
 }
 
+/** Neither the network nor the cache has a package. */
+export class Unfetched extends Error {}
+
+/** A package is not the one that Debian signed for. */
+class Mismatch extends Error {}
+
 type Stanza = Readonly<Record<string, string>>;
 
 export class Suite {
@@ -47,7 +53,7 @@ export class Suite {
   /**
    * What `choose` names, downloaded where the cache does not have it. Without a network the packages of the last time.
    * @param wish a name for the choice, which the cache remembers it by
-   * @throws Error where neither the network nor the cache has them
+   * @throws Unfetched @throws Error where one is not what the signed lists say
    */
   take(wish: string, choose: (apt: Suite) => readonly string[]): Package[] {
     const record = path.join(this.#dir, `${wish}.json`);
@@ -60,7 +66,8 @@ export class Suite {
       fs.writeFileSync(record, JSON.stringify(packages, null, 1));
       return packages;
     } catch (error) {
-      if (!whole) throw new Error(`neither the network nor ${this.#dir} has its packages: ${explained(error)}`);
+      if (error instanceof Mismatch) throw error;
+      if (!whole) throw new Unfetched(`neither the network nor ${this.#dir} has its packages: ${explained(error)}`);
       console.error(`${this.name}: no network (${explained(error)}); the packages of the last time are taken`);
       return held!;
     }
@@ -113,7 +120,7 @@ export class Suite {
     for (const { file, sha256: sum } of wanted) {
       if (sha256(file) === sum) continue;
       fs.rmSync(file);
-      throw new Error(`${path.basename(file)} is not what the package list says (SHA256); run it again`);
+      throw new Mismatch(`${path.basename(file)} is not what the package list says (SHA256); run it again`);
     }
     return wanted;
   }
