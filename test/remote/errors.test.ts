@@ -120,7 +120,14 @@ describe.skipIf(skip)('another host that goes (needs root and sshd)', () => {
 });
 
 function kill(signal: NodeJS.Signals, pids: readonly number[]): void {
-  for (const pid of pids) process.kill(pid, signal);
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      // It has ended since they were looked for.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
 }
 
 const commandOf = (pid: number) => spawnSync('ps', ['-o', 'args=', '-p', `${pid}`], { encoding: 'utf8' }).stdout.trim();
