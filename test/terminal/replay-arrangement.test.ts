@@ -86,7 +86,7 @@ describe('a recording', () => {
       ['t', 'made is no tree'],
       ['H', 'the rows of made are not grouped'],
       ['i', 'a recording has its own pace'],
-      ['o', 'a recording is seen one table at a time'],
+      ['o', 'this recording has one table'],
       ['p', 'no program reads here'],
       ['W', 'settings are those of live tables'],
       ['R', 'this is a recording already'],
