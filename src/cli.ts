@@ -784,7 +784,7 @@ async function exportView(session: Session, choice: ExportChoice): Promise<strin
     for (const piece of writer.snapshot(snapshot)) file.write(piece);
     file.write(writer.end());
     file.commit(choice.overwrite);
-    return `${order.length} rows written to ${file.path}`;
+    return `${order.length} row${order.length === 1 ? '' : 's'} written to ${file.path}`;
   } finally {
     file.discard();
   }
