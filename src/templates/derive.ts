@@ -488,7 +488,7 @@ function linkTarget(reader: RowReader, row: number, args: readonly string[]): st
   return reader.text(row, loadedFor);
 }
 
-export const TEXT: Readonly<Record<string, Described & { readonly run: Text }>> = {
+export const TEXT: Readonly<Record<string, Described & { readonly run: Text; readonly some?: true }>> = {
   growth: {
     args: 1,
     more: true,
@@ -552,10 +552,11 @@ export const TEXT: Readonly<Record<string, Described & { readonly run: Text }>> 
     run: (reader, row, [flags]) =>
       VMA_FLAGS.filter((name, bit) => name && hasBit(reader.number(row, flags), bit)).join(' '),
   },
-  vma_name: { args: 9, run: vmaName },
-  link_target: { args: 11, run: linkTarget },
+  vma_name: { args: 9, some: true, run: vmaName },
+  link_target: { args: 11, some: true, run: linkTarget },
   file_type: {
     args: 6,
+    some: true,
     run: (reader, row, [mode, magic, path, family, protocol, type]) =>
       fileType(
         reader.number(row, mode),
@@ -568,6 +569,7 @@ export const TEXT: Readonly<Record<string, Described & { readonly run: Text }>> 
   },
   file_name: {
     args: 5,
+    some: true,
     run: (reader, row, [path, localAddress, localPort, remoteAddress, remotePort]) => {
       const local = endpoint(reader, row, localAddress, localPort);
       if (local === '') return reader.text(row, path);
