@@ -16,7 +16,7 @@ describe.skipIf(skip)('the command line', () => {
     using held = map({ type: MAP.array, name: 'it_command', keySize: 4, valueSize: 8, maxEntries: 2 });
     const id = fdinfo('self', held.fd)['map_id']!;
     terminal = new TestTerminal(process.execPath, [PROGRAM, 'tcp'], { cols: 120, rows: 30 });
-    await terminal.waitFor(/^tcp {2}[\d,]+ rows/m);
+    await terminal.waitFor(/^tcp {2}[\d,]+ rows?/m);
 
     terminal.type(`:ps ${process.pid}\r`);
     await terminal.waitFor(/(^|› )task {2}1 row/m);

@@ -82,7 +82,7 @@ describe.skipIf(skip)('what a row has to do with', () => {
     terminal.type(KEY.enter);
     await terminal.waitFor(/^ 1 files {2}2 tcp {2}3 udp {2}4 unix {2}5 memory map {2}6 threads/m);
     terminal.type('1');
-    await terminal.waitFor(/ › task_file {2}\d+ rows/);
+    await terminal.waitFor(/ › task_file {2}\d+ rows?/);
     terminal.type('/opened\r');
     await terminal.waitFor(/regular +0 \/.*opened/);
     terminal.type(KEY.escape);

@@ -31,7 +31,7 @@ describe.skipIf(skip)('a saved arrangement (needs root)', () => {
     terminal = new TestTerminal(process.execPath, [PROGRAM, ...args], {
       ...{ cols: 100, env: { XDG_CONFIG_HOME: config } },
     });
-    await terminal.waitFor(new RegExp(`^${args[0]} .* rows`, 'm'), `the table ${args[0]}`, PATIENCE);
+    await terminal.waitFor(new RegExp(`^${args[0]} .* rows?`, 'm'), `the table ${args[0]}`, PATIENCE);
     return terminal;
   }
   async function save(shown: TestTerminal) {

@@ -42,7 +42,10 @@ describe.skipIf(skip || mount() === undefined)('cgroups in a terminal (needs roo
       terminal.type('O');
       await terminal.waitFor(new RegExp(`walk {2}${order}`));
       const many = order.startsWith('descendants');
-      await terminal.waitFor((screen) => screen.includes(`cgroup  ${many ? 5 : 1} rows`), `the rows of ${order}`);
+      await terminal.waitFor(
+        (screen) => screen.includes(`cgroup  ${many ? '5 rows' : '1 row'}`),
+        `the rows of ${order}`,
+      );
     }
   });
 });
