@@ -218,7 +218,7 @@ describeKernel('the real program, with umask 0 and without any capability but th
       'e exports',
       [
         ['e', /Export to a file/],
-        [`${KEY.ctrlU}a.csv${KEY.enter}`, /rows written/],
+        [`${KEY.ctrlU}a.csv${KEY.enter}`, /rows? written/],
       ],
       ['a.csv'],
     ],
