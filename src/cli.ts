@@ -57,6 +57,7 @@ import { availability, availabilityText, worksOn } from './templates/availabilit
 import { bpfMap } from './templates/builtin/bpf-map.ts';
 import { BUILTIN } from './templates/builtin/index.ts';
 import { compile } from './templates/compile.ts';
+import { counted } from './templates/counted.ts';
 import { enumNamesOf } from './templates/enum-names.ts';
 import { explainPlan } from './templates/explain.ts';
 import { alignOf, unitOf } from './templates/format.ts';
@@ -784,7 +785,7 @@ async function exportView(session: Session, choice: ExportChoice): Promise<strin
     for (const piece of writer.snapshot(snapshot)) file.write(piece);
     file.write(writer.end());
     file.commit(choice.overwrite);
-    return `${order.length} row${order.length === 1 ? '' : 's'} written to ${file.path}`;
+    return `${counted(order.length, 'row')} written to ${file.path}`;
   } finally {
     file.discard();
   }

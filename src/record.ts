@@ -12,12 +12,12 @@ import { thisHost } from './state/recorder.ts';
 import { EXTENSION } from './state/recording.ts';
 import { formatSort } from './state/sort.ts';
 import { userName } from './state/users.ts';
+import { counted } from './templates/counted.ts';
 import { formatNumber } from './templates/format.ts';
 import { findTemplate } from './templates/registry.ts';
 import { UsageError } from './templates/template.ts';
 import { sanitize } from './templates/text.ts';
 
-const grouped = new Intl.NumberFormat('en-US');
 const size = (bytes: number) =>
   formatNumber('bytes', bytes, { bootMs: 0, nowNs: 0, hz: 0, pageSize: 1, userName: () => undefined });
 
@@ -36,7 +36,7 @@ export async function runRecord(options: Options, question: Question): Promise<v
   const piped = path === STDOUT;
   const live = process.stderr.isTTY && !piped;
   const said = ({ refreshes, rows, bytes }: RecordProgress) =>
-    `${template.name}: ${grouped.format(refreshes)} ${refreshes === 1 ? 'refresh' : 'refreshes'}, ${grouped.format(rows)} rows, ${size(bytes)} in ${sanitize(path)}`;
+    `${template.name}: ${counted(refreshes, 'refresh', 'refreshes')}, ${counted(rows, 'row')}, ${size(bytes)} in ${sanitize(path)}`;
   using collector = new Collector(template, Btf.vmlinux(), userName, pageSize());
   try {
     const done = await recordLoop(

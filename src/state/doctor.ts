@@ -4,6 +4,7 @@ import { Btf } from '../bpf/btf.ts';
 import { BTF_PATH, hasCapability, missing, thisSystem } from '../bpf/support.ts';
 import { targetNames } from '../bpf/targets.ts';
 import { BUILTIN } from '../templates/builtin/index.ts';
+import { counted } from '../templates/counted.ts';
 import { OF_A_MAP } from '../templates/generic.ts';
 import { ELEMENTS, mapTemplate } from '../templates/map-template.ts';
 import { columnOf, type Template } from '../templates/template.ts';
@@ -146,7 +147,7 @@ function checkTemplate(template: Template, btf: Btf, add: Add): boolean {
     add(
       `target ${template.name}`,
       'ok',
-      `loaded in ${(loaded - started).toFixed(1)} ms, ${batch.rows} rows in ${ms.toFixed(1)} ms, ${reader.plan.loaded.length} members read`,
+      `loaded in ${(loaded - started).toFixed(1)} ms, ${counted(batch.rows, 'row')} in ${ms.toFixed(1)} ms, ${reader.plan.loaded.length} members read`,
     );
     for (const [column, reason] of reader.plan.absent)
       add(`column ${template.name}.${column}`, 'absent', reason, columnOf(template, column)?.help);

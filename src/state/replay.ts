@@ -1,4 +1,5 @@
 /** Where we are in a recording, what is looked for in it; and what is being recorded. */
+import { counted } from '../templates/counted.ts';
 import { type Template, UsageError, ungroupedWord } from '../templates/template.ts';
 import { APPEARED, type Finding, GONE, type Sought } from './finder.ts';
 import { inputOf } from './input.ts';
@@ -118,7 +119,7 @@ export function replaySlice(options: SessionOptions): Slice<ReplaySlice> {
         set({ recording });
         if (recording.going) return;
         const { path, refreshes, error } = recording;
-        const what = refreshes === 1 ? '1 refresh' : `${refreshes} refreshes`;
+        const what = counted(refreshes, 'refresh', 'refreshes');
         if (refreshes === 0 && error !== '') set({ notice: `not recorded: ${error}` });
         else if (refreshes === 0)
           set({ notice: `nothing was recorded${get().paused ? ': it is paused' : ', no refresh has come'}` });
@@ -148,6 +149,6 @@ export function replayed({ position }: View): Partial<SessionState> {
   const { skipped, index, count } = position;
   return {
     ...(index >= count - 1 ? { paused: true } : {}),
-    ...(skipped > 0 ? { notice: `${skipped} damaged refreshes were skipped` } : {}),
+    ...(skipped > 0 ? { notice: `${counted(skipped, 'damaged refresh was', 'damaged refreshes were')} skipped` } : {}),
   };
 }

@@ -1,6 +1,7 @@
 /** A snapshot: the rows of one refresh (or of several) as CSV, JSON, NDJSON or a plain table, with what one needs to read it. */
 import os from 'node:os';
 import { conditionText } from '../templates/columns.ts';
+import { counted } from '../templates/counted.ts';
 import { alignOf, unitOf } from '../templates/format.ts';
 import type { Rows, Value } from '../templates/table.ts';
 import { columnOf, type FilterName, type Filters, titleOf } from '../templates/template.ts';
@@ -231,8 +232,8 @@ function* tableLines(s: Snapshot): Generator<string> {
   const { grouped } = s;
   const found = foundOf({ tree: s.tree ?? undefined, count: s.order.length });
   const rows = grouped
-    ? `by ${grouped.by}: ${s.order.length} group${s.order.length === 1 ? '' : 's'} of ${grouped.of} rows`
-    : `${found} row${found === 1 ? '' : 's'}`;
+    ? `by ${grouped.by}: ${counted(s.order.length, 'group')} of ${counted(grouped.of, 'row')}`
+    : counted(found, 'row');
   yield `itertop ${table.template.name}  ${rows}${stats.visited >= 0 ? ` of ${stats.visited} visited` : ''}  ${stats.totalMs.toFixed(1)} ms  ${sanitize(s.host?.kernel ?? os.release())}  ${new Date(stats.begin).toISOString()}${filters ? `  ${filters}` : ''}${stats.doubles > 0 ? `  ${stats.doubles} seen twice` : ''}\n`;
   yield line(columns.map((c) => c.title));
   for (const row of cells) yield line(row);

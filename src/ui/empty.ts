@@ -3,6 +3,7 @@ import { comparing } from '../state/comparing.ts';
 import { onlyMarks } from '../state/marking.ts';
 import { formatSearch } from '../state/search.ts';
 import type { SessionState } from '../state/session.ts';
+import { counted } from '../templates/counted.ts';
 import { missingHosts } from './hosts-text.ts';
 import { keyOf } from './keymap.ts';
 
@@ -26,16 +27,16 @@ export function whyEmpty(state: SessionState): string {
   if (!view && state.about?.nothing) return state.about.nothing;
   if (!view) return error === '' ? `reading ${template} ...` : `error: ${error}`;
   if (onlyMarks(state) && view.total > 0) {
-    return `None of the marked rows is among ${view.total} rows: ${keyOf('onlyMarked', 'table')} shows all.`;
+    return `None of the marked rows is among ${counted(view.total, 'row')}: ${keyOf('onlyMarked', 'table')} shows all.`;
   }
   const missing = missingHosts(view.hosts ?? [], WHOLE);
   if (missing.length > 0 && missing.length === view.hosts?.length) return `No host answers. ${missing.join('. ')}`;
   const kept = comparing(state);
   if (kept?.shown && view.total > 0 && (!search || view.grouped)) {
-    return `Nothing has come, gone or changed since ${kept.label}: ${keyOf('compare', 'table')} shows all ${view.grouped ? 'groups' : `${view.total} rows`}.`;
+    return `Nothing has come, gone or changed since ${kept.label}: ${keyOf('compare', 'table')} shows all ${view.grouped ? 'groups' : counted(view.total, 'row')}.`;
   }
   if (search && view.total > 0) {
-    return `None of ${view.total} rows matches the search ${formatSearch(search)}: ${keyOf('back', 'table')} drops it.`;
+    return `None of ${counted(view.total, 'row')} matches the search ${formatSearch(search)}: ${keyOf('back', 'table')} drops it.`;
   }
   // What a row leads to may just not be there.
   const asked = passing(state);

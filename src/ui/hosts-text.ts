@@ -1,5 +1,6 @@
 /** How hosts are, in words. */
 import type { HostStatus } from '../state/host-feed.ts';
+import { counted } from '../templates/counted.ts';
 
 /** Characters of a reason: the first words of it say most. */
 const SHORT = 60;
@@ -7,7 +8,7 @@ const SHORT = 60;
 /** `3 hosts`, `2 of 3 hosts`: those that answer. */
 export function hostsText(hosts: readonly HostStatus[]): string {
   const live = hosts.filter(({ condition }) => condition === 'live').length;
-  return `${live === hosts.length ? '' : `${live} of `}${hosts.length} host${hosts.length === 1 ? '' : 's'}`;
+  return `${live === hosts.length ? '' : `${live} of `}${counted(hosts.length, 'host')}`;
 }
 
 /** `b: no answer for 12 s`, `c: Connection refused, again in 8 s`. @param most characters of a reason */

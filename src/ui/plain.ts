@@ -12,6 +12,7 @@ import type { Session } from '../state/session.ts';
 import { formatSort, parseSort } from '../state/sort.ts';
 import { foundOf, isLead } from '../state/tree.ts';
 import type { TargetInfo, View, ViewColumn } from '../state/view.ts';
+import { counted } from '../templates/counted.ts';
 import { type FilterName, UsageError } from '../templates/template.ts';
 import { sanitize, sanitizeAscii } from '../templates/text.ts';
 import { missingHosts } from './hosts-text.ts';
@@ -95,7 +96,7 @@ export async function runPlain(options: PlainOptions): Promise<void> {
     told = new Map(Array.from({ length: count }, (_, row) => [view.key(row), cellsOf(view, row)]));
     const time = new Date(view.stats.end).toTimeString().slice(0, 8);
     const found = foundOf(view);
-    const total = found === 1 ? '1 row' : `${found} rows`;
+    const total = counted(found, 'row');
     if (whole) {
       whole = false;
       say(

@@ -2,10 +2,10 @@
 import { memo } from 'react';
 import type { Replay } from '../state/replay.ts';
 import type { View } from '../state/view.ts';
+import { grouped } from '../templates/counted.ts';
 import { compose, Line, type Piece } from './line.tsx';
 import type { Theme } from './theme.ts';
 
-const grouped = new Intl.NumberFormat('en-US');
 const DAY = 86_400_000;
 
 function clock(ms: number, withDay: boolean): string {
@@ -25,7 +25,7 @@ export function timelinePieces(replay: Replay, view: View | null, theme: Theme, 
   const from = `${clock(begin, long)} `;
   const to = ` ${clock(end, long)}`;
   const position = view?.position;
-  const at = position ? `  ${grouped.format(position.index + 1)}/${grouped.format(position.count)}` : '';
+  const at = position ? `  ${grouped(position.index + 1)}/${grouped(position.count)}` : '';
   let parts: [string, string, string] = [from, to, at];
   for (const fewer of [
     [from, to, ''],

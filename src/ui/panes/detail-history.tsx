@@ -1,6 +1,7 @@
 /** How the numbers of one object went since its details were opened: a graph a line, that of the marked one larger below. */
 import { linesOfDetail } from '../../state/detail.ts';
 import { SAMPLES } from '../../state/history.ts';
+import { counted } from '../../templates/counted.ts';
 import { fit } from '../../templates/text.ts';
 import { compose, Line, type Piece } from '../line.tsx';
 import { graph, spark } from '../spark.ts';
@@ -43,7 +44,7 @@ export function DetailHistory({ theme, pane, width, height }: DetailProps) {
   const foot = marked
     ? [
         `${marked.name}: ${view.cell(row, marked) || '-'}   (${marked.help})`,
-        `${count} refreshes, the newest on the right; numbers that never changed are not here`,
+        `${counted(count, 'refresh', 'refreshes')}, the newest on the right; numbers that never changed are not here`,
       ]
     : ['no number has changed since the details were opened'];
   return (

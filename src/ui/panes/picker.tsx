@@ -2,11 +2,11 @@
 import type { RowCount } from '../../state/counter.ts';
 import { type PickerPane, pickerChoices, pickerLines } from '../../state/picker.ts';
 import type { TargetInfo } from '../../state/view.ts';
+import { grouped } from '../../templates/counted.ts';
 import type { Theme } from '../theme.ts';
 import { type ListRow, ListWithFoot } from './list.tsx';
 
 const ROWS = 11;
-const grouped = new Intl.NumberFormat('en-US');
 
 /** Narrower than this there is no room to say how many rows there are. */
 const NARROW = 40;
@@ -29,7 +29,7 @@ export function Picker(props: {
   const shows = ({ help, unavailable }: TargetInfo) => (unavailable === '' ? help : `not here: ${unavailable}`);
   const count = ({ template, unavailable }: TargetInfo) => {
     const known = unavailable === '' ? counts.get(template) : undefined;
-    return (known ? (known.why === '' ? grouped.format(known.rows) : '?') : '').padStart(rows);
+    return (known ? (known.why === '' ? grouped(known.rows) : '?') : '').padStart(rows);
   };
   const all = pickerLines(choices);
   const lines = all.map((at, line): ListRow => {

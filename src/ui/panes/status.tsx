@@ -11,6 +11,7 @@ import { formatSearch } from '../../state/search.ts';
 import type { SessionState } from '../../state/session.ts';
 import { foundOf } from '../../state/tree.ts';
 import type { Compared, Condition, View } from '../../state/view.ts';
+import { counted, grouped } from '../../templates/counted.ts';
 import { formatNumber, localTime } from '../../templates/format.ts';
 import { ungroupedWord } from '../../templates/template.ts';
 import { hostsText, missingHosts } from '../hosts-text.ts';
@@ -18,8 +19,6 @@ import { arrange, Line, type Part, type Piece } from '../line.tsx';
 import { signOf } from '../sort-sign.ts';
 import type { Theme } from '../theme.ts';
 import { trailPieces, wayParts } from '../trail-line.ts';
-
-const grouped = new Intl.NumberFormat('en-US');
 
 function clock(ms: number): string {
   const date = new Date(ms);
@@ -50,7 +49,7 @@ function replaying({ view }: StatusState, { host, begin, sample }: Replay): Part
 }
 
 function looking({ where, index, count }: Finding): string {
-  return `looking for ${where}: ${grouped.format(index + 1)} of ${grouped.format(count)} refreshes (Esc gives up)`;
+  return `looking for ${where}: ${grouped(index + 1)} of ${counted(count, 'refresh', 'refreshes')} (Esc gives up)`;
 }
 
 const bytes = (n: number) => formatNumber('bytes', n, NO_CONTEXT);
@@ -67,7 +66,7 @@ function ownCpu({ stats: { cost } }: View): Part[] {
 /** `+3 -2`: rows that came and went. */
 function changed(changes: Changes | undefined): Part[] {
   const { added = 0, gone } = changes ?? {};
-  const signs = [added > 0 ? `+${grouped.format(added)}` : '', gone?.length ? `-${grouped.format(gone.length)}` : ''];
+  const signs = [added > 0 ? `+${grouped(added)}` : '', gone?.length ? `-${grouped(gone.length)}` : ''];
   const text = signs.filter((sign) => sign !== '').join(' ');
   return text === '' ? [] : [part(5, ['plain', text])];
 }
@@ -75,16 +74,13 @@ function changed(changes: Changes | undefined): Part[] {
 /** `12 of 18,002 rows`: those that the search found, of those read; `by state: 11 groups of 18,002 rows`. */
 function counts(view: View): Part[] {
   const { count, total, stats, changes, grouped: groups } = view;
-  const some = (n: number) => (n === total ? '' : `${grouped.format(n)} of `);
-  const rows = `${groups ? some(groups.of) : some(foundOf(view))}${grouped.format(total)} ${total === 1 ? 'row' : 'rows'}`;
+  const some = (n: number) => (n === total ? '' : `${grouped(n)} of `);
+  const rows = `${groups ? some(groups.of) : some(foundOf(view))}${counted(total, 'row')}`;
   return [
-    part(8, [
-      'plain',
-      groups ? `by ${groups.by}: ${grouped.format(count)} group${count === 1 ? '' : 's'} of ${rows}` : rows,
-    ]),
+    part(8, ['plain', groups ? `by ${groups.by}: ${counted(count, 'group')} of ${rows}` : rows]),
     ...changed(changes),
-    ...(stats.visited > total ? [part(1, ['plain', `${grouped.format(stats.visited)} visited`])] : []),
-    ...(stats.doubles > 0 ? [part(4, ['plain', `${grouped.format(stats.doubles)} seen twice`])] : []),
+    ...(stats.visited > total ? [part(1, ['plain', `${grouped(stats.visited)} visited`])] : []),
+    ...(stats.doubles > 0 ? [part(4, ['plain', `${grouped(stats.doubles)} seen twice`])] : []),
   ];
 }
 
@@ -157,7 +153,7 @@ function conditions(state: StatusState): Part[] {
 function since({ shown, label }: { shown: boolean; label: string }, compared: Compared | undefined): Piece[] {
   if (!shown) return [['plain', `${label} is kept (C)`]];
   const { came = 0, went = 0, changed = 0 } = compared ?? {};
-  const counts = [came, went, changed].map((count, index) => '+-~'[index] + grouped.format(count));
+  const counts = [came, went, changed].map((count, index) => '+-~'[index] + grouped(count));
   return [
     ['label', 'compared'],
     ['plain', `  ${counts.join(' ')} since ${label}`],
