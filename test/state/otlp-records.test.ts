@@ -3,40 +3,20 @@ import { describe, expect, test } from 'vitest';
 import { attributeOf, partsOf, sentColumns } from '../../src/state/otlp-names.ts';
 import { Records } from '../../src/state/otlp-records.ts';
 import { ProtobufBytes } from '../../src/state/protobuf.ts';
-import { type Snapshot, snapshotWriter } from '../../src/state/snapshot.ts';
+import { snapshotWriter } from '../../src/state/snapshot.ts';
 import { shownTemplates } from '../../src/templates/registry.ts';
 import type { Table } from '../../src/templates/table.ts';
 import { columnOf, identityOf } from '../../src/templates/template.ts';
+import { allKinds, exactly, KINDS, STATS, snapshotOf } from '../support/all-kinds.ts';
 import { tableOf } from '../support/batch.ts';
 import { allColumns, collect, collector, describeKernel } from '../support/kernel.ts';
 import { type AnyValue, decodeLogs, type LogRecord } from '../support/otlp-collector.ts';
 
-const stats = {
-  begin: Date.UTC(2026, 1, 3, 4, 5, 6, 7) + 0.125,
-  end: Date.UTC(2026, 1, 3, 4, 5, 6, 9),
-  visited: 12,
-  emitted: 9,
-  bytes: 1,
-  reads: 1,
-  doubles: 0,
-  readMs: 1,
-  totalMs: 1.25,
-  sessionId: 1,
-  conditions: [],
-};
-const snapshotOf = (table: Table, columns: readonly string[]): Snapshot => ({
-  table,
-  columns,
-  order: Uint32Array.from({ length: table.rows }, (_, i) => i),
-  filters: {},
-  where: '',
-  search: '',
-  stats,
-});
-
 function sent(table: Table, columns: readonly string[], shown: readonly string[] = columns) {
   const records = new Records({ 'host.name': 'h' }, { name: 'itertop', version: '1' });
-  const requests = [...records.requests(snapshotOf(table, columns), shown, null)];
+  const requests = [
+    ...records.requests(snapshotOf(table, columns, { stats: { ...STATS, begin: STATS.begin + 0.125 } }), shown, null),
+  ];
   const found = requests.map(({ bytes, count }) => {
     const made = decodeLogs(bytes);
     expect(made.length).toBe(count);
@@ -56,36 +36,7 @@ const TEXTS = [
   'z'.repeat(4000),
   'é'.repeat(2000),
 ];
-const table = tableOf(
-  {
-    addr: { type: 'u64', as: 'hex' },
-    n: { type: 'i32' },
-    low: { type: 'i64' },
-    safe: { type: 'i64' },
-    big: { type: 'u64' },
-    size: { type: 'u64', as: 'pages' },
-    flag: { type: 'u8', as: 'flag' },
-    kind: { type: 'u8', as: 'enum', names: { 1: 'one' } },
-    gone: { type: 'u32', flag: 1 },
-    path: { type: 'text', as: 'path' },
-  },
-  TEXTS.map((text, i) => ({
-    values: {
-      addr: 0xffff_8881_0000_0001n + BigInt(i),
-      n: -i,
-      low: -(2n ** 63n) + BigInt(i),
-      safe: 2n ** 53n + BigInt(i),
-      big: 2n ** 63n - 2n + BigInt(i),
-      size: 3,
-      flag: i % 2,
-      kind: 1,
-      gone: 5,
-      path: text,
-    },
-  })),
-  { rate: TEXTS.map((_, i) => (i === 0 ? Number.NaN : i / 2)) },
-);
-const columns = ['addr', 'n', 'low', 'safe', 'big', 'size', 'flag', 'kind', 'gone', 'path', 'rate'];
+const table = allKinds(TEXTS);
 
 /** As NDJSON has it, integers with all their digits as texts. */
 function plain(value: AnyValue | undefined): unknown {
@@ -94,14 +45,10 @@ function plain(value: AnyValue | undefined): unknown {
   if (kind === 'arrayValue') return ((held as { values?: AnyValue[] }).values ?? []).map(plain);
   return kind === 'doubleValue' ? String(held) : held;
 }
-const exactly = (line: string): Record<string, unknown> =>
-  JSON.parse(line, (_key, value, context?: { source?: string }) =>
-    typeof value !== 'number' ? value : /[.e]/.test(context!.source!) ? String(value) : context!.source,
-  );
 
 describe('log records', () => {
   test('types go by column: 64 bits exactly, what an int64 does not hold as text, fractions also where they are whole', () => {
-    const { records } = sent(table, columns);
+    const { records } = sent(table, KINDS);
     const of = (name: string) => records.map(({ attributes }) => attributes[`itertop.${name}`]);
     expect(of('low')).toEqual(TEXTS.map((_, i) => ({ intValue: String(-(2n ** 63n) + BigInt(i)) })));
     expect(of('safe')).toEqual(TEXTS.map((_, i) => ({ intValue: String(2n ** 53n + BigInt(i)) })));
@@ -112,7 +59,7 @@ describe('log records', () => {
       { intValue: String(2n ** 63n - 1n) },
       { stringValue: String(2n ** 63n) },
     ]);
-    expect(of('rate')).toEqual([undefined, ...TEXTS.slice(1).map((_, i) => ({ doubleValue: (i + 1) / 2 }))]);
+    expect(of('rate')).toEqual([undefined, ...TEXTS.slice(1).map((_, i) => ({ doubleValue: (i + 1) / 3 }))]);
     expect(of('flag').slice(0, 2)).toEqual([{ boolValue: false }, { boolValue: true }]);
     expect(of('gone')).toEqual(TEXTS.map(() => undefined));
     expect(of('path')).toEqual(TEXTS.map((text) => ({ stringValue: text })));
@@ -121,7 +68,7 @@ describe('log records', () => {
 
   test('the time of the refresh, when it was seen, how much it matters, and a line to read', () => {
     const before = Date.now();
-    const [record] = sent(table, columns, ['n', 'kind', 'path']).records as [LogRecord];
+    const [record] = sent(table, KINDS, ['n', 'kind', 'path']).records as [LogRecord];
     expect(record).toMatchObject({
       timeUnixNano: '1770091506007125000',
       severityNumber: 9,
@@ -190,7 +137,7 @@ describeKernel('log records of this kernel', () => {
       using from = collector(name);
       const collected = collect(from);
       const shown = [...new Set([...identityOf(from.template), ...allColumns(from.template)])];
-      const snapshot = { ...snapshotOf(collected.table, shown), stats: collected.stats };
+      const snapshot = snapshotOf(collected.table, shown, { stats: collected.stats });
       const text = [...snapshotWriter('ndjson', false).snapshot(snapshot)].join('');
       const lines = text.trimEnd().split('\n').slice(1);
       const { records } = sent(collected.table, shown, from.template.show);

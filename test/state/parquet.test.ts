@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ParquetSnapshots } from '../../src/state/parquet.ts';
 import { type Snapshot, snapshotWriter } from '../../src/state/snapshot.ts';
 import { shownTemplates } from '../../src/templates/registry.ts';
-import type { Table } from '../../src/templates/table.ts';
 import { identityOf } from '../../src/templates/template.ts';
+import { allKinds, exactly, KINDS, STATS, snapshotOf } from '../support/all-kinds.ts';
 import { tableOf } from '../support/batch.ts';
 import { openDuckDb, quoted } from '../support/duckdb.ts';
 import { allColumns, collect, collector, describeKernel, PROGRAM } from '../support/kernel.ts';
@@ -20,28 +20,8 @@ beforeAll(async () => {
 });
 afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
 
-const stats = {
-  begin: Date.UTC(2026, 1, 3, 4, 5, 6, 7),
-  end: Date.UTC(2026, 1, 3, 4, 5, 6, 9),
-  visited: 12,
-  emitted: 9,
-  bytes: 1,
-  reads: 1,
-  doubles: 2,
-  readMs: 1,
-  totalMs: 1.25,
-  sessionId: 1,
-  conditions: [],
-};
-const snapshotOf = (table: Table, columns: readonly string[], begin = stats.begin): Snapshot => ({
-  table,
-  columns,
-  order: Uint32Array.from({ length: table.rows }, (_, i) => i),
-  filters: {},
-  where: '',
-  search: '',
-  stats: { ...stats, begin, end: begin + 2 },
-});
+/** A refresh so many milliseconds later. */
+const later = (ms: number) => ({ stats: { ...STATS, begin: STATS.begin + ms, end: STATS.end + ms } });
 
 let files = 0;
 function written(...snapshots: readonly Snapshot[]): string {
@@ -55,12 +35,7 @@ function written(...snapshots: readonly Snapshot[]): string {
 }
 const rowsOf = (file: string) => query(`from ${quoted(file)}`);
 
-/** A line of NDJSON with all digits of its integers: as texts, as DuckDB gives them. */
-const exactly = (line: string): Record<string, unknown> =>
-  JSON.parse(line, (_key, value, context?: { source?: string }) =>
-    typeof value === 'number' && !/[.e]/.test(context!.source!) ? context!.source : value,
-  );
-/** Fractions may be whole. */
+/** As NDJSON has it exactly: integers are texts already. */
 const alike = (value: unknown): unknown => (typeof value === 'number' ? String(value) : value);
 
 const TEXTS = [
@@ -74,38 +49,11 @@ const TEXTS = [
   '\u0000',
   '#5',
 ];
-const table = tableOf(
-  {
-    addr: { type: 'u64', as: 'hex' },
-    n: { type: 'i32' },
-    low: { type: 'i64' },
-    big: { type: 'u64' },
-    size: { type: 'u64', as: 'pages' },
-    flag: { type: 'u8', as: 'flag' },
-    kind: { type: 'u8', as: 'enum', names: { 1: 'one' } },
-    gone: { type: 'u32', flag: 1 },
-    path: { type: 'text', as: 'path' },
-  },
-  TEXTS.map((text, i) => ({
-    values: {
-      addr: 0xffff_8881_0000_0001n + BigInt(i),
-      n: -i,
-      low: -(2n ** 63n) + BigInt(i),
-      big: 2n ** 64n - 1n - BigInt(i),
-      size: 3,
-      flag: i % 2,
-      kind: 1,
-      gone: 5,
-      path: text,
-    },
-  })),
-  { rate: TEXTS.map((_, i) => (i === 0 ? Number.NaN : i / 3)) },
-);
-const columns = ['addr', 'n', 'low', 'big', 'size', 'flag', 'kind', 'gone', 'path', 'rate'];
+const table = allKinds(TEXTS);
 
 describe('Parquet', () => {
   test('types and values that DuckDB reads: 64 bits exactly, texts as they are, null where there is none', async () => {
-    const file = written(snapshotOf(table, columns));
+    const file = written(snapshotOf(table, KINDS));
     const types = Object.fromEntries(
       (await query(`describe from ${quoted(file)}`)).map((c) => [c['column_name'], c['column_type']]),
     );
@@ -115,6 +63,8 @@ describe('Parquet', () => {
       n: 'BIGINT',
       low: 'BIGINT',
       big: 'UBIGINT',
+      most: 'UBIGINT',
+      safe: 'BIGINT',
       size: 'BIGINT',
       flag: 'BOOLEAN',
       kind: 'VARCHAR',
@@ -125,31 +75,31 @@ describe('Parquet', () => {
     const rows = await rowsOf(file);
     expect(rows.map((r) => r['path'])).toEqual(TEXTS.map((text) => text || null));
     expect(rows.map((r) => r['low'])).toEqual(TEXTS.map((_, i) => String(-(2n ** 63n) + BigInt(i))));
-    expect(rows.map((r) => r['big'])).toEqual(TEXTS.map((_, i) => String(2n ** 64n - 1n - BigInt(i))));
+    expect(rows.map((r) => r['most'])).toEqual(TEXTS.map((_, i) => String(2n ** 64n - 1n - BigInt(i))));
     expect(rows[0]).toMatchObject({ timestamp: '2026-02-03 04:05:06.007+00', flag: false, gone: null, rate: null });
     expect(rows[2]).toMatchObject({ n: '-2', size: String(3 * table.context.pageSize), kind: 'one', rate: 2 / 3 });
   });
 
   test('statistics of unsigned columns leave nothing out', async () => {
-    const file = written(snapshotOf(table, columns));
+    const file = written(snapshotOf(table, KINDS));
     for (const [value, count] of [
       [2n ** 64n - 1n, 1],
       [2n ** 64n - 3n, 1],
       [5n, 0],
     ])
-      expect(await query(`select count(*) as n from ${quoted(file)} where big = ${value}`)).toEqual([
+      expect(await query(`select count(*) as n from ${quoted(file)} where most = ${value}`)).toEqual([
         { n: `${count}` },
       ]);
   });
 
   test('several refreshes: each with its time, and what was read of it in the metadata', async () => {
-    const none = { ...snapshotOf(table, columns, stats.begin + 1000), order: new Uint32Array() };
-    const file = written(snapshotOf(table, columns), none, snapshotOf(table, columns, stats.begin + 2000));
+    const none = snapshotOf(table, KINDS, { ...later(1000), order: new Uint32Array() });
+    const file = written(snapshotOf(table, KINDS), none, snapshotOf(table, KINDS, later(2000)));
     expect(
       await query(`select epoch_ms(timestamp) as t, count(*) as n from ${quoted(file)} group by t order by t`),
     ).toEqual([
-      { t: `${stats.begin}`, n: '9' },
-      { t: `${stats.begin + 2000}`, n: '9' },
+      { t: `${STATS.begin}`, n: '9' },
+      { t: `${STATS.begin + 2000}`, n: '9' },
     ]);
     const metadata = Object.fromEntries(
       (await query(`select decode(key) as k, decode(value) as v from parquet_kv_metadata(${quoted(file)})`)).map(
@@ -161,11 +111,11 @@ describe('Parquet', () => {
       tool: 'itertop',
       host: os.hostname(),
       kernel: os.release(),
-      columns,
+      columns: KINDS,
       units: { size: 'bytes' },
     });
     expect(JSON.parse(String(metadata['itertop.batches']))).toEqual({
-      begin: [0, 1000, 2000].map((ms) => stats.begin + ms),
+      begin: [0, 1000, 2000].map((ms) => STATS.begin + ms),
       took: [2, 2, 2],
       rows: [9, 0, 9],
       visited: [12, 12, 12],
@@ -175,7 +125,7 @@ describe('Parquet', () => {
   });
 
   test('a file without rows is one', async () => {
-    const file = written({ ...snapshotOf(table, columns), order: new Uint32Array() });
+    const file = written(snapshotOf(table, KINDS, { order: new Uint32Array() }));
     expect(await rowsOf(file)).toEqual([]);
     expect(new ParquetSnapshots().end().length).toBe(0);
   });
@@ -186,7 +136,7 @@ describe('Parquet', () => {
       Array.from({ length: 70_000 }, (_, n) => ({ values: { n, name: `name ${n % 7}` } })),
       {},
     );
-    const file = written(snapshotOf(many, ['n', 'name']), snapshotOf(many, ['n', 'name'], stats.begin + 1000));
+    const file = written(snapshotOf(many, ['n', 'name']), snapshotOf(many, ['n', 'name'], later(1000)));
     expect(await query(`select count(*) c, sum(n) s, count(distinct name) d from ${quoted(file)}`)).toEqual([
       { c: '140000', s: String(70_000 * 69_999), d: '7' },
     ]);
@@ -200,7 +150,7 @@ describeKernel('Parquet of this kernel', () => {
     using from = collector(name);
     const collected = collect(from);
     const shown = [...new Set([...identityOf(from.template), ...allColumns(from.template)])];
-    const snapshot = { ...snapshotOf(collected.table, shown), stats: collected.stats };
+    const snapshot = snapshotOf(collected.table, shown, { stats: collected.stats });
     const text = [...snapshotWriter('ndjson', false).snapshot(snapshot)].join('');
     const lines = text.trimEnd().split('\n').slice(1);
     const rows = await rowsOf(written(snapshot));
@@ -210,7 +160,7 @@ describeKernel('Parquet of this kernel', () => {
       const row = exactly(line);
       for (const column of shown) {
         const value = rows[i][column];
-        if (!lists.has(column)) expect([column, alike(value)]).toEqual([column, alike(row[column])]);
+        if (!lists.has(column)) expect([column, alike(value)]).toEqual([column, row[column]]);
         else if (value === null) expect([column, row[column]]).toEqual([column, null]);
         // NDJSON has a list as one text, and says how many more there are than it names.
         else expect(String(row[column])).toMatch(new RegExp(`^${escaped((value as string[]).slice(0, 8).join(', '))}`));

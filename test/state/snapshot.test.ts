@@ -1,7 +1,7 @@
 import os from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { type Snapshot, snapshotWriter, TEXT_FORMATS, type TextFormat } from '../../src/state/snapshot.ts';
-import { tableOf } from '../support/batch.ts';
+import { allKinds, STATS, snapshotOf } from '../support/all-kinds.ts';
 import { collect, collector, describeKernel, rowsOf } from '../support/kernel.ts';
 
 const HOSTILE = [
@@ -16,59 +16,19 @@ const HOSTILE = [
   ' space ',
 ];
 
-const table = tableOf(
-  {
-    addr: { type: 'u64', as: 'hex' },
-    n: { type: 'i32' },
-    big: { type: 'u64' },
-    size: { type: 'u64', as: 'pages' },
-    flag: { type: 'u8', as: 'flag' },
-    kind: { type: 'u8', as: 'enum', names: { 1: 'one' } },
-    gone: { type: 'u32', flag: 1 },
-    path: { type: 'text', as: 'path' },
-  },
-  HOSTILE.map((path, i) => ({
-    values: {
-      addr: 0xffff_8881_0000_0001n + BigInt(i),
-      n: -i,
-      big: 2n ** 63n + 1n,
-      size: 3,
-      flag: i % 2,
-      kind: 1,
-      gone: 5,
-      path,
-    },
-  })),
-  { rate: HOSTILE.map((_, i) => (i === 0 ? Number.NaN : i / 3)) },
-);
 const columns = ['addr', 'n', 'big', 'size', 'flag', 'kind', 'gone', 'path', 'rate'];
-const snapshot = (change: Partial<Snapshot> = {}): Snapshot => ({
-  table,
-  order: Uint32Array.from(HOSTILE, (_, i) => i),
-  columns,
-  filters: {
-    pid: [
-      [1, 1],
-      [5, 9],
-    ],
-  },
-  where: '',
-  search: '!bash',
-  stats: {
-    begin: Date.UTC(2026, 1, 3, 4, 5, 6, 7),
-    end: Date.UTC(2026, 1, 3, 4, 5, 6, 9),
-    visited: 12,
-    emitted: HOSTILE.length,
-    bytes: 1,
-    reads: 1,
-    doubles: 2,
-    readMs: 1,
-    totalMs: 1.25,
-    sessionId: 1,
-    conditions: [{ text: 'pid 1,5-9', where: 'kernel' }],
-  },
-  ...change,
-});
+const snapshot = (change: Partial<Snapshot> = {}) =>
+  snapshotOf(allKinds(HOSTILE), columns, {
+    filters: {
+      pid: [
+        [1, 1],
+        [5, 9],
+      ],
+    },
+    search: '!bash',
+    stats: { ...STATS, conditions: [{ text: 'pid 1,5-9', where: 'kernel' }] },
+    ...change,
+  });
 const write = (format: TextFormat, snapshots: readonly Snapshot[] = [snapshot()], several = false) => {
   const writer = snapshotWriter(format, several);
   return snapshots.map((s) => [...writer.snapshot(s)].join('')).join('') + writer.end();
@@ -159,7 +119,7 @@ describe('snapshots', () => {
     expect(rows[0]).toEqual([
       String(0xffff_8881_0000_0001n),
       '0',
-      '9223372036854775809',
+      '9223372036854775806',
       '12288',
       'false',
       'one',
