@@ -262,7 +262,7 @@ export async function runReplay(path: string, options: Options, more: ReplayOpti
     throw error;
   }
   const keys = `Space ${state().paused ? 'plays' : 'pauses'}, [ ] step, T jumps, = finds; ? shows all keys`;
-  state().notify(more.sample ? `a sample recording, not this machine: ${keys}` : keys);
+  state().notify(more.sample ? 'a sample recording, not this machine; the keys below go through it' : keys);
   const openHalf = () => {
     if (!other) throw new UsageError('this recording has one table');
     // What the command line says of the first table says nothing of the second one.

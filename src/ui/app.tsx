@@ -16,7 +16,7 @@ import { Detail } from './panes/detail.tsx';
 import { FormPane, formHeight, formOf } from './panes/form.tsx';
 import { GroupMenu } from './panes/group.tsx';
 import { Help } from './panes/help.tsx';
-import { KeyBar } from './panes/keybar.tsx';
+import { KeyBar, timeOf } from './panes/keybar.tsx';
 import { Picker } from './panes/picker.tsx';
 import { ProgramPane } from './panes/program.tsx';
 import { promptForm } from './panes/prompt.tsx';
@@ -128,7 +128,7 @@ function Screen(props: {
       {timed && state.replay && rows.timeline > 0 && (
         <Timeline replay={state.replay} view={state.view} theme={theme} width={width} />
       )}
-      {rows.bar > 0 && <KeyBar pane={paneName(state)} theme={theme} width={width} />}
+      {rows.bar > 0 && <KeyBar pane={paneName(state)} time={timeOf(state)} theme={theme} width={width} />}
     </Box>
   );
 }
@@ -206,5 +206,6 @@ function ActiveKeys({
   readonly width: number;
 }) {
   const pane = useStore(session, paneName);
-  return <KeyBar pane={pane} theme={theme} width={width} />;
+  const time = useStore(session, timeOf);
+  return <KeyBar pane={pane} time={time} theme={theme} width={width} />;
 }

@@ -489,19 +489,39 @@ const LAST: readonly Action[] = [
   ...(['export', 'record', 'compare', 'mark', 'command'] as const),
 ];
 
-function rankOf(action: Action): number {
-  const first = FIRST.indexOf(action);
-  return first >= 0 ? first : FIRST.length + 1 + LAST.indexOf(action);
-}
+/** In a recording going through it comes after Help and Quit. */
+const FIRST_RECORDED: readonly Action[] = [
+  ...FIRST.slice(0, 2),
+  ...(['pause', 'stepBack', 'stepForward', 'jump', 'when'] as const),
+  ...FIRST.slice(2),
+];
+/** Words that the key bar has there only; '': a recording is one table, and no program reads it. */
+const RECORDED: Partial<Readonly<Record<Action, string>>> = {
+  ...{ stepBack: 'Prev', stepForward: 'Next', jump: 'Jump', when: 'Find' },
+  ...{ picker: '', split: '', program: '', record: '' },
+};
+
+/** What goes on: a live view, or a recording that runs or stands still. */
+export type Time = 'live' | 'running' | 'still';
 
 /** Labels of the key bar of a pane. */
-export function barOf(pane: PaneName): readonly { readonly key: string; readonly word: string }[] {
+export function barOf(pane: PaneName, time: Time): readonly { readonly key: string; readonly word: string }[] {
+  const leading = time === 'live' ? FIRST : FIRST_RECORDED;
+  const rankOf = (action: Action) => {
+    const first = leading.indexOf(action);
+    return first >= 0 ? first : leading.length + 1 + LAST.indexOf(action);
+  };
+  const wordOf = (action: Action, bar: string | undefined) => {
+    if (time === 'live') return bar;
+    return action === 'pause' && time === 'still' ? 'Play' : (RECORDED[action] ?? bar);
+  };
   return sections
     .filter(({ where }) => where.includes(pane))
     .flatMap(({ bindings }) =>
       bindings.flatMap(({ action, keys, bar }) => {
         const key = live(keys, pane)[0];
-        return bar && key ? [{ key: keyLabel(key), word: bar, rank: rankOf(action) }] : [];
+        const word = wordOf(action, bar);
+        return word && key ? [{ key: keyLabel(key), word, rank: rankOf(action) }] : [];
       }),
     )
     .sort((a, b) => a.rank - b.rank)

@@ -196,7 +196,20 @@ describe('the key table', () => {
   it('names keys as they are printed, on the bar too', () => {
     const shown = KEYMAP.flatMap(({ bindings }) => bindings.map(({ keys }) => keys.map(keyLabel).join(' ')));
     for (const keys of ['q F10 Ctrl-C', 'Space Z', 'PgUp Ctrl-B']) expect(shown).toContain(keys);
-    expect(barOf('search')).toContainEqual({ key: 'F1', word: 'Help' });
-    expect(barOf('table')[0]).toEqual({ key: '?', word: 'Help' });
+    expect(barOf('search', 'live')).toContainEqual({ key: 'F1', word: 'Help' });
+    expect(barOf('table', 'live')[0]).toEqual({ key: '?', word: 'Help' });
+  });
+
+  it('has on the bar of a recording the keys that go through it, and none that do nothing there', () => {
+    const shown = (time: 'live' | 'running' | 'still', pane: PaneName = 'table') =>
+      barOf(pane, time).map(({ key, word }) => `${key} ${word}`);
+    const through = ['[ Prev', '] Next', 'T Jump', '= Find'];
+    const first = ['? Help', 'q Quit', 'Space Pause', ...through, '/ Search'];
+    expect(shown('running').slice(0, first.length)).toEqual(first);
+    expect(shown('still').slice(0, 7)).toEqual(['? Help', 'q Quit', 'Space Play', ...through]);
+    expect(shown('still', 'detail').slice(2, 7)).toEqual(['Space Play', ...through]);
+    const gone = shown('live').filter((each) => !shown('running').includes(each));
+    expect(gone).toEqual(['v Views', 'o Split', 'p Program', 'R Record']);
+    for (const each of through) expect(shown('live')).not.toContain(each);
   });
 });

@@ -59,7 +59,7 @@ describe('panes', () => {
   });
 
   it.each([20, 40, 80, 200])('the key bar fits %i cells', (width) => {
-    for (const line of drawn(<KeyBar theme={theme} pane="table" width={width} />))
+    for (const line of drawn(<KeyBar theme={theme} pane="table" time="live" width={width} />))
       expect(line.length).toBeLessThanOrEqual(width);
   });
 });

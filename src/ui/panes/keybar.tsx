@@ -1,12 +1,23 @@
 /** The last line: the most useful keys that work here. */
 import type { PaneName } from '../../state/panes.ts';
-import { barOf } from '../keymap.ts';
+import type { SessionState } from '../../state/session.ts';
+import { barOf, type Time } from '../keymap.ts';
 import { arrange, Line } from '../line.tsx';
 import type { Theme } from '../theme.ts';
 
-export function KeyBar(props: { readonly pane: PaneName; readonly theme: Theme; readonly width: number }) {
-  const { pane, theme, width } = props;
-  const labels = barOf(pane).map(({ key, word }, index) => ({
+export const timeOf = ({ replay, paused }: Pick<SessionState, 'replay' | 'paused'>): Time => {
+  if (!replay) return 'live';
+  return paused ? 'still' : 'running';
+};
+
+export function KeyBar(props: {
+  readonly pane: PaneName;
+  readonly time: Time;
+  readonly theme: Theme;
+  readonly width: number;
+}) {
+  const { pane, time, theme, width } = props;
+  const labels = barOf(pane, time).map(({ key, word }, index) => ({
     keep: -index,
     pieces: [['key', key] as const, ['word', ` ${word}`] as const],
   }));
