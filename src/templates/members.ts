@@ -1,8 +1,8 @@
 /** The kernel's structures as one walks through them: what a struct, an array or an iterator's context has in it. */
 import { type Btf, BtfError, type BtfMember } from '../bpf/btf.ts';
-import { flatMembers } from '../bpf/btf-path.ts';
+import { flatMembers, resolvePath } from '../bpf/btf-path.ts';
 import { findTarget } from '../bpf/targets.ts';
-import { objectType, resolvePlace, type Scope, unwrap } from './source.ts';
+import { objectType, type Scope, unwrap } from './source.ts';
 import { structType } from './struct-dump.ts';
 import type { Template } from './template.ts';
 
@@ -128,8 +128,11 @@ export class Structures {
   }
 
   #spot(path: string): Spot {
-    if (/^\w+$/.test(path)) return { type: objectType(this.#scope, path), path, pointer: path };
-    const { declared, loads } = resolvePlace(this.#scope, path);
+    const [, object, within] = /^(\w+)(?:->|\.)?(.*)$/.exec(path)!;
+    const type = objectType(this.#scope, object);
+    if (within === '') return { type, path, pointer: path };
+    // A pointer that the verifier lets no program follow is looked into all the same: only its values stay unknown.
+    const { declared, loads } = resolvePath(this.#btf, type, within);
     // A path is as many pointers as it has loads, each followed by `->`; the value itself may be one more.
     const pointer = this.#btf.kind(this.#btf.strip(declared)) === 'PTR' ? path : pointerOf(path, loads.length);
     return { type: declared, path, pointer };
@@ -194,7 +197,8 @@ export class Structures {
       const joint = pointer ? '->' : '.';
       to.push({ label: label + joint, at: at + joint, members: flatMembers(btf, struct) });
     };
-    for (const { label, path: at } of this.at(path).members) {
+    for (const { label, path: at, opens } of this.at(path).members) {
+      if (!opens) continue;
       const { type, pointer } = this.#spot(at);
       // An object is a pointer to the struct that is its type.
       const struct = structType(btf, type);

@@ -2,7 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { Btf } from '../../src/bpf/btf.ts';
-import { findTarget } from '../../src/bpf/targets.ts';
+import { findTarget, targetNames } from '../../src/bpf/targets.ts';
+import { BUILTIN } from '../../src/templates/builtin/index.ts';
 import { Structures } from '../../src/templates/members.ts';
 import { findTemplate } from '../../src/templates/registry.ts';
 import { resolveSource } from '../../src/templates/source.ts';
@@ -93,4 +94,16 @@ describe('structures', () => {
     expect(structures.search('task', 's').length).toBeLessThan(500);
     for (const { path } of structures.search('task', 'total_vm')) expect(() => structures.at(path)).toThrow();
   });
+
+  const here = targetNames(btf);
+  it.each(BUILTIN.filter(({ target }) => here.includes(target)).map(({ name }) => name))(
+    '%s: whatever opens can be searched, values beside it and pointers that no program may follow included',
+    (name) => {
+      const structures = of(name);
+      const opening = (path: string) => structures.at(path).members.flatMap((each) => (each.opens ? [each.path] : []));
+      const objects = opening('');
+      for (const path of ['', ...objects, ...objects.flatMap(opening)])
+        expect(() => structures.search(path, 'no_such_member_anywhere'), path).not.toThrow();
+    },
+  );
 });
