@@ -16,6 +16,7 @@ import { counted } from '../templates/counted.ts';
 import { type FilterName, UsageError } from '../templates/template.ts';
 import { sanitize, sanitizeAscii } from '../templates/text.ts';
 import { missingHosts } from './hosts-text.ts';
+import { unexpected } from './unexpected.ts';
 
 export interface PlainOptions {
   readonly session: Session;
@@ -290,6 +291,8 @@ export async function runPlain(options: PlainOptions): Promise<void> {
   })();
   try {
     await Promise.race([ended.promise, reading.then(() => ended.promise)]);
+  } catch (error) {
+    throw unexpected(error);
   } finally {
     input.close();
     stdin.destroy();

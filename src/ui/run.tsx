@@ -15,6 +15,7 @@ import { Columns } from './columns.ts';
 import { createHalves, type Table } from './halves.ts';
 import { openTerminal, type Terminal } from './terminal.tsx';
 import { type Looks, themesOf } from './theme.ts';
+import { unexpected } from './unexpected.ts';
 
 /** What is done with one table beyond its session. */
 export interface TableParts {
@@ -170,6 +171,8 @@ export async function runExplorer(options: ExplorerOptions): Promise<void> {
   try {
     terminal = openTerminal(<App halves={halves} kernel={kernel} />, stdout, stdin, true, options.mouse ?? true);
     await Promise.race([terminal.ended, crashed.promise]);
+  } catch (error) {
+    throw unexpected(error);
   } finally {
     restore();
     split.close();

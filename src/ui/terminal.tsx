@@ -1,6 +1,7 @@
 /** The terminal while the application has it: the alternate screen, the lines that never wrap, and the way back. */
 import { render, useApp } from 'ink';
 import { type ReactNode, useLayoutEffect } from 'react';
+import { Boundary } from './boundary.tsx';
 import { CellDiff, withCellDiff } from './cell-diff.ts';
 import { LayersContext, layersOf } from './layers.ts';
 
@@ -31,12 +32,12 @@ export interface Terminal {
   flushed(): Promise<void>;
 }
 
-/** Hands out what Ink gives to components only. */
+/** Hands out what Ink gives to components only; what they throw ends the picture. */
 function Lender(props: { readonly onLend: (lend: Lend) => void; readonly children: ReactNode }) {
   const { onLend, children } = props;
-  const { suspendTerminal } = useApp();
+  const { suspendTerminal, exit } = useApp();
   useLayoutEffect(() => onLend(suspendTerminal), [onLend, suspendTerminal]);
-  return children;
+  return <Boundary onError={exit}>{children}</Boundary>;
 }
 
 /**

@@ -1,5 +1,6 @@
 // Loaded before the program, in each of its threads (NODE_OPTIONS=--require): does FAULT once the file FAULT_FILE is there.
 //   main:throw, main:reject, worker:throw, worker:exit, worker:oom, worker:spin   in that thread
+//   draw                         a number that is written as text throws, as what lacks something in BTF does
 //   clock:MS                     the wall clock is set by so many milliseconds, in all threads
 //   bpf:COMMAND:ERRNO            bpf(2) refuses that command (numbers), for as long as the file is there
 const fs = require('node:fs');
@@ -22,6 +23,12 @@ if (where === 'clock') {
     static now() {
       return now();
     }
+  };
+} else if (where === 'draw') {
+  const { toFixed } = Number.prototype;
+  Number.prototype.toFixed = function (digits) {
+    if (isMainThread && due()) throw Object.assign(new Error('made to fail'), { name: 'BtfError' });
+    return toFixed.call(this, digits);
   };
 } else if (where === 'bpf') {
   const load = Module._load;
