@@ -4,8 +4,10 @@ import { filterNames } from '../state/asked.ts';
 import { parseInterval } from '../state/interval.ts';
 import { findsOf, lookUp } from '../state/lookup.ts';
 import { parseSort } from '../state/sort.ts';
+import type { TargetInfo } from '../state/view.ts';
 import { FILTER_KINDS } from '../templates/filters.ts';
 import { ELEMENTS } from '../templates/map-template.ts';
+import { shownTemplates } from '../templates/registry.ts';
 import { type FilterName, type Template, UsageError } from '../templates/template.ts';
 import type { Reach } from './actions.ts';
 import { type Action, KEYMAP, keyOf } from './keymap.ts';
@@ -77,7 +79,9 @@ const wordOf = (action: Action) => action.replace(/[A-Z]/g, (letter) => `-${lett
 
 /** @param perform what an action does without a word behind it */
 export function commandsOf(reach: Reach, perform: (action: Action) => void): Command[] {
-  const tables = reach.targets().map((target) => tableCommand(reach, target.template, target));
+  const { replay, templates } = state(reach);
+  const here = reach.targets().filter(({ template }) => !replay || templates.has(template));
+  const tables = here.map((target) => tableCommand(reach, target, templates.get(target.template)));
   const actions = new Map<Action, Command>();
   for (const { where, bindings } of KEYMAP) {
     if (!where.includes('table')) continue;
@@ -98,15 +102,27 @@ export function commandsOf(reach: Reach, perform: (action: Action) => void): Com
       });
     }
   }
-  return [...tables, ...actions.values()];
+  return [...tables, ...actions.values(), ...(replay ? notRecorded(reach) : [])];
+}
+
+/** Tables that a recording does not have go by their names, too: an answer about another word would be none. */
+function notRecorded(reach: Reach): Command[] {
+  const { templates, template: shown } = state(reach);
+  const besides = new Set(reach.split.choices().map(({ template }) => template));
+  return shownTemplates()
+    .filter(({ name }) => !templates.has(name))
+    .map((template) => {
+      const beside = besides.has(template.name);
+      const unavailable = beside ? `o shows it beside ${shown}` : `this recording holds ${shown} only`;
+      return tableCommand(reach, { template: template.name, help: template.help, unavailable }, template);
+    });
 }
 
 function tableCommand(
   reach: Reach,
-  name: string,
-  { help, unavailable }: { readonly help: string; readonly unavailable: string },
+  { template: name, help, unavailable }: Pick<TargetInfo, 'template' | 'help' | 'unavailable'>,
+  template: Template | undefined,
 ): Command {
-  const template = state(reach).templates.get(name);
   const takes = name === ELEMENTS ? 'id|name|path' : template ? findsOf(template).join('|') : '';
   return {
     word: name,

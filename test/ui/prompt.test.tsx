@@ -163,6 +163,19 @@ describe('the command line', () => {
     expect(line()).toBe('t');
   });
 
+  it.each([
+    ['tcp is not here: this recording holds task only', TARGETS.slice(0, 1)],
+    ['tcp is not here: o shows it beside task', TARGETS],
+  ])('knows tables that a recording does not have: %s', async (words, targets) => {
+    const replay = {
+      ...{ begin: 0, end: 1000, count: 2, gaps: [], host: 'db-1', kernel: '6.0' },
+      ...{ sample: false, ungroup: false, absent: new Map() },
+    };
+    await show({ session: fakeSession({ templates: [TASK], replay }), targets, columns: 120 });
+    await screen.press(':', 'tcp 443', '\r');
+    expect(screen.text()).toContain(`error: ${words}`);
+  });
+
   it('is given the targets there are', async () => {
     await show({ targets: TARGETS.slice(0, 1) });
     await screen.press(':', 'tcp', '\r');
