@@ -18,6 +18,8 @@ export interface Finding {
   readonly found: number | null;
   /** Keys of rows that it is about, some of them where they are many. */
   readonly rows: readonly string[];
+  /** Rows fulfil the condition where it began: only anew is found. */
+  readonly already?: boolean;
   /** Why it ended without an answer. */
   readonly error: string;
 }
@@ -47,6 +49,7 @@ export class Finder implements Disposable {
   /** The last refresh that is looked at; where the row came, as far as is known. */
   readonly #last: number;
   #came = -1;
+  #already = false;
   #rows: readonly string[] = [];
   #index: number;
   /** Keys of the rows that fulfilled it in the refresh before; null where that was not read. */
@@ -79,6 +82,7 @@ export class Finder implements Disposable {
     // Rates need a base; what is wrong with the condition shows at the first look.
     this.#look(Math.max(0, from - 1));
     this.#look(from);
+    this.#already = row === undefined && (this.#before?.size ?? 0) > 0;
   }
 
   /** Goes on until something is found, the end is reached, or it is closed. */
@@ -103,7 +107,8 @@ export class Finder implements Disposable {
   #finding(found: number | null): Finding {
     const { where } = this.#sought;
     const rows = found === null ? [] : this.#rows;
-    return { where, index: Math.max(0, this.#index), count: this.#last + 1, found, rows, error: '' };
+    const already = this.#already;
+    return { where, index: Math.max(0, this.#index), count: this.#last + 1, found, rows, already, error: '' };
   }
 
   /** @returns the refresh that was looked for; -1 where it is not known yet */

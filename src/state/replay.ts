@@ -109,7 +109,7 @@ export function replaySlice(options: SessionOptions): Slice<ReplaySlice> {
         set({ finding });
         if (!finding || finding.found === null) return;
         if (finding.error !== '') set({ notice: `find: ${finding.error.split('\n')[0]}` });
-        else if (finding.found < 0) set({ notice: `${finding.where}: no further refresh up to the end` });
+        else if (finding.found < 0) set({ notice: notFound(finding, get().view?.position?.index ?? 0) });
         else if (finding.where === APPEARED) set({ notice: 'from here on it is there' });
         else if (finding.where === GONE) set({ notice: 'here it is for the last time' });
         else set({ notice: `${finding.where}: from here on (= and Enter: the next one)` });
@@ -127,6 +127,14 @@ export function replaySlice(options: SessionOptions): Slice<ReplaySlice> {
       },
     };
   };
+}
+
+/** `none` would be wrong where rows fulfil it before one's eyes. */
+function notFound({ where, already }: Finding, from: number): string {
+  if (where === GONE) return 'it is there up to the end';
+  const anew = already ? 'already true here, not anew up to the end' : 'no further refresh up to the end';
+  // The condition may be long, and is known.
+  return `${anew}${from > 0 ? ' (T start, = for all)' : ''}: ${where}`;
 }
 
 /** That of a recording of two tables; '' where it is one file. */

@@ -79,5 +79,9 @@ describe('looking through a recording', () => {
     await find('appeared');
     await at(27);
     await wait(/from here on it is there[\s\S]*^> *30 /m);
+    terminal.type(`Tend${KEY.enter}`);
+    await at(60);
+    await find('gone');
+    await wait(/it is there up to the end/);
   });
 });

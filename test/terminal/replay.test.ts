@@ -88,8 +88,16 @@ describe('a replay', () => {
     await find('');
     await terminal.waitFor(at(42));
     await find('');
-    await terminal.waitFor(/no further refresh/);
+    await terminal.waitFor(/already true here, not anew up to the end \(T start, = for all\)/);
     expect(terminal.text()).toMatch(at(42));
+    await find(`${KEY.ctrlU}id == 30`);
+    await terminal.waitFor(/no further refresh up to the end \(T start, = for all\): id == 30/);
+    await find(`${KEY.ctrlU}id < 5`);
+    await terminal.waitFor(/no further refresh up to the end .*: id < 5/);
+    terminal.type(`Tstart${KEY.enter}`);
+    await terminal.waitFor(at(1));
+    await find('');
+    await terminal.waitFor(/already true here, not anew up to the end: id < 5/);
     await find(`${KEY.ctrlU}nothing > 3`);
     await terminal.waitFor(/error: .*nothing/);
   });
