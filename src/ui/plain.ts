@@ -5,6 +5,7 @@
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { filterNames, questionOf } from '../state/asked.ts';
+import { isCompared } from '../state/changes.ts';
 import { linesOfDetail } from '../state/detail.ts';
 import { formatInterval, parseInterval } from '../state/interval.ts';
 import type { Sampler } from '../state/sampler.ts';
@@ -110,8 +111,10 @@ export async function runPlain(options: PlainOptions): Promise<void> {
     const lines = [...told].flatMap(([key, cells], row) => {
       const was = before.get(key);
       if (!was) return [`${row + 1}. new: ${values(view, cells)}`];
-      const changes = view.columns.flatMap(({ name }, i) =>
-        was[i] === cells[i] ? [] : [`${name} ${was[i] || 'nothing'} to ${cells[i] || 'nothing'}`],
+      const changes = view.columns.flatMap(({ name, format }, i) =>
+        was[i] === cells[i] || !isCompared(format)
+          ? []
+          : [`${name} ${was[i] || 'nothing'} to ${cells[i] || 'nothing'}`],
       );
       return changes.length > 0 ? [`${row + 1}. ${label(view, cells)}: ${changes.join(', ')}`] : [];
     });

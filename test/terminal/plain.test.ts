@@ -108,6 +108,14 @@ describe.skipIf(skip)('--plain (needs root)', () => {
     await new Promise((resolve) => child.on('close', resolve));
   });
 
+  it('does not tell of what is a change itself, or moves by itself', async () => {
+    // Shares and rates are empty at first and numbers then; ages grow.
+    const columns = 'pid,cpu,minflt_rate,age,comm';
+    const { lines } = await piped([...table(), '--columns', columns, '-n', '2', '-d', '1.1'], null);
+    expect(lines.slice(1, 4).join()).toMatch(/age \d/);
+    expect(lines.slice(4)).toEqual([expect.stringMatching(/^[\d:]{8}, 3 rows, no change$/)]);
+  });
+
   it('-n ends it, whatever there is to read; nothing but ASCII where that is asked for', async () => {
     const { out, code } = await piped([...table(), '-n', '2', '-d', '0.1', '--ascii'], null);
     expect(out.match(/^(task, 3 rows|[\d:]{8}, 3 rows)/gm)).toHaveLength(2);
