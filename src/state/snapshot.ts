@@ -204,6 +204,9 @@ export function snapshotWriter(format: TextFormat, several: boolean): SnapshotWr
   }
 }
 
+/** A longer cell pads no other row: it takes what it needs, and those after it are in their places again where they can. */
+const WIDEST = 60;
+
 /** As `top -b`: a line about the refresh, headings, rows as wide as their widest cell. */
 function* tableLines(s: Snapshot): Generator<string> {
   const { table, stats } = s;
@@ -219,15 +222,20 @@ function* tableLines(s: Snapshot): Generator<string> {
     s.tree?.column === name
       ? branchOf(s.tree, row, signs) + treeText(s.tree, row, table.formatOf(name) === 'path', (at) => cellOf(at, name))
       : cellOf(row, name);
-  const cells = Array.from(s.order, (_, row) => columns.map((c) => drawn(row, c.name)));
+  const cells = Array.from(s.order, (_, row) => columns.map((c) => sanitize(drawn(row, c.name))));
   const widths = columns.map((c, i) =>
-    cells.reduce((width, row) => Math.max(width, textWidth(row[i])), c.title.length),
+    cells.reduce((width, row) => Math.max(width, Math.min(WIDEST, textWidth(row[i]))), c.title.length),
   );
-  const line = (texts: readonly string[]) =>
-    `${texts
-      .map((text, i) => fit(text, widths[i], columns[i].align))
-      .join(' ')
-      .trimEnd()}\n`;
+  const line = (texts: readonly string[]) => {
+    let over = 0;
+    const fitted = texts.map((text, i) => {
+      const width = textWidth(text);
+      const room = Math.max(width, widths[i] - over);
+      over += room - widths[i];
+      return fit(text, room, columns[i].align);
+    });
+    return `${fitted.join(' ').trimEnd()}\n`;
+  };
   const filters = stats.conditions.map((c) => `${c.text} [${c.where}]`).join('  ');
   const { grouped } = s;
   const found = foundOf({ tree: s.tree ?? undefined, count: s.order.length });

@@ -157,6 +157,18 @@ describe('snapshots', () => {
     expect(lines.slice(1, 4)).toEqual([' N KIND RATE', ' 0 one', '-1 one   0.3']);
   });
 
+  test('table: a name of any length is whole, pads no other row, and what follows it stands in its place again', () => {
+    const names = ['/etc/passwd', '/', 'x'.repeat(60), 'y'.repeat(62), `z\n${'z'.repeat(200)}`];
+    const lines = write('table', [snapshotOf(allKinds(names), ['path', 'rate', 'addr'])])
+      .split('\n')
+      .slice(1);
+    expect(lines[0]).toMatch(/^PATH {57}RATE +ADDR$/);
+    // Two cells too many: the rate after them has three to spare.
+    expect(lines.slice(1, 5).map((line) => line.length)).toEqual(Array(4).fill(lines[0]!.length));
+    expect(lines[4]).toMatch(/^y{62} {2}1 f{4}[\da-f]{12}$/);
+    expect(lines[5]).toMatch(/^z\\nz{200} 1\.3 f{4}[\da-f]{12}$/);
+  });
+
   test('rows come in the order that was asked for, and only those', () => {
     const rows = JSON.parse(write('json', [snapshot({ order: Uint32Array.of(4, 0), columns: ['n'] })])).rows;
     expect(rows).toEqual([{ n: -4 }, { n: 0 }]);
