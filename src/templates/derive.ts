@@ -136,6 +136,14 @@ const TIMER = { none: 0, on: 1, keepalive: 2, timewait: 3, persist: 4 } as const
 /** A difference of 32-bit sequence numbers or jiffies, which wrap. */
 const wrapped = (a: number, b: number) => (a - b) | 0;
 
+/** From 0 on, also of what is below 0. */
+const modulo = (a: number, b: number) => a - Math.floor(a / b) * b;
+
+const upTo64 = (bits: bigint) => (bits < 0n ? 0n : bits > 64n ? 64n : bits);
+
+/** Of 64 bits the upper 32. */
+const high = (value: number) => Math.floor(value / 2 ** 32);
+
 export const NUMERIC: Readonly<
   Record<
     string,
@@ -143,6 +151,8 @@ export const NUMERIC: Readonly<
       readonly run: Numeric;
       /** A column that this kernel lacks is one without values, not a reason for having none. */
       readonly some?: true;
+      /** The same over whole numbers of which a double does not hold all bits. */
+      readonly exactly?: (...values: bigint[]) => number;
     }
   >
 > = {
@@ -193,7 +203,12 @@ export const NUMERIC: Readonly<
     run: (args, names, out, interval) => ratesInto(args, names, out, interval, 1, true),
   },
   /** c bits of a, from bit b on. */
-  bits: { args: 3, help: 'c bits of a, from bit b on', run: each((a, b, c) => Math.floor(a / 2 ** b) % 2 ** c) },
+  bits: {
+    args: 3,
+    help: 'c bits of a, from bit b on',
+    run: each((a, b, c) => modulo(Math.floor(a / 2 ** b), 2 ** c)),
+    exactly: (a, b, c) => Number(BigInt.asUintN(Number(upTo64(c)), a >> upTo64(b))),
+  },
   power2: { args: 1, help: '2 to the power of a', run: each((a) => 2 ** a) },
   /** Of MAX_SLABS slabs at most the objects were counted: the others are taken to be like them, as /proc/slabinfo does. */
   free_objects: {
@@ -232,7 +247,9 @@ export const NUMERIC: Readonly<
     args: 2,
     help: 'whether a bit of the mask b is set in a',
     as: 'flag',
-    run: each((a, b) => (Number.isNaN(a) ? a : (a & b) !== 0 ? 1 : 0)),
+    // JavaScript's & is of 32 bits: low halves and high ones.
+    run: each((a, b) => (Number.isNaN(a) ? a : (a & b) !== 0 || (high(a) & high(b)) !== 0 ? 1 : 0)),
+    exactly: (a, b) => ((a & b) !== 0n ? 1 : 0),
   },
   /** 0-8 for R S D T t X Z P I, as task_state_index() of fs/proc/array.c orders them. */
   task_state: { args: 2, run: each(taskState) },

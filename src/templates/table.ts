@@ -370,7 +370,30 @@ export function derive(
     const given = f.some ? args.map((arg) => (arg === missing ? Number.NaN : arg)) : args;
     if (given.includes(missing)) out.fill(Number.NaN);
     else f.run(given, call.args, out, interval, clock);
+    if (f.exactly) again(f.exactly, batch, call.args, given, out);
     done.set(name, out);
   }
   return done;
+}
+
+/** Computes rows anew in which a number has more bits than a double holds, with all of them. */
+function again(
+  exactly: (...values: bigint[]) => number,
+  batch: Batch,
+  names: readonly string[],
+  args: readonly Argument[],
+  out: Float64Array,
+): void {
+  const numberOf = (arg: Argument, row: number) => (typeof arg === 'number' ? arg : arg[row]);
+  const whole = (name: string, row: number, value: number): bigint => {
+    if (isConstant(name)) return BigInt(name);
+    return BigInt((batch.has(name) ? batch.exact(row, name) : null) ?? Math.trunc(value));
+  };
+  for (let row = 0; row < out.length; row++) {
+    let most = 0;
+    for (const arg of args) most = Math.max(most, Math.abs(numberOf(arg, row)));
+    // NaN is no more than anything.
+    if (most > Number.MAX_SAFE_INTEGER && most < Number.POSITIVE_INFINITY)
+      out[row] = exactly(...names.map((name, i) => whole(name, row, numberOf(args[i], row))));
+  }
 }
