@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import { UsageError } from '../templates/template.ts';
-import { Delivery } from './otlp-delivery.ts';
+import { type Delivered, Delivery } from './otlp-delivery.ts';
 import { gaugesOf } from './otlp-gauges.ts';
 import { type Attributes, Records } from './otlp-records.ts';
 import { sdk } from './otlp-transport.ts';
@@ -94,23 +94,27 @@ export class Otlp {
     return made;
   }
 
-  async #over(): Promise<true> {
-    await this.end();
-    return true;
+  /** Only what ends by itself gives up, and then not all was delivered. */
+  async #over(): Promise<never> {
+    throw new LostError(`otlp: ${this.#lost(await this.#delivery.end())}`);
   }
 
   /** Waits for what is on its way. @throws LostError where nothing was delivered, or not all of what ends by itself */
   async end(): Promise<void> {
-    const { taken, lost, problem } = await this.#delivery.end();
+    const delivered = await this.#delivery.end();
     const { what, transport } = this.#delivery;
-    const { place } = transport;
-    if (lost === 0) {
-      if (process.stderr.isTTY) this.#say(`${taken} ${what} sent to ${place}`);
+    if (delivered.lost === 0) {
+      if (process.stderr.isTTY) this.#say(`${delivered.taken} ${what} sent to ${transport.place}`);
       return;
     }
-    const words = `${lost} of ${taken + lost} ${what} were not delivered${problem && `: ${place} ${problem}`}`;
-    if (taken === 0 || this.#finite) throw new LostError(`otlp: ${words}`);
+    const words = this.#lost(delivered);
+    if (delivered.taken === 0 || this.#finite) throw new LostError(`otlp: ${words}`);
     this.#say(words);
+  }
+
+  #lost({ taken, lost, problem }: Delivered): string {
+    const { what, transport } = this.#delivery;
+    return `${lost} of ${taken + lost} ${what} were not delivered${problem && `: ${transport.place} ${problem}`}`;
   }
 
   discard(): void {

@@ -49,7 +49,7 @@ export interface Column {
   readonly title?: string;
   /**
    * Where the kernel has it: a BTF member path that starts at a context member or a cast (`task->mm->total_vm`), or one
-   * of the source functions of compile.ts (`d_path(file->f_path)`). Alternatives are tried in order, for members that
+   * of the source functions of source.ts (`d_path(file->f_path)`). Alternatives are tried in order, for members that
    * were renamed; where none resolves on this kernel the column is absent, with that reason.
    */
   readonly from?: string | readonly string[];
