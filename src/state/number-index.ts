@@ -55,8 +55,15 @@ export class NumberIndex {
   /** Where the value is, or the free place where it belongs. */
   #slot(value: number): number {
     const mask = this.#keys.length - 1;
-    let slot = (Math.imul(value | 0, 0x9e3779b1) >>> 7) & mask;
+    let slot = hashOf(value) & mask;
     while (this.#keys[slot] !== 0 && this.#keys[slot] !== value) slot = (slot + 1) & mask;
     return slot;
   }
+}
+
+/** Of both halves of a whole number: hosts and addresses differ in the upper one alone. */
+function hashOf(value: number): number {
+  const mixed = Math.imul(value | 0, 0x9e3779b1) ^ Math.imul((value / 2 ** 32) | 0, 0x85ebca6b);
+  const again = Math.imul(mixed ^ (mixed >>> 15), 0xc2b2ae35);
+  return again ^ (again >>> 16);
 }

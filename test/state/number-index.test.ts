@@ -57,3 +57,22 @@ test('as a Map would, with all rows of a number in their order', () => {
     { numRuns: 200, seed: 3 },
   );
 });
+
+test.each<[string, (i: number) => number]>([
+  ['of the upper half alone', (i) => i * 2 ** 32],
+  ['of hosts', (i) => (i % 500) * 2 ** 44 + Math.floor(i / 500)],
+  ['of pages', (i) => i * 4096],
+  ['multiples of 2^20', (i) => i * 2 ** 20],
+  ['addresses of the kernel', (i) => -(2 ** 47) + i * 64],
+])('20,000 numbers %s cost no more than others', (_, numberOf) => {
+  const cost = (values: readonly number[]) => {
+    const { user } = process.cpuUsage();
+    const built = index(values);
+    for (const at of [0, 1, 9_999, 19_999]) expect(found(built, values[at]!)).toEqual([at, 1]);
+    return process.cpuUsage({ user, system: 0 }).user;
+  };
+  const plain = Array.from({ length: 20_000 }, (_, i) => i + 1);
+  const best = (values: readonly number[]) => Math.min(cost(values), cost(values), cost(values));
+  // Quadratic, it would be thousands of times as much.
+  expect(best(plain.map(numberOf))).toBeLessThan(30 * best(plain) + 20_000);
+});
