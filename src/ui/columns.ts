@@ -85,9 +85,15 @@ export class Columns {
     const width = Math.max(1, sight.width);
     const look = { ascii: theme.ascii, exact, arrow: theme.ascii ? '->' : '→' };
     const body = bodyLines(view, sight.top, sight.rows, sight.keep);
-    const all = this.#place(view, body, sight, width, look);
+    const formatted = new Map<ViewColumn, readonly string[]>();
+    const cells = (column: ViewColumn) => {
+      const made = formatted.get(column) ?? cellsOf(view, body, column, look);
+      formatted.set(column, made);
+      return made;
+    };
+    const all = this.#place(view, sight, width, cells);
     // The sign for more columns gets a place of its own, where there is room for one.
-    const placed = all.more && width >= NARROW ? this.#place(view, body, sight, width - 2, look) : all;
+    const placed = all.more && width >= NARROW ? this.#place(view, sight, width - 2, cells) : all;
     // Of those columns alone that have room.
     const painted = placed.columns.map((column) => ({ ...column, roles: rolesOf(view, body, column, look) }));
     const lines = body.map(({ row, gone }, line) => this.#line(view, painted, line, row, gone));
@@ -119,10 +125,9 @@ export class Columns {
 
   #place(
     view: View,
-    body: readonly BodyLine[],
     sight: Sight,
     width: number,
-    look: Look,
+    cellsOf: (column: ViewColumn) => readonly string[],
   ): { columns: readonly Placed[]; more: boolean } {
     const [first, ...others] = view.columns;
     if (!first) return { columns: [], more: false };
@@ -136,16 +141,20 @@ export class Columns {
     let used = 0;
     let fitting = 0;
     for (const column of candidates) {
-      const cells = cellsOf(view, body, column, look);
       const given = own[column.name];
       const widest = column === elastic && column !== candidates.at(-1) ? width : WIDEST;
-      const wanted = given ?? this.#width(column, cells, sight.sort, widest);
       const start = columns.length === 0 ? 0 : used + GAP;
       const room = width - start;
       // Text can be cut; a number cut is another number.
-      const least = isText(column) && given === undefined ? Math.min(wanted, narrow(column)) : wanted;
-      const cut = isText(column) && given === undefined && room >= Math.max(LEAST_TEXT, this.#title(column).length);
-      if (least > room && columns.length > 0 && !cut) break;
+      const flexible = isText(column) && given === undefined;
+      const leastOf = (wanted: number) => (flexible ? Math.min(wanted, narrow(column)) : wanted);
+      const cut = columns.length === 0 || (flexible && room >= Math.max(LEAST_TEXT, this.#title(column).length));
+      // Cells only make it wider: those of the first one without room are not formatted.
+      if (!cut && leastOf(given ?? this.#width(column, [], sight.sort, widest)) > room) break;
+      const cells = cellsOf(column);
+      const wanted = given ?? this.#width(column, cells, sight.sort, widest);
+      const least = leastOf(wanted);
+      if (!cut && least > room) break;
       const taken = Math.min(column === elastic ? least : wanted, room);
       if (column === elastic) fitting = wanted;
       columns.push({ column, cells, roles: [], width: taken });

@@ -22,6 +22,15 @@ describe('columns', () => {
     expect(view.formatted).toBe(10 * view.columns.length);
   });
 
+  it.each([20, 40, 60, 79])('formats each cell once, and none of columns without room: %i cells', (width) => {
+    const view = taskView(100);
+    const columns = new Columns(themeOf(UTF8));
+    columns.frame(view, sight({ width }));
+    const seen = new Set(Array.from({ length: width }, (_, cell) => columns.columnAt(cell)));
+    seen.delete(undefined);
+    expect([columns.more, view.formatted]).toEqual([width < 79, 10 * seen.size]);
+  });
+
   it('have exactly the width of the screen, at every width and scroll', () => {
     for (const ascii of [false, true]) {
       for (let width = 1; width <= 200; width++) {
