@@ -185,8 +185,12 @@ export class Assembler {
     return this.#emit('toLe', { code: CLASS.ALU | ALU_CODE.end, dst, imm: bits });
   }
 
-  /** dst = the `size` bytes at src + off, zero-extended. */
+  /**
+   * dst = the `size` bytes at src + off, zero-extended. What is farther away than the 16 bits of an instruction reach
+   * takes three of them, the address in dst first: struct pglist_data alone has 170 KB.
+   */
   load(size: Size, dst: Reg, src: Reg, off: number): this {
+    if (!fitsSigned(off, 16)) return this.mov(dst, src).aluImm('add', dst, off).load(size, dst, dst, 0);
     return this.#emit('load', { code: CLASS.LDX | MODE.MEM | SIZE_CODE[size], dst, src, off });
   }
   /** The `size` bytes at dst + off = the low bytes of src. */

@@ -365,17 +365,26 @@ export function serve(port: NonNullable<typeof parentPort>): void {
         reads++;
       }
       publish(q, what === 'read' ? started : null);
-      if (what === 'read') lookAtStruct(q);
-      explain(q);
     } catch (error) {
       // What an earlier question gave is no answer to this one.
       collected = null;
       shown = null;
       fail(error);
     }
+    if (collected !== null) lookBeside(q, what === 'read');
     if (what === 'read') {
       spent = started.ms;
       schedule(spent);
+    }
+  }
+
+  /** What is shown beside the table; where that fails the table goes on. */
+  function lookBeside(q: Question, struct: boolean): void {
+    try {
+      if (struct) lookAtStruct(q);
+      if (collected !== null) explain(q);
+    } catch (error) {
+      fail(error);
     }
   }
 
@@ -463,8 +472,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
         ])
       )
         run('order');
-      if (!same((q) => q.struct)) lookAtStruct(next);
-      if (collected !== null) explain(next);
+      lookBeside(next, !same((q) => q.struct));
     }
     if (next.paused && !before?.paused && collector instanceof HostsCollector) collector.rest();
     if (!same((q) => [q.interval, q.maxCost, q.paused, q.speed])) schedule(0);

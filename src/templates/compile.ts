@@ -1,6 +1,21 @@
 /** Template + what is asked of it + BTF -> plan: the program, the layout of its records, the place of its filters. */
 
-import { Assembler, type Assembly, R0, R1, R2, R3, R6, R7, R8, R9, R10, type Reg, slotsOf } from '../bpf/asm.ts';
+import {
+  AsmError,
+  Assembler,
+  type Assembly,
+  R0,
+  R1,
+  R2,
+  R3,
+  R6,
+  R7,
+  R8,
+  R9,
+  R10,
+  type Reg,
+  slotsOf,
+} from '../bpf/asm.ts';
 import { type Btf, BtfError } from '../bpf/btf.ts';
 import { resolvePath } from '../bpf/btf-path.ts';
 import { inInitialPidNamespace } from '../bpf/host.ts';
@@ -202,6 +217,15 @@ interface Item {
 
 /** @throws TemplateError for a template that cannot work here, UsageError for a filter that it does not have */
 export function compile(template: Template, options: CompileOptions, btf: Btf): Plan {
+  try {
+    return planOf(template, options, btf);
+  } catch (error) {
+    // What no instruction can express, say a jump over more columns than it reaches.
+    throw error instanceof AsmError ? new TemplateError(template.name, '', error.message) : error;
+  }
+}
+
+function planOf(template: Template, options: CompileOptions, btf: Btf): Plan {
   let target: Target;
   try {
     target = findTarget(btf, template.target);

@@ -139,6 +139,14 @@ describe('each instruction', () => {
     expect(hex(encode(instructions, {}, 'BE'))).toBe('797608b800000000 1820000055667788 0000000011223344');
   });
 
+  it.each([
+    [R7, R6, 32768, ['(bf) r7 = r6', '(07) r7 += 32768', '(79) r7 = *(u64 *)(r7 +0)']],
+    [R7, R6, -32769, ['(bf) r7 = r6', '(07) r7 += -32769', '(79) r7 = *(u64 *)(r7 +0)']],
+    [R7, R7, 2 ** 31 - 1, ['(bf) r7 = r7', '(07) r7 += 2147483647', '(79) r7 = *(u64 *)(r7 +0)']],
+  ] as const)('r%i = what is beyond the reach of one, from r%i at %i', (dst, src, off, text) => {
+    expect(disassemble(new Assembler().load(8, dst, src, off).assemble().instructions)).toEqual(text);
+  });
+
   it('is encoded for this machine unless told otherwise', () => {
     const program = new Assembler().movImm(R0, 1).exit().assemble();
     expect(program.encode()).toEqual(encode(program.instructions, {}, endianness()));
@@ -231,7 +239,7 @@ describe('operands that do not fit', () => {
     [(a) => a.storeImm(8, R10, -8, 0xffffffff), /storeImm: immediate/],
     [(a) => a.jumpIfImm('eq', R0, 2 ** 31, 'x'), /jumpIfImm: immediate/],
     [(a) => a.jumpIf32Imm('eq', R0, -(2 ** 31) - 1, 'x'), /jumpIf32Imm: immediate/],
-    [(a) => a.load(8, R0, R1, 32768), /load: offset 32768 does not fit in 16 bits/],
+    [(a) => a.load(8, R0, R1, 2 ** 31), /aluImm add: immediate 2147483648 does not fit in 32 bits/],
     [(a) => a.store(8, R0, -32769, R1), /store: offset -32769/],
     [(a) => a.mov(11 as Reg, R0), /mov mov: there is no register r11/],
     [(a) => a.mov(R0, -1 as Reg), /there is no register r-1/],

@@ -68,6 +68,12 @@ describeKernel('the struct of an object, from the worker', () => {
     await eventually(() => expect(answers).toHaveLength(4));
     expect(answers[3]!.error).toMatch(/has no member "nothing"/);
 
+    // Far behind the beginning of a large struct, and NULL.
+    const far = 'task->capture_control->cc->zone->zone_pgdat->kswapd';
+    ask({ key, path: far });
+    await eventually(() => expect(answers).toHaveLength(5));
+    expect(answers[4]!.error).toMatch(/is NULL or leads nowhere|has no member/);
+
     ask(null);
     await eventually(() => expect(programs()).toBe(before));
     expect(errors).toEqual([]);
