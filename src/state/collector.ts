@@ -161,8 +161,22 @@ export class Collector implements Disposable {
     return [own, ...joins].flatMap(([label, { inspected }]) => (inspected ? [{ label, ...inspected }] : []));
   }
 
-  /** @throws BpfError, TemplateError, UsageError, BadRecordError; the next call starts afresh */
+  /**
+   * What was collected is valid until two further ones were; calls that fail do not count.
+   * @throws BpfError, TemplateError, UsageError, BadRecordError; the next call starts afresh
+   */
   collect(options: CollectOptions): Collected {
+    const collected = this.#collect(options);
+    for (const { source } of this.#walked.values()) source.keep();
+    return collected;
+  }
+
+  /** Reads what the next refresh is compared with, and no more than that. @throws as collect() */
+  readBase(options: CollectOptions): void {
+    this.#collect(options);
+  }
+
+  #collect(options: CollectOptions): Collected {
     const started = performance.now();
     const where = this.#parse(options.where ?? '');
     const names = withDependencies(this.template, [...options.columns, ...where.flatMap((c) => columnsOf(c.where))]);

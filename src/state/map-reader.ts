@@ -10,12 +10,13 @@ import type { OpenMap } from '../bpf/open-map.ts';
 import { BpfError } from '../bpf/syscall.ts';
 import { type CompileOptions, compile, type Plan, shapeOf } from '../templates/compile.ts';
 import { ElementRecords } from '../templates/map-elements.ts';
-import { Batch, type BatchBuffers, newBuffers } from '../templates/record.ts';
+import { Batch } from '../templates/record.ts';
 import { type MapOf, type Template, valueStride } from '../templates/template.ts';
 import type { Inspected } from './inspect.ts';
 import { reopen } from './maps.ts';
-import { BUFFERS, Reader } from './reader.ts';
+import { Reader } from './reader.ts';
 import type { Reading, Source } from './source.ts';
+import { Turns } from './turns.ts';
 
 export class MapReader implements Source {
   readonly template: Template;
@@ -30,8 +31,7 @@ export class MapReader implements Source {
   #each = false;
   /** The iterator was refused, for good. */
   #refused = false;
-  #buffers: BatchBuffers[] = [];
-  #turn = 0;
+  readonly #turns = new Turns();
 
   constructor(template: Template, btf: Btf) {
     this.template = template;
@@ -90,7 +90,7 @@ export class MapReader implements Source {
     this.#iterator.fillSet(name, values);
   }
 
-  /** One refresh. The batch is valid until BUFFERS - 1 further ones were read. @throws BpfError, BadRecordError */
+  /** One refresh. @throws BpfError, BadRecordError */
   read(options: ReadOptions = {}): Reading {
     try {
       return this.#plan ? this.#walk(this.#plan) : this.#iterator.read(options);
@@ -99,11 +99,13 @@ export class MapReader implements Source {
     }
   }
 
+  keep(): void {
+    if (this.#plan) this.#turns.keep();
+    else this.#iterator.keep();
+  }
+
   #walk(plan: Plan): Reading {
-    const turn = this.#turn;
-    this.#turn = (turn + 1) % BUFFERS;
-    this.#buffers[turn] ??= newBuffers();
-    const buffers = this.#buffers[turn];
+    const buffers = this.#turns.next();
     const begin = Date.now();
     const started = performance.now();
     const { keySize, valueSize, cpus } = this.#of;

@@ -124,7 +124,7 @@ export class Player implements Disposable {
     if (!this.#stepped) {
       // A rate needs the refresh before as its base.
       this.#collector.forget();
-      if (based) this.#collector.collect(options);
+      if (based) this.#collector.readBase(options);
     }
     this.#seen = -1;
     this.#origin.go(target);

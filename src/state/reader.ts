@@ -20,13 +20,11 @@ import {
   SET_ENTRIES,
   shapeOf,
 } from '../templates/compile.ts';
-import { Batch, type BatchBuffers, newBuffers } from '../templates/record.ts';
+import { Batch, type BatchBuffers } from '../templates/record.ts';
 import type { Filters, Template } from '../templates/template.ts';
 import type { Inspected } from './inspect.ts';
 import type { Reading, Source } from './source.ts';
-
-/** One is painted, one is the base of the rates, one is being written. */
-export const BUFFERS = 3;
+import { Turns } from './turns.ts';
 
 const ZERO_KEY = Buffer.alloc(4);
 
@@ -41,8 +39,7 @@ export class Reader implements Source {
   #maps = new Map<string, BpfMap>();
   #globals: Buffer | null = null;
   #sets = new Map<string, Set<bigint>>();
-  #buffers: BatchBuffers[] = [];
-  #turn = 0;
+  readonly #turns = new Turns();
   #refused = new Map<string, string>();
   #options: CompileOptions | null = null;
   #runStats: RunStats | null = null;
@@ -182,15 +179,9 @@ export class Reader implements Source {
     for (const value of added) held.add(value);
   }
 
-  /**
-   * One refresh: one walk, or one in each of the network namespaces. The batch is valid until BUFFERS - 1 further ones
-   * were read. @throws BpfError, BadRecordError
-   */
+  /** One refresh: one walk, or one in each of the network namespaces. @throws BpfError, BadRecordError */
   read(options: ReadOptions = {}, namespaces: readonly NetNamespace[] = []): Reading {
-    const turn = this.#turn;
-    this.#turn = (turn + 1) % BUFFERS;
-    this.#buffers[turn] ??= newBuffers();
-    const buffers = this.#buffers[turn];
+    const buffers = this.#turns.next();
     const begin = Date.now();
     const started = performance.now();
     let { used, reads } =
@@ -210,6 +201,10 @@ export class Reader implements Source {
     const end = Date.now();
     const batch = Batch.index(this.plan.layout, buffers, used);
     return { batch, bytes: used, reads, begin, end, ms, clockNs: performance.now() * 1e6 };
+  }
+
+  keep(): void {
+    this.#turns.keep();
   }
 
   #walkAll(

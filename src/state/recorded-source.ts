@@ -4,7 +4,7 @@ import { conditionText, isConstant, joinNeeds, parseDerive, parseJoin } from '..
 import type { CompileOptions } from '../templates/compile.ts';
 import { NUMERIC } from '../templates/derive.ts';
 import type { EnumNames } from '../templates/enum-names.ts';
-import { Batch, type BatchBuffers, newBuffers, type RecordLayout } from '../templates/record.ts';
+import { Batch, type RecordLayout } from '../templates/record.ts';
 import {
   type Column,
   columnOf,
@@ -21,9 +21,8 @@ import type { Recording } from './recording.ts';
 import type { Refresh } from './refresh-reader.ts';
 import type { RecordedWalk, Segment } from './segment.ts';
 import { BASE_WALK, type Origin, type Reading, type Source, type SourcePlan } from './source.ts';
+import { BUFFERS, Turns } from './turns.ts';
 
-/** One more than a live source has: to jump, the refresh before is read as a base for rates. */
-const BUFFERS = 4;
 const EMPTY: RecordLayout = { fixed: 8, fields: [], keyOffset: 4, keySize: 0, group: null };
 const ABSENT = 'it was not recorded';
 
@@ -87,8 +86,8 @@ class RecordedSource implements Source {
   #sets = new Map<string, ReadonlySet<bigint>>();
   #segment: Segment | null = null;
   #asked = '';
-  #buffers: BatchBuffers[] = [];
-  #turn = 0;
+  /** One more than a live source has: to jump, the refresh before is read as a base for rates. */
+  readonly #turns = new Turns(BUFFERS + 1, 1 << 16);
 
   constructor(origin: RefreshOrigin, template: Template, walk: string) {
     this.#origin = origin;
@@ -181,10 +180,7 @@ class RecordedSource implements Source {
   }
 
   read(): Reading {
-    const turn = this.#turn;
-    this.#turn = (turn + 1) % BUFFERS;
-    this.#buffers[turn] ??= newBuffers(1 << 16);
-    const buffers = this.#buffers[turn];
+    const buffers = this.#turns.next();
     const stored = this.#stored && this.#origin.refresh.walks.get(this.#stored.key);
     const base = this.#origin.refresh.walks.get(BASE_WALK)!;
     const bytes = stored?.bytes ?? new Uint8Array(0);
@@ -195,8 +191,11 @@ class RecordedSource implements Source {
     return { batch, bytes: bytes.length, reads, begin, end, ms, clockNs };
   }
 
+  keep(): void {
+    this.#turns.keep();
+  }
+
   close(): void {
-    this.#buffers = [];
     this.#plan = null;
   }
 

@@ -46,8 +46,10 @@ export interface Source extends Disposable {
   configure(asked: CompileOptions): void;
   /** What the set of a filter holds that goes through a join: see Plan.sets. */
   fillSet(name: string, values: ReadonlySet<bigint>): void;
-  /** The batch is valid until two further ones were read. @throws BpfError, BadRecordError */
+  /** The batch is valid until something else is read, unless it is kept. @throws BpfError, BadRecordError */
   read(options?: ReadOptions, namespaces?: readonly NetNamespace[]): Reading;
+  /** What was read last is valid until two further ones were kept, whatever else is read until then. */
+  keep(): void;
   close(): void;
 }
 

@@ -1,6 +1,6 @@
 /** What a refresh computes beside its records: no refresh leaves memory behind for the collector. */
 import { expect, test } from 'vitest';
-import { BUFFERS } from '../../src/state/reader.ts';
+import { BUFFERS } from '../../src/state/turns.ts';
 import type { Table } from '../../src/templates/table.ts';
 import type { Filters } from '../../src/templates/template.ts';
 import { collect, collector, describeKernel, ownNetwork } from '../support/kernel.ts';

@@ -70,7 +70,7 @@ export class MadeRecording {
       const batch = indexBytes(layout, ...records);
       return { batch, bytes, reads: 1, begin, end: begin, ms: 1, clockNs: seconds * 1e9 };
     };
-    const source = { template, plan, configure() {}, fillSet() {}, read, close() {}, [Symbol.dispose]() {} };
+    const source = { template, plan, configure() {}, fillSet() {}, read, keep() {}, close() {}, [Symbol.dispose]() {} };
     return {
       open: (): Source => source,
       namespaces: () => [],

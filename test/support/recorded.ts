@@ -34,6 +34,7 @@ function madeOrigin(): Origin & { n: number } {
       plan,
       configure() {},
       fillSet() {},
+      keep() {},
       read() {
         const { n } = origin;
         const rows = Array.from({ length: 5 }, (_, i) => {
