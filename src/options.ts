@@ -4,7 +4,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { nearest } from './bpf/nearest.ts';
 import { checkOtlpOptions, MAX_GROUPS, OTLP_ENVIRONMENT } from './otlp-options.ts';
 import { MAX_COST, parseMaxCost } from './state/cost.ts';
-import { MAX_INTERVAL, MIN_INTERVAL } from './state/interval.ts';
+import { parseInterval } from './state/interval.ts';
 import { SNAPSHOT_FORMATS, type SnapshotFormat } from './state/snapshot.ts';
 import { parseRetention, parseSpan, type Retention } from './state/span.ts';
 import { FILTER_NAMES, type FilterName, UsageError, WALK_ORDERS, type WalkOrder } from './templates/template.ts';
@@ -162,7 +162,7 @@ export const SPECS: Readonly<Record<string, Spec>> = {
     value: 'all|self|INODE,...',
     help: 'network namespaces of sockets and routes (all, where permitted)',
   },
-  interval: { type: 'string', short: 'd', value: 'SECONDS', help: 'time between refreshes (1)' },
+  interval: { type: 'string', short: 'd', value: 'SECONDS', help: 'time between refreshes (1); also 500ms, 1m' },
   'max-cost': {
     type: 'string',
     value: 'PERCENT|off',
@@ -501,7 +501,7 @@ export function parseOptions(argv: readonly string[]): Options {
     map: text('map'),
     netns: text('netns'),
     order: walkOrder(text('order')),
-    interval: seconds(text('interval')),
+    interval: interval(text('interval')),
     maxCost: text('max-cost') === undefined ? undefined : parseMaxCost(text('max-cost')!),
     settings: flag('settings') ?? true,
     threads: flag('threads') ?? false,
@@ -600,15 +600,8 @@ function walkOrder(text: string | undefined): WalkOrder | undefined {
   return order;
 }
 
-function seconds(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const ms = Number(text) * 1000;
-  if (text.trim() === '' || !(ms >= MIN_INTERVAL && ms <= MAX_INTERVAL)) {
-    throw new UsageError(
-      `--interval ${text}: it is a number of seconds from ${MIN_INTERVAL / 1000} to ${MAX_INTERVAL / 1000}`,
-    );
-  }
-  return ms;
+function interval(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : parseInterval(text, '--interval');
 }
 
 function tetherSeconds(text: string | undefined): number | undefined {

@@ -218,7 +218,12 @@ describeKernel('what goes wrong, in words and exit codes', () => {
     ['a search', ['dump', 'task', '--search', '('], /^itertop: search: /],
     ['a format', ['dump', 'task', '-f', 'xml'], /^itertop: --format xml: it is one of csv, json, ndjson, table/],
     ['a count', ['dump', 'task', '-n', '-1'], /^itertop: /],
-    ['an interval', ['dump', 'task', '-d', '0'], /^itertop: --interval 0: /],
+    ['an interval', ['dump', 'task', '-d', '0'], /^itertop: --interval: 0 is out of bounds; /],
+    [
+      'no interval',
+      ['dump', 'task', '-d', '1h'],
+      /^itertop: --interval: '1h' is not a time; write seconds .* 500ms, 1m/,
+    ],
     ['an option', ['dump', 'task', '--colums', 'pid'], /^itertop: there is no option --colums; did you mean --columns/],
     [
       '65 values',
