@@ -14,6 +14,7 @@ export function frozenRow(view: View, row: number): View {
     count: 1,
     total: 1,
     stats: view.stats,
+    position: view.position,
     cell: (_row, column) => cells.get(column.name) ?? '',
     number: (_row, column) => numbers.get(column) ?? Number.NaN,
     value: (_row, column) => values.get(column) ?? null,

@@ -43,6 +43,9 @@ export function notRecorded({ replay }: Pick<SessionState, 'replay'>, names: rea
   return name === undefined ? '' : `column ${name}: ${replay!.absent.get(name)}`;
 }
 
+/** What is said to whoever asks a recording for them. */
+export const NO_STRUCTURES = 'structures are those of a running kernel; a recording has its columns';
+
 export const LEAST_SPEED = 0.25;
 export const MOST_SPEED = 64;
 

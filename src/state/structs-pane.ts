@@ -4,6 +4,7 @@ import { type Holder, type Member, Structures } from '../templates/members.ts';
 import type { Template } from '../templates/template.ts';
 import { findOf } from './narrowing.ts';
 import type { Pane } from './panes.ts';
+import { NO_STRUCTURES } from './replay.ts';
 import type { SessionState, Slice } from './session.ts';
 import type { StructAnswer, StructQuestion } from './struct-reader.ts';
 import { moveBy } from './window.ts';
@@ -93,7 +94,7 @@ export const structsSlice: Slice<StructsSlice> = (set, get) => {
 
   return {
     openStructs() {
-      if (get().replay) return set({ notice: 'structures are those of a running kernel; a recording has its columns' });
+      if (get().replay) return set({ notice: NO_STRUCTURES });
       try {
         const at = structuresOf(get()).start;
         const { pointer } = structuresOf(get()).at(at);

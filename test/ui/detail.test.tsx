@@ -213,6 +213,22 @@ describe('the details', () => {
     expect(screen.text().replace(/\s+/g, ' ')).toContain(error);
   });
 
+  it('says at once that a recording has no structure, also of a row that is gone', async () => {
+    const recorded = (step: number) =>
+      Object.assign(view(step), { position: { index: step, count: 3, users: new Map(), skipped: 0 } });
+    const session = fakeSession();
+    session.getState().received(recorded(0));
+    session.getState().openDetail();
+    session.getState().turnPart(1);
+    screen = await openScreen({ session });
+    const why = 'structures are those of a running kernel; a recording has its columns';
+    expect(screen.text()).toContain(why);
+    session.getState().received(Object.assign(recorded(1), { rowOf: () => -1 }));
+    await screen.settle();
+    expect(paneOf(session).gone).toBe(true);
+    expect(screen.text()).toContain(why);
+  });
+
   it('remembers so many refreshes, the least and the greatest value of all', () => {
     const session = opened(SAMPLES + 30);
     const { values, least, most } = paneOf(session).history.get('rss')!;

@@ -1,5 +1,6 @@
 /** The kernel's own struct of one object, as the kernel prints it: a tree that folds. */
 import { type DetailPane, fullPath, linesOfDetail } from '../../state/detail.ts';
+import { NO_STRUCTURES } from '../../state/replay.ts';
 import type { StructLine } from '../../templates/struct-tree.ts';
 import { clip, fit } from '../../templates/text.ts';
 import { compose, Line, type Piece, wrap } from '../line.tsx';
@@ -10,11 +11,14 @@ import { PieceList } from './piece-list.tsx';
 const INDENT = 2;
 
 /** What is to be said above the structure, in lines. */
-export function structureNote(theme: Theme, { structure }: DetailPane, width: number, height: number): string[] {
+export function structureNote(theme: Theme, { structure, view }: DetailPane, width: number, height: number): string[] {
   const { answer, trail } = structure;
   const note =
     answer === null
-      ? 'the kernel is asked for it ...'
+      ? // A recording has no kernel to be asked.
+        view.position
+        ? NO_STRUCTURES
+        : 'the kernel is asked for it ...'
       : answer.error !== ''
         ? `${answer.error}${trail.length > 0 ? '; Esc goes back' : ''}`
         : answer.cut
