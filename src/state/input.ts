@@ -48,5 +48,5 @@ export const EDITS = {
   erase: (input) => cut(input, before(input), input.caret),
   delete: (input) => cut(input, input.caret, after(input)),
   eraseWord: (input) => cut(input, input.text.slice(0, input.caret).search(/[^\s,]*[\s,]*$/), input.caret),
-  eraseAll: (input) => cut(input, 0, input.caret),
+  eraseAll: () => inputOf(''),
 } satisfies Record<string, Edit>;

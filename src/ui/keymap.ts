@@ -158,7 +158,7 @@ export const KEYMAP = keymap([
       { action: 'erase', keys: ['backspace'], help: 'erase the character before' },
       { action: 'delete', keys: ['delete', 'ctrl-d'], help: 'erase the character under the cursor' },
       { action: 'eraseWord', keys: ['ctrl-w'], help: 'erase the word before' },
-      { action: 'eraseAll', keys: ['ctrl-u'], help: 'erase all before', bar: 'Clear' },
+      { action: 'eraseAll', keys: ['ctrl-u'], help: 'erase the line', bar: 'Clear' },
     ],
   },
   {
@@ -396,7 +396,11 @@ export function keyProblems(own: OwnKeys): KeyProblem[] {
         const other = actions.includes(action) ? actions.find((each) => each !== action) : undefined;
         if (other === undefined || doing(KEYMAP as Sections, key, pane).includes(action)) continue;
         const where = pane === 'table' ? 'the table' : `the pane ${pane}`;
-        problems.push({ action, key, problem: `${keyLabel(key)} does ${other} already in ${where}` });
+        problems.push({
+          action,
+          key,
+          problem: `${keyLabel(key)} is taken by ${other}; give that another key (in ${where})`,
+        });
         break;
       }
     }

@@ -439,7 +439,7 @@ describe('input', () => {
     [{ text: 'ab', caret: 2 }, 'delete', { text: 'ab', caret: 2 }],
     [{ text: '1, 23', caret: 5 }, 'eraseWord', { text: '1, ', caret: 3 }],
     [{ text: '1, ', caret: 3 }, 'eraseWord', { text: '', caret: 0 }],
-    [{ text: 'abcd', caret: 2 }, 'eraseAll', { text: 'cd', caret: 0 }],
+    [{ text: 'abcd', caret: 2 }, 'eraseAll', { text: '', caret: 0 }],
     [{ text: 'abcd', caret: 2 }, 'first', { text: 'abcd', caret: 0 }],
     [{ text: 'abcd', caret: 2 }, 'last', { text: 'abcd', caret: 4 }],
   ])('%j %s', (before, edit, after) => {
