@@ -33,7 +33,7 @@ import { type DumpOptions, dump } from './state/dump.ts';
 import { FileError } from './state/file-error.ts';
 import { shownTemplate } from './state/group-pane.ts';
 import type { SampledView } from './state/group-view.ts';
-import { parseForHosts } from './state/hosts-collector.ts';
+import { parseForHosts, userForHosts } from './state/hosts-collector.ts';
 import { hostsFeed } from './state/hosts-dump.ts';
 import type { ProgramPart } from './state/inspect.ts';
 import { shortcomingOf, tableOfMap } from './state/maps.ts';
@@ -298,12 +298,15 @@ function complain(problems: readonly string[]): void {
   for (const problem of problems) say(problem);
 }
 
+/** Names of users and conditions: of this host, or of others that have their own users. */
+const lookups = (over: boolean) =>
+  over ? { user: userForHosts, checkWhere: parseForHosts } : { user: userId, checkWhere: parseCondition };
+
 function sessionOf(options: Options, asked: Asked, settings: Settings = {}): Session {
   return createSession({
     templates: shownTemplates(),
     template: asked.template,
-    user: userId,
-    checkWhere: options.hosts.length > 0 ? parseForHosts : parseCondition,
+    ...lookups(options.hosts.length > 0),
     netns: netScope(options),
     order: options.order,
     columns: asked.columns,
@@ -535,8 +538,7 @@ async function explore(options: Options): Promise<number> {
       const other = createSession({
         templates: shownTemplates(),
         template,
-        user: userId,
-        checkWhere: over ? parseForHosts : parseCondition,
+        ...lookups(over),
         ...{ netns: state.netns, order: state.order, interval: state.interval, maxCost: state.maxCost },
         ...{ theme: state.theme, marks: state.marks },
       });

@@ -5,7 +5,7 @@ import { type EnumNames, enumNamesOf } from '../templates/enum-names.ts';
 import { HOST } from '../templates/host-column.ts';
 import { MERGED_PAGE, MergedTable } from '../templates/merged-table.ts';
 import type { TableRows } from '../templates/table.ts';
-import { type Column, columnOf, type Template } from '../templates/template.ts';
+import { type Column, columnOf, type Template, UsageError } from '../templates/template.ts';
 import { type Conjunct, columnsOf, parseWhere, type Where } from '../templates/where.ts';
 import { matchesWhere } from '../templates/where-eval.ts';
 import type { Collected, CollectOptions } from './collector.ts';
@@ -194,6 +194,16 @@ const NOBODY = 2 ** 32;
 export function parseForHosts(text: string, template: Template): Conjunct[] {
   const user = (name: string) => userId(name) ?? NOBODY;
   return parseWhere(text, template, { user, enumNames, pageSize: MERGED_PAGE });
+}
+
+/**
+ * A filter takes uids, one list for all hosts; a condition has each host look a name up itself.
+ * @throws UsageError
+ */
+export function userForHosts(name: string): never {
+  throw new UsageError(
+    `user: '${name}' may be another uid on each host; write the uid, or the condition: --where 'user == "${name}"'`,
+  );
 }
 
 /** Names of users are those of each host, whose kernel has left out what they do not mean there. */
