@@ -112,7 +112,7 @@ export class Differ {
       this.#before?.delete(key);
       if (!before) found.push({ ...kept, change: this.#before ? 'added' : 'present', changed: [] });
       else {
-        const changed = columns.filter((_, i) => !Object.is(kept.values[i], before.values[i]));
+        const changed = columns.filter((_, i) => differs(kept, before, i));
         if (changed.length > 0) found.push({ ...kept, change: 'changed', changed });
       }
     }
@@ -127,6 +127,13 @@ export class Differ {
       continued,
     };
   }
+}
+
+/** Of a list all texts count, not only those that its value names. */
+function differs({ values, lists }: Kept, before: Kept, column: number): boolean {
+  if (!Object.is(values[column], before.values[column])) return true;
+  const [now, then] = [lists[column], before.lists[column]];
+  return now !== then && now?.join('\0') !== then?.join('\0');
 }
 
 function keyOf(table: Rows, row: number): string {

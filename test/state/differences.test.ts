@@ -4,6 +4,7 @@ import readline from 'node:readline';
 import { describe, expect, test, vi } from 'vitest';
 import { ChangeLines, Differ } from '../../src/state/differences.ts';
 import { type Snapshot, snapshotWriter } from '../../src/state/snapshot.ts';
+import type { Rows, Value } from '../../src/templates/table.ts';
 import { tableOf } from '../support/batch.ts';
 import { describeKernel, PROGRAM } from '../support/kernel.ts';
 
@@ -55,6 +56,51 @@ describe('differences', () => {
     new Differ(false).next(snapshot);
     expect(printed.mock.calls.length).toBeGreaterThan(0);
   });
+
+  test.each([true, false])(
+    'of a list all there are count, also those that its value does not name (%s)',
+    (forMachines) => {
+      const differ = new Differ(forMachines);
+      const seen = [[1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 4, 5, 6, 7, 8, 10], []].map(
+        (pids) => {
+          const snapshot = snapshotOf([[1, 'one', 10]]);
+          const made = snapshot.table;
+          const held = pids.map((pid) => `${pid}/sleep`);
+          const text = held.length === 0 ? '' : `${held.slice(0, 8).join(', ')}, +1`;
+          const of =
+            <T>(list: T, plain: (column: string) => T) =>
+            (column: string) =>
+              column === 'held_by' ? list : plain(column);
+          const table: Rows = {
+            template: {
+              ...made.template,
+              columns: [...made.template.columns, { name: 'held_by', help: '', as: 'text' }],
+            },
+            rows: 1,
+            formatOf: of('text', (column) => made.formatOf(column)),
+            isText: of(true, (column) => made.isText(column)),
+            kind: of('texts', (column) => made.kind(column)),
+            number: (row, column) => made.number(row, column),
+            cell: (row, column) => of(text, () => made.cell(row, column))(column),
+            value: (row, column) => of<Value>(text || null, () => made.value(row, column))(column),
+            texts: () => (held.length > 0 ? held : null),
+          };
+          const found = differ.next({ ...snapshot, table, columns: ['name', 'held_by'] });
+          return Array.from(found.order, (row) => [
+            found.table.value(row, 'change'),
+            found.table.value(row, 'changed'),
+            found.table.texts(row, 'held_by')?.at(-1),
+          ]);
+        },
+      );
+      expect(seen).toEqual([
+        [['present', null, '9/sleep']],
+        [],
+        [['changed', 'held_by', '10/sleep']],
+        [['changed', 'held_by', undefined]],
+      ]);
+    },
+  );
 
   test.each([true, false])('by key, whatever the order (identity: %s)', (identity) => {
     const differ = new Differ(identity);
