@@ -246,5 +246,6 @@ export function viewColumn(template: Template, name: string, absent: ReadonlyMap
     width: Math.max(title.length, column.width ?? title.length),
     // What stands in for it is shown.
     absent: column.fallback === undefined ? (absent.get(name) ?? '') : '',
+    minor: column.minor ?? false,
   };
 }

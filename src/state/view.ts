@@ -18,6 +18,8 @@ export interface ViewColumn {
   readonly width: number;
   /** Why this kernel or this privilege cannot give it; its cells are empty. '' where it can. */
   readonly absent: string;
+  /** Gives way to the last text, where that has no room. */
+  readonly minor?: boolean;
 }
 
 /** Where a condition of the filter is evaluated. */

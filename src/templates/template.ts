@@ -81,6 +81,8 @@ export interface Column {
   readonly groupBase?: string;
   /** Cells to reserve, without the gap. Text columns grow into what is left. */
   readonly width?: number;
+  /** Where the screen is too narrow for the last text, this gives way to it. */
+  readonly minor?: boolean;
 }
 
 /** Helpers that see an object as what it is, or as what belongs to it. */

@@ -96,6 +96,7 @@ const COLUMN = object(
     adds: flag,
     groupBase: text('a source'),
     width: whole(1, 1000),
+    minor: flag,
   } satisfies Members<Omit<Column, 'typed'>>,
   ['name'],
 );

@@ -4,6 +4,7 @@ import type { Sort } from '../state/sort.ts';
 import { isLead } from '../state/tree.ts';
 import type { View, ViewColumn } from '../state/view.ts';
 import { unitOf } from '../templates/format.ts';
+import { HOST } from '../templates/host-column.ts';
 import { fit, sanitize, sanitizeAscii, textWidth } from '../templates/text.ts';
 import { type BodyLine, bodyLines } from './body.ts';
 import { heatOf, isHeated } from './heat.ts';
@@ -50,6 +51,14 @@ interface Placed {
   readonly width: number;
 }
 
+type CellsOf = (column: ViewColumn) => readonly string[];
+
+interface Fitting {
+  readonly columns: readonly Placed[];
+  /** There are others, out of sight. */
+  readonly more: boolean;
+}
+
 /** Beside what a heading says anyway: CPU%, and what is shown by a name or as two numbers. */
 const UNITS_SHOWN = /^(?!%|uid|dev_t|1\/s).+/;
 
@@ -91,9 +100,9 @@ export class Columns {
       formatted.set(column, made);
       return made;
     };
-    const all = this.#place(view, sight, width, cells);
+    const all = this.#place(view.columns, sight, width, cells);
     // The sign for more columns gets a place of its own, where there is room for one.
-    const placed = all.more && width >= NARROW ? this.#place(view, sight, width - 2, cells) : all;
+    const placed = all.more && width >= NARROW ? this.#place(view.columns, sight, width - 2, cells) : all;
     // Of those columns alone that have room.
     const painted = placed.columns.map((column) => ({ ...column, roles: rolesOf(view, body, column, look) }));
     const lines = body.map(({ row, gone }, line) => this.#line(view, painted, line, row, gone));
@@ -123,17 +132,37 @@ export class Columns {
     return this.#placed.find((placed) => placed.column.name === column)?.width ?? this.#widths.get(column);
   }
 
-  #place(
-    view: View,
-    sight: Sight,
-    width: number,
-    cellsOf: (column: ViewColumn) => readonly string[],
-  ): { columns: readonly Placed[]; more: boolean } {
-    const [first, ...others] = view.columns;
+  /** Where the last text has no room, minor columns give way to it, one after the other; or, where that is no help, none. */
+  #place(columns: readonly ViewColumn[], sight: Sight, width: number, cellsOf: CellsOf): Fitting {
+    const [first, ...others] = columns;
     if (!first) return { columns: [], more: false };
     const candidates = [first, ...others.slice(sight.left)];
     const own = sight.widths ?? {};
-    const elastic = view.columns.findLast((column) => isText(column) && own[column.name] === undefined);
+    const elastic = columns.findLast((column) => isText(column) && own[column.name] === undefined);
+    const shown = ({ columns }: Fitting) => columns.some(({ column }) => column === elastic);
+    const whole = this.#fill(candidates, elastic, sight, width, cellsOf);
+    // Who scrolls wants to see the columns one after the other.
+    if (!elastic || shown(whole) || sight.left > 0) return whole;
+    const chosen = new Set([...Object.keys(own), ...sight.sort.map(({ column }) => column)]);
+    let kept = candidates;
+    for (const column of candidates) {
+      if (!column.minor || chosen.has(column.name)) continue;
+      kept = kept.filter((each) => each !== column);
+      const fewer = this.#fill(kept, elastic, sight, width, cellsOf);
+      if (shown(fewer)) return { ...fewer, more: true };
+    }
+    return whole;
+  }
+
+  /** As many columns as there is room for. */
+  #fill(
+    candidates: readonly ViewColumn[],
+    elastic: ViewColumn | undefined,
+    sight: Sight,
+    width: number,
+    cellsOf: CellsOf,
+  ): Fitting {
+    const own = sight.widths ?? {};
     // The text that gets what is left also gives the gutter its cell.
     const narrow = (column: ViewColumn) =>
       Math.max(column.width - (column === elastic ? 1 : 0), this.#title(column).length);
@@ -142,7 +171,7 @@ export class Columns {
     let fitting = 0;
     for (const column of candidates) {
       const given = own[column.name];
-      const widest = column === elastic && column !== candidates.at(-1) ? width : WIDEST;
+      const widest = column === elastic && column !== candidates.at(-1) ? width : widestOf(column, width);
       const start = columns.length === 0 ? 0 : used + GAP;
       const room = width - start;
       // Text can be cut; a number cut is another number.
@@ -188,7 +217,7 @@ export class Columns {
       width = Math.max(width, Math.min(widest, textWidth(safe)));
     }
     this.#widths.set(column.name, width);
-    return width;
+    return column.name === HOST ? Math.min(width, widest) : width;
   }
 
   #line(view: View, columns: readonly Placed[], line: number, row: number, gone: boolean): string {
@@ -224,6 +253,11 @@ export class Columns {
     pieces.push(['header', placed.more && rest > 0 ? ' '.repeat(rest - 1) + signs.moreRight : ' '.repeat(rest)]);
     return pieces;
   }
+}
+
+/** A host's name leaves room for what its rows are about. */
+function widestOf({ name }: ViewColumn, width: number): number {
+  return name === HOST ? Math.max(LEAST_TEXT, Math.min(WIDEST, Math.floor(width / 4))) : WIDEST;
 }
 
 /** How cells are written. */
