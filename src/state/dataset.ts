@@ -7,9 +7,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { UsageError } from '../templates/template.ts';
 import { AtomicFile } from './atomic-file.ts';
-import { fileReason } from './file-error.ts';
+import { makeFolder } from './make-folder.ts';
 import { refuseOthersLink, refusePlanted } from './own-file.ts';
 import { ParquetSnapshots, writtenColumns } from './parquet.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -91,12 +90,12 @@ export class Dataset {
 
   #begin(folder: string, partitions: readonly string[], snapshot: Snapshot): Part {
     const { begin } = snapshot.stats;
-    makeFolder(this.#folder, true);
+    makeFolder(this.#folder);
     refuseOthersLink(this.#folder);
     // One by one: a link that somebody has planted here would lead elsewhere.
     for (let depth = 1; depth <= partitions.length; depth++) {
       const each = path.join(this.#folder, ...partitions.slice(0, depth));
-      makeFolder(each, false);
+      if (!fs.lstatSync(each, { throwIfNoEntry: false })) makeFolder(each);
       refusePlanted(each);
     }
     const time = new Date(begin).toISOString().replace(/[-:.]/g, '');
@@ -118,16 +117,6 @@ export class Dataset {
 function schemaOf(snapshot: Snapshot): string {
   const columns = writtenColumns(snapshot).map(({ name, kind }) => `${name} ${kind}`);
   return `s${createHash('sha256').update(columns.join('\n')).digest('hex').slice(0, 8)}`;
-}
-
-/** @throws UsageError */
-function makeFolder(folder: string, recursive: boolean): void {
-  try {
-    fs.mkdirSync(folder, { recursive, mode: 0o700 });
-  } catch (error) {
-    if (!recursive && (error as NodeJS.ErrnoException).code === 'EEXIST') return;
-    throw new UsageError(`cannot make the folder ${folder}: ${fileReason(error)}`);
-  }
 }
 
 /** Folders by values that queries leave files out by; what a name may not have is percent-encoded, as Hive does. */

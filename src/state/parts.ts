@@ -1,8 +1,7 @@
 /** A recording without an end: parts in a folder, of which the oldest go. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { UsageError } from '../templates/template.ts';
-import { fileReason } from './file-error.ts';
+import { makeFolder } from './make-folder.ts';
 import { refuseOthersFolder } from './own-file.ts';
 import type { FrameSink } from './recorder.ts';
 import { EXTENSION } from './recording.ts';
@@ -28,11 +27,7 @@ export class Parts implements FrameSink {
     this.#template = template;
     this.#retention = retention;
     this.#partBytes = Math.max(LEAST_PART, Math.min(retention.bytes / SHARES, MOST_PART));
-    try {
-      fs.mkdirSync(this.folder, { mode: 0o700, recursive: true });
-    } catch (error) {
-      throw new UsageError(`${folder}: with --retain it is a folder of parts: ${fileReason(error)}`);
-    }
+    makeFolder(this.folder);
     refuseOthersFolder(this.folder);
   }
 

@@ -7,6 +7,7 @@ import { allTemplates } from '../templates/registry.ts';
 import { type Template, UsageError } from '../templates/template.ts';
 import { AtomicFile } from './atomic-file.ts';
 import { commandLine } from './command-line.ts';
+import { makeFolder } from './make-folder.ts';
 import type { SessionState } from './session.ts';
 import { refuseForeign } from './settings-file.ts';
 import { formatSort } from './sort.ts';
@@ -56,7 +57,7 @@ export async function saveTemplate(
   const text = await templateText(own, comments);
 
   refuseForeign(file);
-  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const output = new AtomicFile(file);
   try {
     output.write(text);

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { readText, reason } from '../bpf/user-file.ts';
 import { UsageError } from '../templates/template.ts';
 import { AtomicFile } from './atomic-file.ts';
+import { makeFolder } from './make-folder.ts';
 import { nameOf, refuseStrange, StrangeFileError } from './own-file.ts';
 
 /** The first of these that is there is the one. */
@@ -69,7 +70,7 @@ export async function saveSettings(
   // Not the link to it: what it leads to is written anew.
   const file = known ? fs.realpathSync(named) : named;
   const text = await withChanges(known?.text ?? HEADING, changes, file.endsWith('.json'));
-  fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(path.dirname(file));
   const output = new AtomicFile(file);
   try {
     output.write(text);

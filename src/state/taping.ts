@@ -1,10 +1,8 @@
 /** Recording what the explorer shows. */
-import fs from 'node:fs';
-import path from 'node:path';
+import { dirname } from 'node:path';
 import { pageSize } from '../bpf/host.ts';
-import { UsageError } from '../templates/template.ts';
 import type { Collected, Collector } from './collector.ts';
-import { fileReason } from './file-error.ts';
+import { makeFolder } from './make-folder.ts';
 import type { Question } from './question.ts';
 import { OneFile, Recorder, thisHost } from './recorder.ts';
 import { RecordingWriter } from './recording-file.ts';
@@ -22,17 +20,6 @@ export interface RecordingState {
   readonly error: string;
 }
 
-/** That of two tables is not there yet. @throws UsageError */
-function makeFolder(file: string): void {
-  const folder = path.dirname(path.resolve(file));
-  if (fs.existsSync(folder)) return;
-  try {
-    fs.mkdirSync(folder, { mode: 0o700, recursive: true });
-  } catch (error) {
-    throw new UsageError(`${folder}: ${fileReason(error)}`);
-  }
-}
-
 export class Taping {
   readonly #template: string;
   readonly #path: string;
@@ -45,7 +32,7 @@ export class Taping {
     this.#path = path;
     this.#template = template;
     this.#told = told;
-    makeFolder(path);
+    makeFolder(dirname(path));
     this.#recorder = new Recorder(new OneFile(new RecordingWriter(path)), thisHost(pageSize(), userName));
   }
 
