@@ -40,6 +40,8 @@ export async function* hostsFeed(
     // Those that answer have a second one by then, however long the others were waited for.
     await until(() => collector.renewed, Math.max(ends, performance.now() + interval + SECOND));
   }
+  // Nothing of theirs is put together there.
+  const apart = options.dataset !== undefined || options.otlp !== undefined || options.format === 'openmetrics';
   const written = new Map<string, Collected>();
   let said = '{}';
   let next = performance.now();
@@ -53,7 +55,7 @@ export async function* hostsFeed(
     const missing = missingOf(collected.hosts);
     if (JSON.stringify(missing) !== said) told(missing);
     said = JSON.stringify(missing);
-    if (options.dataset || options.otlp) yield* eachHost(collected, written);
+    if (apart) yield* eachHost(collected, written);
     else yield { ...collected, host: whole(collected.hosts), missing };
   }
 }
@@ -69,7 +71,7 @@ function whole(hosts: readonly HostStatus[]) {
   return { host: hosts.map(({ name }) => name).join(), kernel: [...kernels].join(', ') };
 }
 
-/** Each by itself, as a data set has a folder and a collector a resource for each, and once. */
+/** Each by itself, as a data set has a folder, a collector a resource and gauges a label for each; and once. */
 function* eachHost({ table, after, hosts, each }: MergedCollected, written: Map<string, Collected>) {
   for (const { name, kernel } of hosts) {
     const collected = each.get(name);

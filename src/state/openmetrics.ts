@@ -21,6 +21,9 @@ const UNITS: Readonly<Record<string, string>> = {
 };
 
 export class OpenMetrics implements SnapshotWriter<string> {
+  /** Lines of each gauge: those of all hosts have to stand together. */
+  readonly #gauges = new Map<string, string[]>();
+
   /** @throws UsageError where the rows are no groups */
   *snapshot(snapshot: Snapshot): Generator<string> {
     const { table, grouped, order, columns } = snapshot;
@@ -40,15 +43,18 @@ export class OpenMetrics implements SnapshotWriter<string> {
       });
       if (samples.length === 0) continue;
       const metric = ['itertop', table.template.name, name, ...(unit && !name.endsWith(unit) ? [unit] : [])].join('_');
-      yield `# TYPE ${metric} gauge\n`;
-      if (unit) yield `# UNIT ${metric} ${unit}\n`;
-      yield `# HELP ${metric} ${escaped(columnOf(table.template, name)?.help ?? '')}\n`;
-      for (const sample of samples) yield `${metric}${sample}\n`;
+      const lines = this.#gauges.get(metric) ?? [
+        `# TYPE ${metric} gauge\n`,
+        ...(unit ? [`# UNIT ${metric} ${unit}\n`] : []),
+        `# HELP ${metric} ${escaped(columnOf(table.template, name)?.help ?? '')}\n`,
+      ];
+      this.#gauges.set(metric, lines);
+      for (const sample of samples) lines.push(`${metric}${sample}\n`);
     }
   }
 
   end(): string {
-    return '# EOF\n';
+    return `${[...this.#gauges.values()].flat().join('')}# EOF\n`;
   }
 }
 
