@@ -8,7 +8,7 @@ import { describeMissing, missing } from './bpf/support.ts';
 import { BpfError } from './bpf/syscall.ts';
 import { targetNames } from './bpf/targets.ts';
 import { completion } from './completion.ts';
-import { closeHosts, hostWords, openHosts } from './hosts.ts';
+import { checkHosts, closeHosts, hostWords, openHosts } from './hosts.ts';
 import { checkTemplate, helpText, type Options, outputOf, parseOptions, wantsDebug } from './options.ts';
 import { runRecord } from './record.ts';
 import { dumpReplay, runReplay } from './replay.ts';
@@ -62,7 +62,7 @@ import { enumNamesOf } from './templates/enum-names.ts';
 import { explainPlan } from './templates/explain.ts';
 import { alignOf, unitOf } from './templates/format.ts';
 import { genericTargets, genericTemplate } from './templates/generic.ts';
-import { withHost } from './templates/host-column.ts';
+import { withHost, withWhose } from './templates/host-column.ts';
 import { ELEMENTS } from './templates/map-template.ts';
 import { columnOfPath } from './templates/path-column.ts';
 import {
@@ -116,7 +116,6 @@ export async function run(argv: readonly string[], early?: WorkerThread): Promis
         await (await import('./query.ts')).runQuery(options);
         return EXIT.done;
       case 'record': {
-        await openHosts(options);
         const asked = await prepare(filesOf(options), options);
         complain(asked.said);
         await runRecord(options, questionOf(sessionOf(options, asked).getState()));
@@ -216,8 +215,8 @@ async function prepare(
   read: ReadSettings = NO_SETTINGS,
   say = complain,
 ): Promise<Asked> {
-  checkMap(options);
   if (options.hosts.length > 0) return prepareForHosts(options, read);
+  checkMap(options);
   const own = await files.load();
   registerTemplates(own.templates);
   // BTF is looked through only where a name needs it.
@@ -250,8 +249,9 @@ async function prepare(
   }
 }
 
-/** Those built in, as every itertop has them: what files here say other hosts do not know. */
+/** Those built in, as every itertop has them: what files here say other hosts do not know. @throws UsageError */
 function prepareForHosts(options: Options, read: ReadSettings): Asked {
+  checkHosts(options);
   registerTemplates([]);
   const said = settle(read);
   registerTemplates(allTemplates().map(withHost));
@@ -348,6 +348,7 @@ async function runDump(options: Options): Promise<number> {
   for (const signal of stops) process.once(signal, stop);
   const dumped: DumpOptions = {
     ...question,
+    columns: hosts.length > 1 && question.groupBy === '' ? withWhose(question.columns) : question.columns,
     template: findTemplate(question.template),
     searchText: formatSearch(question.search),
     ...outputOf(options),

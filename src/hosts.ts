@@ -3,20 +3,24 @@ import { connectHosts } from './host-connect.ts';
 import { hostOptions } from './host-options.ts';
 import type { Options } from './options.ts';
 import { type RemoteHost, remoteHosts } from './state/remote.ts';
+import { ELEMENTS } from './templates/map-template.ts';
 import { UsageError } from './templates/template.ts';
 
 /** Milliseconds that a host which says nothing keeps the others from being looked at. */
 const PATIENCE = 3000;
 
 /** @throws UsageError for what is not there over hosts */
-function checkHosts(options: Options): void {
-  const { command, baseline, dataset } = options;
+export function checkHosts(options: Options): void {
+  const { command, template, map, baseline, dataset } = options;
   const refused: readonly (readonly [given: boolean, why: string])[] = [
     [
       command === 'record',
       'record --host: a recording is of one host; run itertop record there, or keep rows of all of them: itertop dump --host ... --dataset FOLDER --count 0',
     ],
-    [options.map !== undefined, '--map: a map is opened on the host that it is on: itertop there'],
+    [
+      map !== undefined || template === ELEMENTS,
+      'the elements of a map are not shown over hosts: itertop bpf_map_elem --map ... on the host that it is on',
+    ],
     [options.files.length > 0, '--template: what is in files here other hosts do not have'],
     [options.struct, '--struct: what the kernel prints of an object is not taken from other hosts'],
     [baseline !== undefined && dataset !== undefined, '--baseline goes with the explorer'],
@@ -32,7 +36,6 @@ function checkHosts(options: Options): void {
 export async function openHosts(options: Options): Promise<readonly RemoteHost[]> {
   const asked = hostOptions(options);
   if (!asked) return [];
-  checkHosts(options);
   const hosts = remoteHosts(asked.names, asked.remote);
   await connectHosts(hosts, { patience: PATIENCE });
   return hosts;

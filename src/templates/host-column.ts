@@ -21,6 +21,11 @@ export function withHost(template: Template): Template {
   };
 }
 
+/** Columns of rows of several hosts, whichever were asked for: a row without its host is nobody's. */
+export function withWhose(columns: readonly string[]): readonly string[] {
+  return columns.includes(HOST) ? columns : [HOST, ...columns];
+}
+
 /** What a row leads to is on its own host. */
 function onSameHost(related: Related): Related {
   const same = `${HOST} == $${HOST}`;
