@@ -729,6 +729,10 @@ function filterObjects(template: Template, options: CompileOptions): string[] {
   return found;
 }
 
+/** Columns that show one member in different ways have one field. */
+const isTwin = ({ source: a }: Item, { source: b }: Item): boolean =>
+  a.kind === 'scalar' && b.kind === 'scalar' && a.place.text === b.place.text;
+
 function layOut(
   items: readonly Item[],
   key: readonly string[],
@@ -740,7 +744,13 @@ function layOut(
 ): { layout: RecordLayout; prefixSize: number } {
   const fields: Field[] = [];
   let at = 4;
+  const find = (name: string) => items.find((i) => i.column === name)!;
   const add = (item: Item) => {
+    const twin = fields.find((f) => !prefix.includes(f.column) && isTwin(find(f.column), item));
+    if (twin) {
+      fields.push({ ...twin, column: item.column });
+      return;
+    }
     const shape = fieldShape(item.source);
     at = up(
       at,
@@ -751,7 +761,6 @@ function layOut(
     fields.push({ column: item.column, offset: at, size: shape.size, type: shape.type, flag, limit: shape.limit });
     at += shape.size;
   };
-  const find = (name: string) => items.find((i) => i.column === name)!;
   const widest = (a: Item, b: Item) => fieldShape(b.source).size - fieldShape(a.source).size;
   for (const name of prefix) add(find(name));
   const prefixSize = up(at, ALIGN);
