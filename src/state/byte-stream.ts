@@ -67,6 +67,11 @@ export class ByteReader {
     this.#bytes = bytes;
   }
 
+  /** Bytes that were not read yet. */
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
   get done(): boolean {
     return this.#at >= this.#bytes.length;
   }

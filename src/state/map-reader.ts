@@ -15,7 +15,7 @@ import { type MapOf, type Template, valueStride } from '../templates/template.ts
 import type { Inspected } from './inspect.ts';
 import { reopen } from './maps.ts';
 import { Reader } from './reader.ts';
-import type { Reading, Source } from './source.ts';
+import { microseconds, type Reading, type Source } from './source.ts';
 import { Turns } from './turns.ts';
 
 export class MapReader implements Source {
@@ -117,9 +117,9 @@ export class MapReader implements Source {
     };
     const reads = walkMap(this.#map!, shape, (keys, values, count) => records.append(keys, values, count));
     const bytes = records.end();
-    const ms = performance.now() - started;
+    const ms = microseconds(performance.now() - started);
     const batch = Batch.index(plan.layout, buffers, bytes);
-    return { batch, bytes, reads, begin, end: Date.now(), ms, clockNs: performance.now() * 1e6 };
+    return { batch, bytes, reads, begin, end: Date.now(), ms, clockNs: Math.round(performance.now() * 1e6) };
   }
 
   #let(map = true): void {

@@ -23,7 +23,7 @@ import {
 import { Batch, type BatchBuffers } from '../templates/record.ts';
 import type { Filters, Template } from '../templates/template.ts';
 import type { Inspected } from './inspect.ts';
-import type { Reading, Source } from './source.ts';
+import { microseconds, type Reading, type Source } from './source.ts';
 import { Turns } from './turns.ts';
 
 const ZERO_KEY = Buffer.alloc(4);
@@ -197,10 +197,10 @@ export class Reader implements Source {
       used = again.used;
       reads += again.reads;
     }
-    const ms = performance.now() - started;
+    const ms = microseconds(performance.now() - started);
     const end = Date.now();
     const batch = Batch.index(this.plan.layout, buffers, used);
-    return { batch, bytes: used, reads, begin, end, ms, clockNs: performance.now() * 1e6 };
+    return { batch, bytes: used, reads, begin, end, ms, clockNs: Math.round(performance.now() * 1e6) };
   }
 
   keep(): void {

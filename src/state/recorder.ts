@@ -4,9 +4,11 @@ import os from 'node:os';
 import type { Batch } from '../templates/record.ts';
 import { columnOf, type Template, UsageError } from '../templates/template.ts';
 import { ByteWriter } from './byte-stream.ts';
+import { CodedWriter } from './coded-diff.ts';
+import { CodedTimes } from './coded-times.ts';
 import type { Collected, Collector, Walked } from './collector.ts';
 import { PayloadWindow } from './payload-window.ts';
-import { DiffWriter } from './record-diff.ts';
+import { RangeEncoder } from './range-coder.ts';
 import {
   type CreateOptions,
   canFollow,
@@ -47,9 +49,14 @@ export interface Host {
 export class Recorder implements Disposable {
   readonly #sink: FrameSink;
   readonly #host: Host;
+  /** A payload: how long what is coded is, what is not, and what is. */
   readonly #out = new ByteWriter();
+  readonly #texts = new ByteWriter();
+  readonly #coded = new ByteWriter();
+  readonly #coder = new RangeEncoder(this.#coded);
   readonly #window = new PayloadWindow();
-  #diffs = new Map<string, DiffWriter>();
+  #diffs = new Map<string, CodedWriter>();
+  #times = new Map<string, CodedTimes>();
   #plans = new Map<string, SourcePlan>();
   #asked = '';
   #users = new Set<number>();
@@ -80,7 +87,7 @@ export class Recorder implements Disposable {
     if (other) {
       this.#asked = asked;
       this.#plans = new Map([...walked].map(([key, { source }]) => [key, source.plan]));
-      this.#diffs = new Map([...this.#plans].map(([key, { layout }]) => [key, new DiffWriter(layout)]));
+      this.#diffs = new Map([...this.#plans].map(([key, { layout }]) => [key, new CodedWriter(layout)]));
       const segment = this.#segment(collector, collected, question);
       const head = { kind: SEGMENT, turn: 0, time: begin, rows: 0 };
       const { bytes, crc } = this.#sink.writer.write(head, encodeSegment(segment));
@@ -103,7 +110,7 @@ export class Recorder implements Disposable {
     try {
       const before = whole || !canFollow() ? undefined : this.#window.bytes;
       const { bytes } = this.#sink.writer.write(head, this.#out.written, before);
-      this.#window.add(this.#out.written);
+      this.#window.add(this.#texts.written);
       this.bytes += bytes;
       if (whole) this.#keyBytes = bytes;
       this.#since = whole ? 0 : this.#since + bytes;
@@ -128,8 +135,6 @@ export class Recorder implements Disposable {
         layout,
         absent: [...absent],
         names: [...names],
-        near: true,
-        byColumn: true,
         ...(source.by ? { by: source.by } : {}),
       };
     });
@@ -144,29 +149,39 @@ export class Recorder implements Disposable {
       conditions: conditions.filter(({ text }) => !(template.map && text.startsWith('map '))),
       walks,
       chained: canFollow(),
+      coded: true,
     };
   }
 
   #encode(walked: ReadonlyMap<string, Walked>, whole: boolean): void {
-    const out = this.#out;
-    out.clear();
+    const texts = this.#texts;
+    texts.clear();
+    this.#coded.clear();
+    if (whole) this.#times = new Map([...walked.keys()].map((key) => [key, new CodedTimes()]));
     const users = new Set<number>();
     for (const [key, { source, reading }] of walked) {
-      const { batch, begin, end, ms, reads, clockNs, bytes } = reading;
-      for (const value of [begin, end, ms, clockNs]) out.double(value);
-      out.varint(reads);
-      this.#diffs.get(key)!.write(out, new Uint8Array(batch.buffers.bytes, 0, bytes), whole);
+      const { batch, bytes } = reading;
+      // Of records with a footer nothing else is asked.
+      const times = batch.footer ? { ...reading, clockNs: 0 } : reading;
+      this.#times.get(key)!.write(this.#coder, times);
+      this.#diffs.get(key)!.write(this.#coder, texts, new Uint8Array(batch.buffers.bytes, 0, bytes), whole);
       this.#newUsers(source.template, batch, users);
     }
     const named = [...users].flatMap((uid) => {
       const name = this.#host.userName(uid);
       return name === undefined ? [] : [[uid, name] as const];
     });
-    out.varint(named.length);
+    texts.varint(named.length);
     for (const [uid, name] of named) {
-      out.varint(uid);
-      out.text(name);
+      texts.varint(uid);
+      texts.text(name);
     }
+    this.#coder.end();
+    const out = this.#out;
+    out.clear();
+    out.varint(this.#coded.length);
+    out.bytes(texts.written);
+    out.bytes(this.#coded.written);
   }
 
   /** Those that this key frame and its differences have not named yet. */

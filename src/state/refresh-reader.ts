@@ -1,10 +1,13 @@
 /** Refreshes out of the payloads of their frames, which are read in order: one that stands by itself, then differences. */
 import { sanitize } from '../templates/text.ts';
 import { BadRecordingError, ByteReader } from './byte-stream.ts';
+import { CodedReader } from './coded-diff.ts';
+import { CodedTimes } from './coded-times.ts';
 import { PayloadWindow } from './payload-window.ts';
+import { RangeDecoder } from './range-coder.ts';
 import { DiffReader } from './record-diff.ts';
 import { isTime } from './recording-file.ts';
-import type { Segment } from './segment.ts';
+import type { RecordedWalk, Segment } from './segment.ts';
 
 /** A walk as it was recorded. `bytes` are valid until another refresh is read. */
 export interface StoredWalk {
@@ -28,7 +31,7 @@ const MOST_USERS = 1 << 18;
 const MOST_NAME = 1 << 10;
 
 export class RefreshReader {
-  #readers = new Map<string, DiffReader>();
+  #walks = new Map<string, (payload: Payload, whole: boolean) => StoredWalk>();
   #users = new Map<number, string>();
   readonly #window = new PayloadWindow();
   readonly #mostWords: number | undefined;
@@ -45,25 +48,21 @@ export class RefreshReader {
 
   /** @param whole it stands by itself @throws BadRecordingError; the next one then has to stand by itself */
   read(segment: Segment, whole: boolean, payload: Uint8Array): Refresh {
-    const from = new ByteReader(payload);
     if (whole) {
-      this.#readers = new Map(
-        segment.walks.map(({ key, near, byColumn, layout }) => [
-          key,
-          new DiffReader(near ? layout.fixed >> 2 : 0, byColumn, this.#mostWords),
-        ]),
-      );
+      this.#walks = new Map(segment.walks.map((walk) => [walk.key, this.#walk(segment, walk)]));
       this.#users = new Map();
       this.#window.clear();
     }
+    const parts = segment.coded ? codedPayload(payload) : { bytes: payload, from: new ByteReader(payload) };
     const walks = new Map<string, StoredWalk>();
     for (const { key } of segment.walks) {
-      const [begin, end, ms, clockNs] = [from.double(), from.double(), from.double(), from.double()];
-      if (!isTime(begin) || !isTime(end) || !Number.isFinite(ms) || !Number.isFinite(clockNs))
+      const walk = this.#walks.get(key)!(parts, whole);
+      const { begin, end, ms, clockNs, reads } = walk;
+      if (!isTime(begin) || !isTime(end) || ![ms, clockNs, reads].every(Number.isFinite))
         throw new BadRecordingError('its times are none');
-      const reads = from.varint();
-      walks.set(key, { begin, end, ms, clockNs, reads, bytes: this.#readers.get(key)!.read(from, whole) });
+      walks.set(key, walk);
     }
+    const { from } = parts;
     const users = from.varint();
     for (let n = 0; n < users; n++) {
       const uid = from.varint();
@@ -72,7 +71,41 @@ export class RefreshReader {
       this.#users.set(uid, name);
       if (this.#users.size > MOST_USERS) throw new BadRecordingError('it has too many users');
     }
-    if (segment.chained) this.#window.add(payload);
+    if (segment.chained) this.#window.add(parts.bytes);
     return { segment, walks, users: new Map(this.#users) };
   }
+
+  /** What reads the walks of one key, refresh after refresh. */
+  #walk(
+    { coded }: Segment,
+    { near, byColumn, layout }: RecordedWalk,
+  ): (payload: Payload, whole: boolean) => StoredWalk {
+    if (coded) {
+      const reader = new CodedReader(layout, this.#mostWords);
+      const times = new CodedTimes();
+      return ({ coder, from }, whole) => ({ ...times.read(coder!), bytes: reader.read(coder!, from, whole) });
+    }
+    const reader = new DiffReader(near ? layout.fixed >> 2 : 0, byColumn, this.#mostWords);
+    return ({ from }, whole) => {
+      const [begin, end, ms, clockNs] = [from.double(), from.double(), from.double(), from.double()];
+      const reads = from.varint();
+      return { begin, end, ms, clockNs, reads, bytes: reader.read(from, whole) };
+    };
+  }
+}
+
+/** What is coded, and the bytes that are not. */
+interface Payload {
+  /** Of recordings of before all of them. */
+  readonly bytes: Uint8Array;
+  readonly from: ByteReader;
+  readonly coder?: RangeDecoder;
+}
+
+/** How long what is coded is, what is not, and what is. @throws BadRecordingError */
+function codedPayload(payload: Uint8Array): Payload {
+  const all = new ByteReader(payload);
+  const coded = all.varint();
+  const bytes = all.bytes(all.left - coded);
+  return { bytes, from: new ByteReader(bytes), coder: new RangeDecoder(all.bytes(coded)) };
 }

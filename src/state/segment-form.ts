@@ -132,6 +132,7 @@ const SEGMENT = object(
       'walks',
     ),
     chained: flag,
+    coded: flag,
   } satisfies Members<Segment>,
   ['host', 'kernel', 'pageSize', 'hz', 'templates', 'question', 'conditions', 'walks'],
 );

@@ -35,9 +35,9 @@ export interface RecordedWalk {
   readonly absent: readonly (readonly [string, string])[];
   readonly names: readonly (readonly [string, EnumNames])[];
   readonly by?: 'kernel' | 'user';
-  /** New records are differences to those before them: record-diff.ts. Recordings of before have none. */
+  /** New records are differences to those before them: record-diff.ts. Some recordings of before have it. */
   readonly near?: boolean;
-  /** Differences are written column by column. Recordings of before have none. */
+  /** Differences are written column by column. Some recordings of before have it. */
   readonly byColumn?: boolean;
 }
 
@@ -56,6 +56,8 @@ export interface Segment {
   readonly walks: readonly RecordedWalk[];
   /** Differences are compressed with what came before them: payload-window.ts. Recordings of before have none. */
   readonly chained?: boolean;
+  /** Records and times are coded by what is known of those before: coded-diff.ts. Recordings of before have none. */
+  readonly coded?: boolean;
 }
 
 export function encodeSegment(segment: Segment): Uint8Array {

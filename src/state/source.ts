@@ -26,6 +26,9 @@ export interface Reading {
   readonly clockNs: number;
 }
 
+/** Milliseconds without what no one can tell of them, and a recording would have to keep. */
+export const microseconds = (ms: number): number => Math.round(ms * 1000) / 1000;
+
 /** What a plan says of the batches that are read by it. */
 export interface SourcePlan extends Pick<Plan, 'layout' | 'names' | 'absent' | 'after' | 'sets'> {
   readonly conditions: readonly (Plan['conditions'][number] & Pick<Condition, 'scope'>)[];

@@ -83,7 +83,9 @@ describe('a recording', () => {
     }
   });
 
-  test('records made up of anything are refused, not followed', { timeout: patience(30_000) }, () => {
+  test('of a recording of before, records made up of anything are refused, not followed', {
+    timeout: patience(30_000),
+  }, () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 200 }),
