@@ -24,6 +24,7 @@ import {
   type Settings,
   settledTemplates,
 } from './settings.ts';
+import { asShown } from './state/as-shown.ts';
 import { AtomicFile } from './state/atomic-file.ts';
 import { readBaseline } from './state/baseline.ts';
 import { columnItems, commandLine } from './state/command-line.ts';
@@ -508,7 +509,7 @@ async function explore(options: Options): Promise<number> {
     addColumn: (path) => addColumn(session, sampler, path),
     commandLine: () =>
       commandLine(
-        session.getState(),
+        asShown(session.getState()),
         options.files.map((file) => path.resolve(file)),
         hostWords(options),
       ),

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type Options, outputOf, parseOptions } from './options.ts';
 import { checkReplayOptions } from './replay-options.ts';
 import { isSample, SAMPLE, sample as sampleFile } from './sample.ts';
+import { asShown } from './state/as-shown.ts';
 import { readBaseline } from './state/baseline.ts';
 import { BadRecordingError } from './state/byte-stream.ts';
 import type { Collected, CollectOptions } from './state/collector.ts';
@@ -236,7 +237,7 @@ function halfOf(file: string, options: Options, { exportView, sample, marks }: R
     absentColumns: () => replay!.absent,
     commandLine: () => {
       // The table is the recording's own.
-      const [itertop, command, , ...rest] = commandLine(state());
+      const [itertop, command, , ...rest] = commandLine(asShown(state()));
       const moment = new Date(state().view!.stats.begin).toISOString();
       const name = sample && isSample(SAMPLE) ? SAMPLE : shellQuoted(file);
       return [itertop!, command!, '--replay', name, '--at', moment, ...rest];

@@ -26,7 +26,10 @@ export type CommandState = Pick<
   | 'where'
   | 'netns'
   | 'order'
->;
+> & {
+  /** Whole structs in place of columns. */
+  readonly struct?: boolean;
+};
 
 /**
  * The words of `itertop dump ...`, each as the shell takes it.
@@ -39,16 +42,16 @@ export function commandLine(
   hosts: readonly (readonly [name: string, value: string])[] = [],
 ): string[] {
   const template = state.templates.get(state.template)!;
-  const { filterTexts, search, where, order, netns } = state;
+  const { filterTexts, search, where, order, netns, struct = false } = state;
   const { shown, sort } = withWatch(template, state);
   const columns = columnsText(template, shown, [...sortColumns(sort), ...wordsOf(where)]);
   const options: (readonly [name: string, value: string | undefined])[] = [
     ...hosts,
     ...files.map((file): [string, string] => ['template', file]),
     ['map', mapText(template)],
-    ['columns', columns],
+    ['columns', struct ? undefined : columns],
     ['group', state.groupBy || undefined],
-    ['sort', formatSort(sort)],
+    ['sort', struct ? undefined : formatSort(sort)],
     ...Object.entries(filterTexts),
     ['where', where || undefined],
     ['search', search ? formatSearch(search) : undefined],
@@ -72,6 +75,7 @@ export function commandLine(
     ...flags,
     ...(state.tree && state.groupBy === '' ? ['--tree'] : []),
     ...(state.ungroup ? ['--threads'] : []),
+    ...(struct ? ['--struct'] : []),
   ];
 }
 

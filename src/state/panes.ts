@@ -64,6 +64,8 @@ export type Pane =
       readonly name: 'command';
       /** Of a command line, as the shell takes them. */
       readonly words: readonly string[];
+      /** What of the screen it does not say: see notInCommand(). */
+      readonly without: readonly string[];
       /** Whether the terminal was told to copy it, or why not. */
       readonly copied: string;
     }

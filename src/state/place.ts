@@ -43,7 +43,7 @@ export interface PlaceSlice extends Pick<Window, 'rows'> {
   openExport(stem: string): void;
   openOverwrite(choice: ExportChoice | TemplateChoice): void;
   openDetail(): void;
-  openCommand(words: readonly string[], copied: string): void;
+  openCommand(words: readonly string[], without: readonly string[], copied: string): void;
 
   move(by: number): void;
   select(row: number): void;
@@ -168,8 +168,8 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
     openOverwrite(choice) {
       open({ name: 'overwrite', choice });
     },
-    openCommand(words, copied) {
-      open({ name: 'command', words, copied });
+    openCommand(words, without, copied) {
+      open({ name: 'command', words, without, copied });
     },
     openDetail() {
       over((state, view) => {

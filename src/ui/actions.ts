@@ -1,4 +1,6 @@
 /** What each action of the keymap does. */
+
+import { notInCommand } from '../state/as-shown.ts';
 import { filterNames, sortChoices } from '../state/asked.ts';
 import { chosenColumn, columnChoices } from '../state/columns-pane.ts';
 import { programCommand } from '../state/command-line.ts';
@@ -358,8 +360,9 @@ function showCommand(reach: Reach): void {
   const pane = topPane(state(reach));
   const rows = reach.effects.commandLine();
   const words = pane?.name === 'program' ? programCommand(rows, pane.part) : rows;
+  const without = notInCommand(state(reach));
   const copied = refusal(() => reach.effects.copy(words.join(' '))) || "copied for the terminal's clipboard";
-  state(reach).openCommand(words, copied);
+  state(reach).openCommand(words, without, copied);
 }
 
 /** Why it was refused; '' where it was not. */

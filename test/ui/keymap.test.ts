@@ -110,7 +110,7 @@ function midst(pane: PaneName) {
   if (pane === 'when') state().openWhen();
   if (pane === 'filter') state().openFilter();
   if (pane === 'export') state().openExport('rows');
-  if (pane === 'command') state().openCommand(['itertop', 'dump', 'task'], 'copied');
+  if (pane === 'command') state().openCommand(['itertop', 'dump', 'task'], [], 'copied');
   if (pane === 'overwrite') state().openOverwrite({ format: 'csv', rows: 'all', path: 'rows.csv', overwrite: false });
   if (pane === 'picker' || pane === 'split' || pane === 'help') state().choose(1, 4);
   if (pane === 'filter') state().choose(1, 2);

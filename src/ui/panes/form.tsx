@@ -106,7 +106,7 @@ export function formOf(pane: Pane | undefined, rows: readonly string[] = ['shown
     }
     case 'command':
       return {
-        title: `The same ${pane.words[1] === 'dump' ? 'rows' : 'text'} without a screen; ${pane.copied}`,
+        title: `${commandTitle(pane)}; ${pane.copied}`,
         fields: [],
         error: '',
         words: pane.words,
@@ -116,6 +116,12 @@ export function formOf(pane: Pane | undefined, rows: readonly string[] = ['shown
     default:
       return undefined;
   }
+}
+
+function commandTitle({ words, without }: Extract<Pane, { name: 'command' }>): string {
+  if (words[1] !== 'dump') return 'The same text without a screen';
+  if (words.includes('--struct')) return "The object's struct without a screen";
+  return without.length > 0 ? `All rows, without ${without.join(' and ')}` : 'The same rows without a screen';
 }
 
 /** Lines that the form takes: one for the error is always there, so that the table does not jump. */
