@@ -28,9 +28,11 @@ export interface Part {
   readonly keep: number;
 }
 
-const GAP = 2;
+/** Cells between parts. */
+export const GAP = 2;
 
-function widthOf(theme: Theme, part: Part): number {
+/** Cells that a part takes. */
+export function widthOf(theme: Theme, part: Part): number {
   return part.pieces.reduce((sum, [, text]) => sum + textWidth(safe(theme, text)), 0);
 }
 

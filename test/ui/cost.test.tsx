@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { firstLine } from '../../src/ui/panes/status.tsx';
 import { themeOf } from '../../src/ui/theme.ts';
-import { taskView } from './fake-view.ts';
+import { TASK, TCP, taskView } from './fake-view.ts';
 import { fakeSession } from './screen.tsx';
 
 const theme = (ascii: boolean) => themeOf({ NO_COLOR: '1', LANG: 'C.UTF-8', TERM: 'xterm' }, ascii);
@@ -27,11 +27,28 @@ it('is ASCII where that is asked for', () => {
   expect(line({ cpu: 7, every: 2400 }, 100, true)).toContain(' every 1 s -> 2.4 s (cost) ');
 });
 
-it('goes before what is dearer to the reader', () => {
-  const narrow = line({ cpu: 7, every: 2400 }, 60);
-  expect(narrow).toContain('40 rows');
-  expect(narrow).toContain('1200 ms');
-  expect(narrow).not.toContain('CPU');
+it.each<[number, readonly string[], readonly string[]]>([
+  [60, ['40 rows', 'every 1 s → 2.4 s (cost)', '1200 ms', '7.0% CPU'], ['by cpu']],
+  [40, ['40 rows', '1200 ms', '7.0% CPU'], ['every']],
+  [24, ['40 rows', '1200 ms'], ['CPU']],
+])('stays in sight at %s columns as long as there is room', (width, shown, gone) => {
+  const narrow = line({ cpu: 7, every: 2400 }, width);
+  for (const part of shown) expect(narrow).toContain(part);
+  for (const part of gone) expect(narrow).not.toContain(part);
+});
+
+it('is still there where the way here is long: that gets shorter', () => {
+  const session = fakeSession({ interval: 1000 });
+  const view = taskView(40, 0, { stats: { totalMs: 1200, cost: { cpu: 7, every: 2400 } } });
+  const { received, move, enter } = session.getState();
+  received(view);
+  move(1);
+  enter(TCP);
+  enter(TASK);
+  received(view);
+  const at = (width: number) => firstLine(session.getState(), '6.18.5', theme(false), width).replace(/\x1b\[\d+m/g, '');
+  expect(at(200)).toMatch(/^task › \d+ › tcp › task {2}40 rows {2}by cpu ▼ {2}every/);
+  expect(at(72)).toMatch(/^\.\. › tcp › task {2}40 rows {2}every 1 s → 2\.4 s \(cost\) {2}1200 ms {2}7\.0% CPU/);
 });
 
 it('a longer interval that was asked for since is not said to be stretched', () => {

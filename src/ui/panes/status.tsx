@@ -15,7 +15,7 @@ import { counted, grouped } from '../../templates/counted.ts';
 import { formatNumber, localTime } from '../../templates/format.ts';
 import { ungroupedWord } from '../../templates/template.ts';
 import { hostsText, missingHosts } from '../hosts-text.ts';
-import { arrange, Line, type Part, type Piece } from '../line.tsx';
+import { arrange, GAP, Line, type Part, type Piece, widthOf } from '../line.tsx';
 import { signOf } from '../sort-sign.ts';
 import type { Theme } from '../theme.ts';
 import { trailPieces, wayParts } from '../trail-line.ts';
@@ -57,10 +57,13 @@ const NO_CONTEXT = { bootMs: 0, nowNs: 0, hz: 0, pageSize: 1, userName: () => un
 
 const part = (keep: number, ...pieces: readonly Piece[]): Part => ({ keep, pieces });
 
+/** Parts with this and more are for what came and went, the pace and its cost. */
+const LASTING = 5;
+
 /** What of one CPU all this takes. */
 function ownCpu({ stats: { cost } }: View): Part[] {
   if (!cost || Number.isNaN(cost.cpu)) return [];
-  return [part(3, ['plain', `${cost.cpu < 10 ? cost.cpu.toFixed(1) : cost.cpu.toFixed(0)}% CPU`])];
+  return [part(5.5, ['plain', `${cost.cpu < 10 ? cost.cpu.toFixed(1) : cost.cpu.toFixed(0)}% CPU`])];
 }
 
 /** `+3 -2`: rows that came and went. */
@@ -119,9 +122,9 @@ export function firstLine(state: StatusState, kernel: string, theme: Theme, widt
   const { view, sort } = state;
   const tree = state.tree && !view?.grouped ? 'tree ' : '';
   const left = [
-    part(9, ...trailPieces(state, theme, Math.floor(width / 2))),
     ...(view ? counts(view) : []),
-    part(4, [
+    // Headings have its signs.
+    part(2.5, [
       'plain',
       `${tree}by ${sort.map(({ column }) => `${column} ${signOf(sort, column, theme.signs)[0]}`).join(', ')}`,
     ]),
@@ -134,7 +137,11 @@ export function firstLine(state: StatusState, kernel: string, theme: Theme, widt
     view?.hosts ? part(6.5, ['plain', hostsText(view.hosts)]) : part(1.5, ['plain', `Linux ${kernel}`]),
     ...(view && !state.replay ? [part(2, ['plain', clock(view.stats.end)])] : []),
   ];
-  return arrange(theme, width, left, right);
+  // The way here gets shorter before anything goes that is seen nowhere else.
+  const others = left.filter(({ keep }) => keep >= LASTING).map((each) => widthOf(theme, each) + GAP);
+  const room = width - others.reduce((sum, cells) => sum + cells, 0);
+  const trail = trailPieces(state, theme, Math.min(room, Math.floor(width / 2)));
+  return arrange(theme, width, [part(9, ...trail), ...left], right);
 }
 
 function conditions(state: StatusState): Part[] {
