@@ -3,7 +3,7 @@ import { ELEMENTS } from '../templates/map-template.ts';
 import { relatedColumns, whereOfRow } from '../templates/related.ts';
 import { columnOf, type FilterName, type Related, type Template } from '../templates/template.ts';
 import type { FilterTexts } from './asked.ts';
-import type { View } from './view.ts';
+import type { View, ViewColumn } from './view.ts';
 
 /** A way out of a table: to another one, or to the elements of the map that a column has the id of. */
 export type Way = Related | { readonly word: string; readonly template: string; readonly map: string };
@@ -50,15 +50,21 @@ export function narrow(
   return { filterTexts, where };
 }
 
-/** `1234 nginx`: what people call the object of a row. */
-export function labelOf(template: Template | undefined, view: View, row: number): string {
+/** Columns of a row's name that are read and have a value there; the first column where there is no name, or for a group. */
+export function namedBy(template: Template | undefined, view: View, row: number): readonly ViewColumn[] {
   const shown = [...view.columns, ...view.details];
-  const wanted = labelColumns(template).flatMap((name) => shown.find((column) => column.name === name) ?? []);
-  const cells = (wanted.length > 0 ? wanted : view.columns.slice(0, 1))
-    .map((column) => (column.absent === '' ? view.cell(row, column) : ''))
-    .filter((cell) => cell !== '');
+  const label = view.grouped ? [] : labelColumns(template);
+  const named = label
+    .flatMap((name) => shown.find((column) => column.name === name) ?? [])
+    .filter((column) => column.absent === '' && view.cell(row, column) !== '');
+  return named.length > 0 ? named : view.columns.slice(0, 1).filter(({ absent }) => absent === '');
+}
+
+/** `1234 nginx`: what people call the object of a row. @param most characters of it */
+export function labelOf(template: Template | undefined, view: View, row: number, most = LABEL): string {
+  const cells = namedBy(template, view, row).map((column) => view.cell(row, column));
   const text = cells.join(' ');
-  return text.length > LABEL ? `${text.slice(0, LABEL - 2)}..` : text;
+  return text.length > most ? `${text.slice(0, most - 2)}..` : text;
 }
 
 /** Whether a row of this template could lead there: its columns are there, and the table is. */

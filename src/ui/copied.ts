@@ -1,7 +1,10 @@
 /** What there is to copy where one is: the row, or the value that the details have marked. */
 import { type DetailPane, fullPath, linesOfDetail } from '../state/detail.ts';
+import { labelOf } from '../state/related.ts';
 import type { SessionState } from '../state/session.ts';
 import type { View } from '../state/view.ts';
+import { counted } from '../templates/counted.ts';
+import type { Template } from '../templates/template.ts';
 import { sanitize } from '../templates/text.ts';
 
 export interface Copied {
@@ -11,9 +14,12 @@ export interface Copied {
 }
 
 /** The cells that are shown of a row, tabs between them. */
-function ofRow(view: View, row: number): Copied {
+function ofRow(template: Template | undefined, view: View, row: number): Copied {
   const cells = view.columns.map((column) => (column.absent === '' ? view.cell(row, column) : ''));
-  return { text: cells.join('\t'), what: `${cells.length} cells of ${cells[0]}` };
+  return {
+    text: cells.join('\t'),
+    what: `${counted(cells.length, 'cell')} of ${labelOf(template, view, row, Number.POSITIVE_INFINITY)}`,
+  };
 }
 
 function ofDetail(pane: DetailPane): Copied | undefined {
@@ -31,8 +37,13 @@ function ofDetail(pane: DetailPane): Copied | undefined {
 }
 
 /** undefined where nothing is selected. */
-export function toCopy({ panes, view, cursor }: Pick<SessionState, 'panes' | 'view' | 'cursor'>): Copied | undefined {
+export function toCopy({
+  panes,
+  view,
+  cursor,
+  templates,
+}: Pick<SessionState, 'panes' | 'view' | 'cursor' | 'templates'>): Copied | undefined {
   const top = panes.at(-1);
   if (top?.name === 'detail') return ofDetail(top);
-  return view && cursor && cursor.row < view.count ? ofRow(view, cursor.row) : undefined;
+  return view && cursor && cursor.row < view.count ? ofRow(templates.get(view.template), view, cursor.row) : undefined;
 }

@@ -186,14 +186,14 @@ describe.skipIf(skip)('the explorer in a terminal (needs root)', () => {
     terminal.type(KEY.enter);
     const detail = await terminal.waitFor(/COLUMN +VALUE/);
     // Two presses of the arrow key: the second row, or the second from the selected first one.
-    const shown = pids.filter((pid) => new RegExp(`^ ?task PID ${pid}\\b`, 'm').test(detail));
+    const shown = pids.filter((pid) => new RegExp(`^ ?task ${pid}\\b`, 'm').test(detail));
     expect(shown).toHaveLength(1);
     terminal.type(KEY.escape);
     await terminal.waitFor(/by pid ▼/);
     terminal.type('I');
     await terminal.waitFor(/by pid ▲/);
     terminal.type(KEY.enter);
-    expect(await terminal.waitFor(/COLUMN +VALUE/)).toMatch(new RegExp(`task PID ${shown[0]}\\b`));
+    expect(await terminal.waitFor(/COLUMN +VALUE/)).toMatch(new RegExp(`task ${shown[0]}\\b`));
   });
 
   it('shows why nothing is shown', async () => {

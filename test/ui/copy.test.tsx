@@ -7,7 +7,7 @@ import { tcp } from '../../src/templates/builtin/tcp.ts';
 import { findTemplate } from '../../src/templates/registry.ts';
 import type { Template } from '../../src/templates/template.ts';
 import { clipboardSequence } from '../../src/ui/clipboard.ts';
-import { taskView } from './fake-view.ts';
+import { TASK, taskView } from './fake-view.ts';
 import { fakeSession, openScreen, type Screen } from './screen.tsx';
 
 describe('the sequence', () => {
@@ -173,6 +173,13 @@ describe('on the screen', () => {
     const cells = view.columns.map((column) => view.cell(0, column));
     expect(screen.calls).toEqual([`copy ${cells.join('\t')}`]);
     expect(screen.lines()[1]).toContain(`copied for the terminal's clipboard: ${cells.length} cells of ${cells[0]}`);
+  });
+
+  it('y says of a row what it is called', async () => {
+    screen = await openScreen({ session: fakeSession({ templates: [{ ...TASK, label: ['pid', 'comm'] }] }) });
+    screen.session.getState().received(taskView(40));
+    await screen.press('j', 'y');
+    expect(screen.lines()[1]).toContain('9 cells of 1025 bash');
   });
 
   it('in the details it copies the value of the marked line', async () => {

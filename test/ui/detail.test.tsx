@@ -3,7 +3,7 @@ import { structQuestion } from '../../src/state/detail.ts';
 import { SAMPLES } from '../../src/state/history.ts';
 import { questionOf } from '../../src/state/session.ts';
 import { fakeAnswer, TASK_TEXT } from './fake-struct.ts';
-import { FakeView, fakeColumn } from './fake-view.ts';
+import { FakeView, fakeColumn, TASK } from './fake-view.ts';
 import { expectGolden, fakeSession, openScreen, type Screen, UTF8 } from './screen.tsx';
 
 const COLUMNS = [
@@ -60,6 +60,20 @@ describe('the details', () => {
     expect(marked()).toBe('comm');
     await screen.press('\x1b[Z', '\x1b[Z');
     expect(marked()).toBe('→ mm');
+  });
+
+  it.each<[readonly string[] | undefined, RegExp]>([
+    [undefined, /^ task PID 42 {2}COMM sleep /],
+    [['comm', 'pid'], /^ task sleep 42 {2}RSS 4096 {2}\[Columns\]/],
+    // A column that is empty, or not read yet.
+    [['cpu', 'cmdline', 'pid'], /^ task 42 {2}COMM sleep {2}RSS 4096 /],
+    [['cpu'], /^ task PID 42 {2}COMM sleep /],
+  ])('are called by %j', async (label, title) => {
+    const session = fakeSession({ templates: [{ ...TASK, ...(label && { label }) }] });
+    session.getState().received(view(0, { cpu: '' }));
+    session.getState().openDetail();
+    screen = await openScreen({ session });
+    expect(screen.lines().find((line) => line.startsWith(' task'))).toMatch(title);
   });
 
   it.each(['80x24', '200x50'])('structure and history look like this at %s', async (size) => {

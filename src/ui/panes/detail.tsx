@@ -1,8 +1,9 @@
 /** Everything that is known of one object: its columns, the kernel's struct, how its numbers went. */
 import { Box } from 'ink';
 import { DETAIL_PARTS, type DetailPane, type DetailPart } from '../../state/detail.ts';
+import { labelColumns, namedBy } from '../../state/related.ts';
 import { formatSearch } from '../../state/search.ts';
-import { HOST } from '../../templates/host-column.ts';
+import type { ViewColumn } from '../../state/view.ts';
 import type { Template } from '../../templates/template.ts';
 import { arrange, Line, type Part } from '../line.tsx';
 import type { Theme } from '../theme.ts';
@@ -19,8 +20,8 @@ export interface DetailProps {
   readonly height: number;
 }
 
-/** Columns that say which object it is, where there is room. */
-const NAMED = 4;
+/** Columns that say more of the object, where there is room. */
+const MORE = 3;
 
 const WORDS: Readonly<Record<DetailPart, string>> = {
   columns: 'Columns',
@@ -28,13 +29,16 @@ const WORDS: Readonly<Record<DetailPart, string>> = {
   history: 'History',
 };
 
-function titleLine({ theme, pane, width }: DetailProps): string {
+function titleLine({ theme, pane, template, width }: DetailProps): string {
   const { view, row, gone, part, wanted } = pane;
-  const named = view.columns.filter((column) => column.absent === '' && view.cell(row, column) !== '').slice(0, NAMED);
-  const texts = named.map((column) => `${column.title} ${view.cell(row, column)}`);
-  // A host alone names no object.
-  const least = named[0]?.name === HOST ? 2 : 1;
-  const others = texts.slice(least);
+  const naming = namedBy(template, view, row);
+  // Without a name of its own the value alone might be anything.
+  const own = naming.some(({ name }) => labelColumns(template).includes(name));
+  const titled = (column: ViewColumn) => `${column.title} ${view.cell(row, column)}`;
+  const name = naming.map((column) => (own ? view.cell(row, column) : titled(column))).join(' ');
+  const others = view.columns
+    .filter((column) => !naming.includes(column) && column.absent === '' && view.cell(row, column) !== '')
+    .slice(0, MORE);
   const parts = DETAIL_PARTS.map(
     (each): Part => ({
       keep: each === part ? 7 : 3,
@@ -42,8 +46,8 @@ function titleLine({ theme, pane, width }: DetailProps): string {
     }),
   );
   return arrange(theme, width, [
-    { keep: 9, pieces: [['title', ` ${view.template} ${texts.slice(0, least).join(' ')}`]] },
-    ...others.map((text, n): Part => ({ keep: 2 - n / NAMED, pieces: [['plain', text]] })),
+    { keep: 9, pieces: [['title', ` ${view.template} ${name}`]] },
+    ...others.map((column, n): Part => ({ keep: 2 - n / MORE, pieces: [['plain', titled(column)]] })),
     ...(gone ? [{ keep: 8, pieces: [['notice', 'is gone: its last values']] } as Part] : []),
     ...parts,
     ...(wanted
