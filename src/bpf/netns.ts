@@ -4,7 +4,7 @@
  */
 import fs from 'node:fs';
 import { koffi } from './native.ts';
-import { BpfError, OwnedFd } from './syscall.ts';
+import { BpfError, generalMeaning, OwnedFd } from './syscall.ts';
 
 /** include/uapi/linux/sched.h */
 const CLONE_NEWNET = 0x40000000;
@@ -31,39 +31,49 @@ export function ownNamespace(): number {
   return fs.statSync(OWN_NAMESPACE).ino;
 }
 
-/** A network namespace held open. */
-export class NetNamespace extends OwnedFd {
-  /** Its inode number, by which /proc, lsns and ss name it. */
+/** One that was there when it was looked for. */
+export interface NetNamespace {
   readonly inum: number;
+  /** With this thread in it, see inNamespace(); undefined where it is gone. @throws BpfError */
+  run<T extends object>(inside: () => T): T | undefined;
+}
 
-  private constructor(fd: number) {
-    super(fd);
-    this.inum = Number(fs.fstatSync(fd).ino);
-  }
+/** What leads nowhere: the process has ended, or the file is no more. */
+const GONE = ['ENOENT', 'ENOTDIR', 'ESRCH'];
 
-  /** `/proc/PID/ns/net`, `/run/netns/NAME` and the like. @throws Error of open(2) */
-  static open(path: string): NetNamespace {
-    return new NetNamespace(fs.openSync(path, 'r'));
-  }
+class NamespaceFd extends OwnedFd {
+  readonly inum = fs.fstatSync(this.fd).ino;
 
-  /** The one that this thread is in. */
-  static current(): NetNamespace {
-    return NetNamespace.open(OWN_NAMESPACE);
-  }
-
-  /**
-   * Runs `inside` with this thread in the namespace. It must not wait: only this thread moves, and whatever else runs
-   * on it would move along. @throws BpfError where it may not be entered
-   */
-  run<T>(inside: () => T): T {
-    using home = NetNamespace.current();
-    if (home.inum === this.inum) return inside();
-    enter(this.fd);
+  /** null where nothing is there. @throws BpfError */
+  static open(path: string): NamespaceFd | null {
     try {
-      return inside();
-    } finally {
-      enter(home.fd);
+      return new NamespaceFd(fs.openSync(path, 'r'));
+    } catch (error) {
+      const { code = '', errno = 0 } = error as NodeJS.ErrnoException;
+      if (GONE.includes(code)) return null;
+      throw new BpfError('open', Math.abs(errno), generalMeaning(code) || path);
     }
+  }
+}
+
+/**
+ * Runs `inside` with this thread in the namespace of this inode number (/proc, lsns and ss name it by that), to which the
+ * path led when it was looked for. `inside` must not wait: only this thread moves, and whatever else runs on it would
+ * move along. Afterwards nothing of the namespace is held: it would live on for that.
+ * @param path `/proc/PID/ns/net`, `/run/netns/NAME` and the like
+ * @returns undefined where the path does not lead there any more
+ * @throws BpfError: EACCES or EPERM where it may not be entered
+ */
+export function inNamespace<T extends object>(path: string, inum: number, inside: () => T): T | undefined {
+  using there = NamespaceFd.open(path);
+  if (there?.inum !== inum) return undefined;
+  using home = NamespaceFd.open(OWN_NAMESPACE)!;
+  if (home.inum === inum) return inside();
+  enter(there.fd);
+  try {
+    return inside();
+  } finally {
+    enter(home.fd);
   }
 }
 

@@ -1,6 +1,10 @@
-/** The network namespaces of this host, found through its tasks and mounts, and held open while they are read. */
+/**
+ * The network namespaces of this host, found through its tasks and mounts. None is held: one that is would live on, with
+ * its devices and addresses, for being looked at.
+ */
 import type { Btf } from '../bpf/btf.ts';
-import { mountedNamespaces, NetNamespace, OWN_NAMESPACE, ownNamespace } from '../bpf/netns.ts';
+import { inNamespace, mountedNamespaces, type NetNamespace, OWN_NAMESPACE, ownNamespace } from '../bpf/netns.ts';
+import { BpfError } from '../bpf/syscall.ts';
 import { netNamespace } from '../templates/builtin/net-namespace.ts';
 import { UsageError } from '../templates/template.ts';
 import { Reader } from './reader.ts';
@@ -24,12 +28,16 @@ export function parseNetScope(text: string): NetScope {
   return inums.map(Number);
 }
 
+/** What is said of one that may not be entered. */
+const isRefusal = (error: unknown) => error instanceof BpfError && ['EACCES', 'EPERM'].includes(error.code);
+
 export class Namespaces implements Disposable {
   readonly #btf: Btf;
   #tasks: Reader | null = null;
-  #open = new Map<number, NetNamespace>();
-  /** Namespaces that may not be entered: CAP_SYS_PTRACE opens those of other users' tasks, CAP_SYS_ADMIN enters any. */
-  readonly #closed = new Set<number>();
+  /** Of those that may be entered the inode number, and a path that leads there. */
+  #paths: ReadonlyMap<number, string> = new Map();
+  /** Those that may not: CAP_SYS_PTRACE opens those of other users' tasks, CAP_SYS_ADMIN enters any. */
+  #closed: ReadonlySet<number> = new Set();
   #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(btf: Btf) {
@@ -43,26 +51,57 @@ export class Namespaces implements Disposable {
 
   /**
    * The namespaces of a scope; [] stands for the caller's own. Of `all` those that may be entered, the own one always.
-   * @throws UsageError for one that is not there, or may not be entered
+   * @throws UsageError for one that is not there, or may not be entered; BpfError where that cannot be told
    */
   list(scope: NetScope): readonly NetNamespace[] {
     if (scope === 'self') return [];
     if (performance.now() - this.#lookedAt >= LOOK_MS) this.#look();
-    if (scope === 'all') return [...this.#open.values()];
-    return scope.map((inum) => {
-      const namespace = this.#open.get(inum);
+    const inums = scope === 'all' ? [...this.#paths.keys()] : scope;
+    return inums.map((inum) => {
       if (this.#closed.has(inum))
         throw new UsageError(
           `netns: ${inum} may not be entered: another network namespace takes CAP_SYS_ADMIN and CAP_SYS_PTRACE (sudo itertop has them)`,
         );
-      if (!namespace)
+      if (!this.#paths.has(inum))
         throw new UsageError(`netns: there is no network namespace ${inum} here; lsns -t net shows those there are`);
-      return namespace;
+      return { inum, run: (inside) => this.#run(inum, inside) };
     });
   }
 
-  #look(): void {
+  #run<T extends object>(inum: number, inside: () => T): T | undefined {
+    const path = this.#paths.get(inum);
+    if (path === undefined) return undefined;
+    try {
+      const made = inNamespace(path, inum, inside);
+      if (made) return made;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+    }
+    // The task that led there has ended, or gone elsewhere: another one may lead there, too.
+    this.#look(new Map());
+    const other = this.#paths.get(inum);
+    return other === undefined ? undefined : inNamespace(other, inum, inside);
+  }
+
+  /** @param known paths by which namespaces were entered before: they need not be tried */
+  #look(known = this.#paths): void {
+    const paths = new Map<number, string>();
+    const closed = new Set<number>();
+    for (const [inum, path] of this.#find()) {
+      try {
+        if (known.get(inum) === path || inNamespace(path, inum, () => paths)) paths.set(inum, path);
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        closed.add(inum);
+      }
+    }
+    this.#paths = paths;
+    this.#closed = closed;
     this.#lookedAt = performance.now();
+  }
+
+  /** All that are there, and a path to each. */
+  #find(): ReadonlyMap<number, string> {
     const found = new Map<number, string>();
     if (!this.#tasks) {
       this.#tasks = new Reader(netNamespace, this.#btf);
@@ -75,37 +114,12 @@ export class Namespaces implements Disposable {
     }
     for (const { path, inum } of mountedNamespaces()) found.set(inum, path);
     // Where one is nobody needs a permission for.
-    found.set(ownNamespace(), OWN_NAMESPACE);
-    for (const [inum, path] of found) {
-      if (this.#open.has(inum) || this.#closed.has(inum)) continue;
-      try {
-        const namespace = NetNamespace.open(path);
-        // A task may have gone elsewhere meanwhile.
-        if (namespace.inum !== inum) {
-          namespace.close();
-          continue;
-        }
-        namespace.run(() => undefined);
-        this.#open.set(inum, namespace);
-      } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
-        if (code !== 'ENOENT' && code !== 'ESRCH') this.#closed.add(inum);
-      }
-    }
-    for (const inum of this.#closed) if (!found.has(inum)) this.#closed.delete(inum);
-    // Holding a namespace keeps it alive: what nobody else has any more is let go.
-    for (const [inum, namespace] of this.#open) {
-      if (found.has(inum)) continue;
-      namespace.close();
-      this.#open.delete(inum);
-    }
+    return found.set(ownNamespace(), OWN_NAMESPACE);
   }
 
   close(): void {
     this.#tasks?.close();
     this.#tasks = null;
-    for (const namespace of this.#open.values()) namespace.close();
-    this.#open.clear();
     this.#lookedAt = Number.NEGATIVE_INFINITY;
   }
 

@@ -217,6 +217,7 @@ export class Reader implements Source {
     for (const namespace of namespaces) {
       // The iterator keeps the namespace that it was created in; it is read from home.
       using iterator = namespace.run(() => IteratorFd.create(this.#link!));
+      if (!iterator) continue;
       const walk = iterator.readAll(buffers, { ...options, from: used });
       used = walk.used;
       reads += walk.reads;

@@ -174,6 +174,7 @@ export class StructReader implements Disposable {
     for (const namespace of namespaces.length > 0 ? namespaces : [null]) {
       const create = () => IteratorFd.create(this.#link!);
       using iterator = namespace ? namespace.run(create) : create();
+      if (!iterator) continue;
       const { used } = iterator.readAll(this.#into);
       if (used > 0) return Buffer.from(this.#into.bytes, 0, used).toString('latin1');
     }

@@ -1,12 +1,14 @@
 /** Tables over all network namespaces, with namespaces that the test makes. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Btf } from '../../src/bpf/btf.ts';
-import { mountedNamespaces, NetNamespace } from '../../src/bpf/netns.ts';
+import { inNamespace, mountedNamespaces, ownNamespace } from '../../src/bpf/netns.ts';
 import { Collector } from '../../src/state/collector.ts';
 import { Namespaces, type NetScope, parseNetScope } from '../../src/state/namespaces.ts';
 import { tcp } from '../../src/templates/builtin/tcp.ts';
+import { eventually } from '../support/kernel.ts';
 
 const skip = process.getuid?.() !== 0 && !process.env['CI'];
 const name = `itertop${process.pid}`;
@@ -116,13 +118,83 @@ describe.skipIf(skip)('network namespaces (need root)', () => {
   });
 
   it('come back from what fails inside', () => {
-    using other = NetNamespace.open(`/run/netns/${name}`);
     const home = fs.readlinkSync('/proc/thread-self/ns/net');
     expect(() =>
-      other.run(() => {
+      inNamespace(`/run/netns/${name}`, mounted, () => {
         throw new Error('inside');
       }),
     ).toThrow('inside');
     expect(fs.readlinkSync('/proc/thread-self/ns/net')).toBe(home);
+  });
+
+  /** Descriptors of namespaces that this process has. */
+  const held = () =>
+    fs.readdirSync('/proc/self/fd').filter((fd) => {
+      try {
+        return fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith('net:');
+      } catch {
+        return false;
+      }
+    });
+
+  it('are held by nobody between two refreshes, so that they end with their processes', () => {
+    using all = collector();
+    rows(all, 'all');
+    expect(held()).toEqual([]);
+  });
+
+  it('are found again where the task that led there has ended', async () => {
+    const first = spawn('unshare', ['-n', 'sleep', '1000']);
+    children.push(first);
+    const of = (child: ChildProcess) => fs.statSync(`/proc/${child.pid}/ns/net`).ino;
+    await eventually(() => expect(of(first)).not.toBe(ownNamespace()));
+    const inum = of(first);
+    const second = spawn('nsenter', [`--net=/proc/${first.pid}/ns/net`, 'sleep', '1000']);
+    children.push(second);
+    await eventually(() => expect(of(second)).toBe(inum));
+    const end = async (child: ChildProcess) => {
+      const ended = new Promise((done) => child.once('exit', done));
+      child.kill('SIGKILL');
+      await ended;
+    };
+    using namespaces = new Namespaces(Btf.vmlinux());
+    const [found] = namespaces.list([inum]);
+    const inside = () => found!.run(() => [ownNamespace()]);
+    expect(inside()).toEqual([inum]);
+    await end(first);
+    expect(inside()).toEqual([inum]);
+    await end(second);
+    expect(inside()).toBeUndefined();
+    expect(held()).toEqual([]);
+  });
+
+  it('that may not be entered are counted, and those that cannot be opened for now are tried again', () => {
+    const refusing = (code: 'EACCES' | 'EMFILE') => {
+      const open = fs.openSync;
+      const errno = os.constants.errno[code];
+      fs.openSync = (file, ...more) => {
+        if (file === `/run/netns/${name}`) throw Object.assign(new Error(code), { code, errno: -errno });
+        return open(file, ...more);
+      };
+      return {
+        [Symbol.dispose]() {
+          fs.openSync = open;
+        },
+      };
+    };
+    using namespaces = new Namespaces(Btf.vmlinux());
+    {
+      using _ = refusing('EMFILE');
+      expect(() => namespaces.list('all')).toThrow(/open: EMFILE .*no file descriptor is left/);
+    }
+    expect(namespaces.list([mounted]).map(({ inum }) => inum)).toEqual([mounted]);
+    expect(namespaces.closed).toBe(0);
+    using others = new Namespaces(Btf.vmlinux());
+    {
+      using _ = refusing('EACCES');
+      expect(others.list('all').map(({ inum }) => inum)).not.toContain(mounted);
+    }
+    expect(others.closed).toBe(1);
+    expect(() => others.list([mounted])).toThrow(/may not be entered/);
   });
 });
