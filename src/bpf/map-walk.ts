@@ -41,7 +41,7 @@ function batches(map: OwnedFd, { keySize, valueSize, maxEntries }: MapShape, vis
     if (!first) attr.pointer(0, token);
     const value = tryBpf('BPF_MAP_LOOKUP_BATCH', attr);
     const code = value < 0 ? errnoName(-value) : '';
-    const count = attr.bytes.readUInt32LE(32);
+    const count = attr.u32At(32);
     if (code === 'ENOSPC') {
       // A bucket holds more than there is room for.
       most *= 2;

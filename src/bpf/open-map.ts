@@ -67,7 +67,7 @@ export class OpenMap extends OwnedFd {
       const value = tryBpf('BPF_MAP_GET_NEXT_ID', last);
       if (value === -2) return ids;
       if (value < 0) throw new BpfError('BPF_MAP_GET_NEXT_ID', -value, openMeaning('EPERM'));
-      ids.push(attr.bytes.readUInt32LE(4));
+      ids.push(attr.u32At(4));
     }
   }
 

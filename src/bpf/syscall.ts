@@ -99,6 +99,10 @@ export class Attr {
     new DataView(this.bytes.buffer, this.bytes.byteOffset).setUint32(offset, value, LITTLE);
     return this;
   }
+  /** What the kernel has written there. */
+  u32At(offset: number): number {
+    return new DataView(this.bytes.buffer, this.bytes.byteOffset).getUint32(offset, LITTLE);
+  }
   u64(offset: number, value: bigint): this {
     new DataView(this.bytes.buffer, this.bytes.byteOffset).setBigUint64(offset, value, LITTLE);
     return this;

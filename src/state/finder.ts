@@ -80,8 +80,13 @@ export class Finder implements Disposable {
       return;
     }
     // Rates need a base; what is wrong with the condition shows at the first look.
-    this.#look(Math.max(0, from - 1));
-    this.#look(from);
+    try {
+      this.#look(Math.max(0, from - 1));
+      this.#look(from);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
     this.#already = row === undefined && (this.#before?.size ?? 0) > 0;
   }
 
