@@ -31,7 +31,7 @@ export interface DetailPane {
   readonly structure: Structure;
 }
 
-export interface Structure {
+interface Structure {
   /** See StructQuestion. */
   readonly path: string;
   /** Structs that one came from, as they were left. */

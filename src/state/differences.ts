@@ -7,7 +7,7 @@ import { GroupTable } from './groups.ts';
 import type { Snapshot, SnapshotWriter } from './snapshot.ts';
 
 /** `present`: there at the first refresh. */
-export type Change = 'present' | 'added' | 'removed' | 'changed';
+type Change = 'present' | 'added' | 'removed' | 'changed';
 
 const CHANGE: Column = {
   name: 'change',

@@ -11,9 +11,9 @@ import { columnOf, type Template } from '../templates/template.ts';
 import { Namespaces } from './namespaces.ts';
 import { Reader } from './reader.ts';
 
-export type Verdict = 'ok' | 'warning' | 'failed' | 'absent';
+type Verdict = 'ok' | 'warning' | 'failed' | 'absent';
 
-export interface Check {
+interface Check {
   /** What was looked at: `BTF`, `target tcp`, `column task.cmdline`. */
   readonly name: string;
   readonly verdict: Verdict;

@@ -23,7 +23,7 @@ export function addsUp({ adds, as, total, derive }: Column): boolean {
 }
 
 /** Ids, names and addresses; an amount, or how long it has grown, says nothing of what rows are. */
-export function isGroupable(column: Column): boolean {
+function isGroupable(column: Column): boolean {
   return !descendsFirst(column.as) && !isGrowth(column);
 }
 

@@ -21,7 +21,7 @@ export interface Host {
   run(args: readonly string[]): HostRun;
 }
 
-export type HostCondition =
+type HostCondition =
   /** It has not answered yet. */
   | 'awaited'
   | 'live'

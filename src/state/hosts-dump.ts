@@ -61,7 +61,7 @@ export async function* hostsFeed(
 }
 
 /** Hosts that do not answer, and why. */
-export function missingOf(hosts: readonly HostStatus[]): Record<string, string> {
+function missingOf(hosts: readonly HostStatus[]): Record<string, string> {
   const missing = hosts.filter(({ condition }) => condition !== 'live');
   return Object.fromEntries(missing.map(({ name, reason }) => [name, reason || 'no answer']));
 }

@@ -96,7 +96,7 @@ const STATISTICS: readonly (readonly [RegExp, (...found: string[]) => string])[]
   [/mark_read ([1-9]\d*)/m, (n) => `registers and stack slots marked as read: ${n}`],
 ];
 
-export function verifierLines(plan: Plan, loaded: NonNullable<Inspected['loaded']>): ProgramLine[] {
+function verifierLines(plan: Plan, loaded: NonNullable<Inspected['loaded']>): ProgramLine[] {
   const load = (logLevel: number) => {
     using program: Program = loadProgram({
       code: encoded(plan, loaded),

@@ -11,7 +11,7 @@ import { type MapOf, type Template, UsageError } from '../templates/template.ts'
 const MAX_LISTED = 20;
 
 /** As in enum bpf_map_type, in small letters: hash, percpu_array. A number where this kernel's BTF has no name. */
-export function mapTypeName(type: number): string {
+function mapTypeName(type: number): string {
   const btf = Btf.vmlinux();
   const all = btf.find('bpf_map_type', ['ENUM', 'ENUM64']);
   return (all === 0 ? undefined : namesOf(btf.enumerators(all))[type]) ?? String(type);
@@ -21,7 +21,7 @@ export function mapTypeName(type: number): string {
  * The map and how it was asked for. @param asked an id, a path, or a name
  * @throws UsageError where there is none, or several have the name; BpfError
  */
-export function findMap(asked: string): { map: OpenMap; how: Pick<MapOf, 'path' | 'byName'> } {
+function findMap(asked: string): { map: OpenMap; how: Pick<MapOf, 'path' | 'byName'> } {
   const text = asked.trim();
   if (text.includes('/')) return { map: OpenMap.byPath(text), how: { path: text } };
   if (/^\d+$/.test(text)) {
@@ -84,7 +84,7 @@ export function tableOfMap(asked: string): Template {
 }
 
 /** @throws BpfError, BtfError */
-export function templateOfMap(map: OpenMap, how: Pick<MapOf, 'path' | 'byName'>): Template {
+function templateOfMap(map: OpenMap, how: Pick<MapOf, 'path' | 'byName'>): Template {
   const info = map.info();
   const type = mapTypeName(info.type);
   const of: MapOf = {

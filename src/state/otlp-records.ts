@@ -9,7 +9,7 @@ import { attributeOf, commonOf, partsOf, wordsOf } from './otlp-names.ts';
 import { fitsInt64, ProtobufBytes } from './protobuf.ts';
 import type { Snapshot } from './snapshot.ts';
 
-export type Attribute = string | number | boolean;
+type Attribute = string | number | boolean;
 export type Attributes = Readonly<Record<string, Attribute>>;
 
 /** A request's body, and how many records it has. */

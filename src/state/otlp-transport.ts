@@ -30,7 +30,7 @@ const setting = (signal: Signal, name: string) =>
   process.env[`OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_${name}`] || process.env[`OTEL_EXPORTER_OTLP_${name}`];
 
 /** Where requests go. @param base as typed; undefined: as the environment says @throws UsageError */
-export function endpointOf(signal: Signal, base: string | undefined): string {
+function endpointOf(signal: Signal, base: string | undefined): string {
   const own = base === undefined ? process.env[`OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_ENDPOINT`] : '';
   const text = own || base || process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] || DEFAULT;
   const what = base === undefined ? 'OTEL_EXPORTER_OTLP_ENDPOINT' : '--otlp';

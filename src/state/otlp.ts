@@ -18,7 +18,7 @@ export interface OtlpOptions {
 }
 
 /** Something was not delivered; `message` says how much and why. */
-export class LostError extends Error {}
+class LostError extends Error {}
 
 export class Otlp {
   readonly #delivery: Delivery;

@@ -36,7 +36,7 @@ interface TextPane {
   readonly error: string;
 }
 
-export interface FilterField extends TextPane {
+interface FilterField extends TextPane {
   readonly name: FilterName;
 }
 

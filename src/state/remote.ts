@@ -27,7 +27,7 @@ export interface RemoteOptions {
 }
 
 /** One command there. */
-export interface RemoteRun {
+interface RemoteRun {
   /** What the command writes; ends when it ends. */
   readonly stdout: Readable;
   /**
@@ -40,7 +40,7 @@ export interface RemoteRun {
 }
 
 /** How much of the executable has gone to a host, in bytes as they travel. */
-export type CopyProgress = (host: string, sent: number, all: number) => void;
+type CopyProgress = (host: string, sent: number, all: number) => void;
 
 export interface RemoteHost {
   /** As it was typed. */

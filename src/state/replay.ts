@@ -46,8 +46,8 @@ export function notRecorded({ replay }: Pick<SessionState, 'replay'>, names: rea
 /** What is said to whoever asks a recording for them. */
 export const NO_STRUCTURES = 'structures are those of a running kernel; a recording has its columns';
 
-export const LEAST_SPEED = 0.25;
-export const MOST_SPEED = 64;
+const LEAST_SPEED = 0.25;
+const MOST_SPEED = 64;
 
 export interface ReplaySlice {
   /** null: the running kernel is looked at. */

@@ -4,7 +4,7 @@
  */
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { Template } from '../templates/template.ts';
-import { type AskedOptions, type AskedSlice, askedSlice, type Place, questionOf } from './asked.ts';
+import { type AskedOptions, type AskedSlice, askedSlice, questionOf } from './asked.ts';
 import { type ColumnsSlice, columnsSlice } from './columns-pane.ts';
 import { type ComparingOptions, type ComparingSlice, comparingSlice } from './comparing.ts';
 import { type DetailSlice, detailSlice } from './detail-slice.ts';
@@ -90,5 +90,3 @@ export function createSession(options: SessionOptions): Session {
     };
   });
 }
-
-export type { Place };

@@ -14,7 +14,7 @@ export function parseSpan(text: string): number | undefined {
 }
 
 /** `200M`, `1.5G`, `4096`. undefined for what is no amount. */
-export function parseBytes(text: string): number | undefined {
+function parseBytes(text: string): number | undefined {
   const parts = /^(\d+(?:\.\d+)?)\s*([KMGT])?(?:i?B)?$/i.exec(text.trim());
   return parts ? Math.round(Number(parts[1]) * (BYTES[(parts[2] ?? '').toUpperCase()] ?? 1)) : undefined;
 }

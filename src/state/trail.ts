@@ -9,7 +9,7 @@ import { NO_TREE } from './tree-slice.ts';
 import type { View } from './view.ts';
 
 /** A table that was left for what one of its rows leads to. */
-export interface Step {
+interface Step {
   readonly template: string;
   readonly place: Place;
   /** What people call that row: `1234 nginx`; '' where it was no row's. */
@@ -46,7 +46,7 @@ export interface TrailSlice {
 }
 
 /** What of a table is looked at; the rest of its place is as usual. */
-export type Narrowed = Partial<Pick<Place, 'filterTexts' | 'where' | 'ungroup' | 'columns'>>;
+type Narrowed = Partial<Pick<Place, 'filterTexts' | 'where' | 'ungroup' | 'columns'>>;
 
 /** Ways of the present table that lead somewhere, each by the digit that takes it. */
 export function openWays(

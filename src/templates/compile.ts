@@ -20,7 +20,6 @@ import { type Btf, BtfError } from '../bpf/btf.ts';
 import { resolvePath } from '../bpf/btf-path.ts';
 import { inInitialPidNamespace } from '../bpf/host.ts';
 import { type LinkInfo, linkTakesTask } from '../bpf/link.ts';
-import { nearest } from '../bpf/nearest.ts';
 import { findTarget, objectOf, type Target } from '../bpf/targets.ts';
 import { columnArgs, conditionText } from './columns.ts';
 import {
@@ -102,7 +101,7 @@ export interface Passed extends Pick<EmitScope, 'asm' | 'record' | 'temps'> {
 }
 
 /** A condition of the user's, and where it runs. */
-export interface PlannedCondition {
+interface PlannedCondition {
   readonly text: string;
   readonly where: 'link' | 'kernel' | 'user';
   /** Of which filter: its values, and with them the text, may change without another plan. */
@@ -1036,15 +1035,4 @@ export function refusedColumns(plan: Plan, log: string): string[] {
 
 function isCommandLine(column: Column): boolean {
   return [column.from ?? []].flat().some((from) => from.startsWith('cmdline('));
-}
-
-/** The nearest columns to a name that a template does not have. */
-export function unknownColumn(template: Template, name: string): UsageError {
-  const close = nearest(
-    name,
-    template.columns.map((c) => c.name),
-  );
-  return new UsageError(
-    `${template.name} has no column "${name}"; ${close.length ? `did you mean ${close.join(', ')}?` : `it has ${template.columns.map((c) => c.name).join(', ')}`}`,
-  );
 }

@@ -20,10 +20,10 @@ type Scalar = Source & { kind: 'scalar' };
 
 const AF_INET6 = 10;
 /** cgroup and other kernfs paths deeper than this lose their first components, and say so. */
-export const KERNFS_LEVELS = 12;
+const KERNFS_LEVELS = 12;
 const KERNFS_NAME = 256;
 /** The same for vfs_path(), and how many mounts may lie on top of each other. */
-export const VFS_LEVELS = 12;
+const VFS_LEVELS = 12;
 const VFS_NAME = 256;
 const VFS_STACKED = 2;
 

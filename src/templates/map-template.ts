@@ -19,7 +19,7 @@ const SHOWN = { key: 6, value: 10 };
 const OPAQUE = /^bpf_((res_)?spin_lock|timer|wq|task_work|list_head|list_node|rb_root|rb_node|refcount|dynptr)$/;
 
 /** Which iterator walks over a map of a type. */
-export function targetOf(type: string): 'bpf_map_elem' | 'sockmap' | 'bpf_sk_storage_map' {
+function targetOf(type: string): 'bpf_map_elem' | 'sockmap' | 'bpf_sk_storage_map' {
   if (type === 'sockmap' || type === 'sockhash') return 'sockmap';
   return type === 'sk_storage' ? 'bpf_sk_storage_map' : 'bpf_map_elem';
 }

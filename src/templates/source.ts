@@ -26,10 +26,10 @@ export const TEXT_LIMIT = {
 export const MAX_SLABS = 1024;
 
 /** Packets that queue_bytes() counts at most: the verifier walks through the loop as often. */
-export const MAX_QUEUED = 256;
+const MAX_QUEUED = 256;
 
 /** Elements of an array that each() takes at most: before Linux 6.4 the verifier walks through the loop as often. */
-export const MAX_EACH = 1024;
+const MAX_EACH = 1024;
 
 /** A place in an object: pointers to follow from it, and the bytes behind the last one. */
 export interface Place extends ResolvedPath {

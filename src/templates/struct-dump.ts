@@ -20,7 +20,7 @@ export interface StructDumpOptions {
 }
 
 /** A struct that can be printed. */
-export interface StructRoot {
+interface StructRoot {
   /** What paths of its members start with: an object or a member path. */
   readonly path: string;
   readonly type: number;

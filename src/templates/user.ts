@@ -95,11 +95,11 @@ function unique(errors: readonly TemplateFileError[]): TemplateFileError[] {
 }
 
 /** A template as it is written, its form checked. */
-export type Written = Pick<Template, 'name' | 'target'> &
+type Written = Pick<Template, 'name' | 'target'> &
   Partial<Omit<Template, 'columns'>> & { readonly columns: readonly (Omit<Column, 'help'> & { help?: string })[] };
 
 /** With what was left out: by the types that BTF has, and a key that names any object of the target. */
-export function complete(written: Written, btf: Btf, file: string): Template {
+function complete(written: Written, btf: Btf, file: string): Template {
   let scope: Scope | null = null;
   try {
     scope = { btf, target: findTarget(btf, written.target), casts: written.casts ?? {} };

@@ -118,7 +118,7 @@ function domain(of: KernelColumn): IntegerRange {
 }
 
 /** The whole numbers from `least` to `most` that, divided by `per`, fulfil a comparison: apart, in order. */
-export function integerRanges(
+function integerRanges(
   leaf: Leaf & { kind: 'compare' | 'in' },
   per: number,
   least: bigint,

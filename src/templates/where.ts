@@ -13,13 +13,13 @@ import { nearest } from '../bpf/nearest.ts';
 import { type Column, columnOf, type Format, type Template, UsageError } from './template.ts';
 import { pointedAt, sanitize } from './text.ts';
 
-export type Relation = '==' | '!=' | '<' | '<=' | '>' | '>=';
+type Relation = '==' | '!=' | '<' | '<=' | '>' | '>=';
 
 /** A bigint only where a number would be rounded: JavaScript compares the two exactly. */
 export type Num = number | bigint;
 
 /** An inclusive range in the unit that rows are compared in: see where-eval.ts. */
-export interface NumberRange {
+interface NumberRange {
   readonly low: Num;
   readonly high: Num;
 }

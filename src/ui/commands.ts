@@ -25,7 +25,7 @@ export interface Command {
   run(argument: string): void;
 }
 
-export interface Offer {
+interface Offer {
   readonly word: string;
   readonly help: string;
 }

@@ -105,7 +105,7 @@ export function receiver(halves: HalvesStore, key: Key): Reach {
 }
 
 /** From this width on two tables stand side by side. */
-export const SIDE_BY_SIDE = 160;
+const SIDE_BY_SIDE = 160;
 
 /** Lines that each of two tables needs to be of use, one above the other. */
 const LEAST = 5;

@@ -19,7 +19,7 @@ function clock(ms: number, withDay: boolean): string {
 const LEAST_BAR = 8;
 
 /** Pieces that fill the width: times at the ends and the count go where there is too little room. */
-export function timelinePieces(replay: Replay, view: View | null, theme: Theme, width: number): Piece[] {
+function timelinePieces(replay: Replay, view: View | null, theme: Theme, width: number): Piece[] {
   const { begin, end, gaps } = replay;
   const long = end - begin > DAY;
   const from = `${clock(begin, long)} `;

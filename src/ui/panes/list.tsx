@@ -6,7 +6,7 @@ import { fit } from '../../templates/text.ts';
 import { Line, wrap } from '../line.tsx';
 import { paint, type Role, type Theme } from '../theme.ts';
 
-export interface ListColumn {
+interface ListColumn {
   readonly title: string;
   readonly width: number;
 }

@@ -178,7 +178,7 @@ function marking(state: StatusState): Part[] {
   ];
 }
 
-export function secondLine(state: StatusState, theme: Theme, width: number): string {
+function secondLine(state: StatusState, theme: Theme, width: number): string {
   if (state.error !== '') return arrange(theme, width, [part(1, ['error', `error: ${state.error}`])]);
   if (state.finding?.found === null) return arrange(theme, width, [part(1, ['notice', looking(state.finding)])]);
   const missing = missingHosts(state.view?.hosts ?? []).map((text) => part(8, ['error', text]));
