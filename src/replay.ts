@@ -26,6 +26,7 @@ import { formatSort, parseSort } from './state/sort.ts';
 import { parseMoment } from './state/span.ts';
 import { recordedChoices } from './state/split.ts';
 import { withColumns } from './templates/adhoc.ts';
+import { formatRanges } from './templates/filters.ts';
 import { registeredTemplates, registerTemplates } from './templates/registry.ts';
 import { type Column, type FilterName, type Filters, type Template, UsageError } from './templates/template.ts';
 import { sanitize } from './templates/text.ts';
@@ -72,12 +73,7 @@ function replayOf(recording: Recording, sample: boolean, turn: Turn): Replay {
 
 /** As they would be typed. */
 function textsOf(filters: Filters): Partial<Record<FilterName, string>> {
-  return Object.fromEntries(
-    Object.entries(filters).map(([name, ranges]) => [
-      name,
-      ranges.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(),
-    ]),
-  );
+  return Object.fromEntries(Object.entries(filters).map(([name, ranges]) => [name, formatRanges(ranges)]));
 }
 
 /** What is asked of a recording: as it was recorded, where the command line does not say otherwise. */

@@ -1,4 +1,5 @@
 /** What is run on a host: `itertop record` with the columns and conditions that a question needs there. */
+import { formatRanges } from '../templates/filters.ts';
 import { HOST, withoutHost } from '../templates/host-column.ts';
 import { FILTER_NAMES, type Template } from '../templates/template.ts';
 import { type Conjunct, columnsOf } from '../templates/where.ts';
@@ -28,10 +29,7 @@ export function remoteCommand(
   const valued: [name: string, value: string | undefined][] = [
     ['columns', columnsText(template, own.length > 0 ? own : withoutHost(template.key), used)],
     ['where', there.map(({ text }) => text).join(' && ') || undefined],
-    ...FILTER_NAMES.map((name): [string, string | undefined] => [
-      name,
-      filters[name]?.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join() || undefined,
-    ]),
+    ...FILTER_NAMES.map((name): [string, string | undefined] => [name, formatRanges(filters[name] ?? []) || undefined]),
     ['netns', template.netns && netns !== undefined ? String(netns) : undefined],
     ['order', template.order && order],
     ['interval', String(interval / 1000)],

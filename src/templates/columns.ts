@@ -1,4 +1,5 @@
 /** Which columns of a template need which others. */
+import { formatRanges } from './filters.ts';
 import { columnOf, type FilterName, type JoinKey, type Range, type Template, TemplateError } from './template.ts';
 
 export interface DerivedCall {
@@ -82,5 +83,5 @@ export function columnArgs(template: Template, names: readonly string[], grouped
 }
 
 export function conditionText(name: FilterName, ranges: readonly Range[]): string {
-  return `${name} ${ranges.map(([low, high]) => (low === high ? low : `${low}-${high}`)).join(',')}`;
+  return `${name} ${formatRanges(ranges)}`;
 }
