@@ -125,6 +125,7 @@ describe.skipIf(skip)('network namespaces (need root)', () => {
       }),
     ).toThrow('inside');
     expect(fs.readlinkSync('/proc/thread-self/ns/net')).toBe(home);
+    expect(held()).toEqual([]);
   });
 
   /** Descriptors of namespaces that this process has. */
