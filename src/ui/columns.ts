@@ -9,6 +9,7 @@ import { fit, sanitize, sanitizeAscii, textWidth } from '../templates/text.ts';
 import { type BodyLine, bodyLines } from './body.ts';
 import { heatOf, isHeated } from './heat.ts';
 import type { Piece } from './line.tsx';
+import { shortPath } from './path-cells.ts';
 import { signOf } from './sort-sign.ts';
 import { paint, type Role, type Theme } from './theme.ts';
 import { branch, cellText } from './tree-cells.ts';
@@ -227,7 +228,9 @@ export class Columns {
         const lines = gone ? '' : branch(view, row, column, this.#theme.ascii);
         const align = view.tree?.column === column.name ? 'left' : column.align;
         const fitted =
-          align === 'right' && cell.length > width ? '#'.repeat(width) : fit(cell, width, align, this.#theme.ascii);
+          align === 'right' && cell.length > width
+            ? '#'.repeat(width)
+            : fit(this.#shortened(cell, lines, width, column), width, align, this.#theme.ascii);
         if (lines !== '' && fitted.startsWith(lines))
           return paint(this.#theme, 'branch', lines) + fitted.slice(lines.length);
         return gone ? fitted : inside(this.#theme, roles[line]!, fitted);
@@ -236,6 +239,13 @@ export class Columns {
       .trimEnd();
     if (!gone && (isLead(view.tree, row) || view.isOld?.(row))) return paint(this.#theme, 'dim', text);
     return gone || view.compared?.sign(row) === '-' ? paint(this.#theme, 'gone', text) : text;
+  }
+
+  /** The text, without the lines of a tree before it, as far as it has room. */
+  #shortened(cell: string, lines: string, width: number, column: ViewColumn): string {
+    if (!isText(column) || cell.length <= width) return cell;
+    const { ascii } = this.#theme;
+    return lines + shortPath(cell.slice(lines.length), width - lines.length, column.format === 'text', ascii);
   }
 
   #header(placed: { columns: readonly Placed[]; more: boolean }, sight: Sight, width: number): Piece[] {
