@@ -7,9 +7,9 @@ import { isSample, SAMPLE, sample as sampleFile } from './sample.ts';
 import { asShown } from './state/as-shown.ts';
 import { readBaseline } from './state/baseline.ts';
 import { BadRecordingError } from './state/byte-stream.ts';
-import type { Collected, CollectOptions } from './state/collector.ts';
+import type { CollectOptions } from './state/collector.ts';
 import { commandLine, shellQuoted } from './state/command-line.ts';
-import { collectOptions, type DumpOptions, dump } from './state/dump.ts';
+import { collectOptions, type DumpOptions, dump, type Feed } from './state/dump.ts';
 import { shownTemplate } from './state/group-pane.ts';
 import { groupedTemplate } from './state/grouping.ts';
 import type { LiveView } from './state/live-view.ts';
@@ -297,7 +297,7 @@ export async function dumpReplay(name: string, options: Options, say?: (text: st
     options.at === undefined
       ? count - 1
       : recording.indexAt(parseMoment(options.at, state.replay!, recording.times[0]!));
-  const { host, kernel } = recording.segment(index);
+  const from = fromOf(recording, index);
   recording.close();
   const dumped: DumpOptions = {
     ...question,
@@ -307,26 +307,29 @@ export async function dumpReplay(name: string, options: Options, say?: (text: st
     ...(say ? { say } : {}),
     count: options.all ? 0 : 1,
   };
-  const [from, to] = options.all ? [0, count - 1] : [index, index];
-  await dump(dumped, process.stdout, refreshes(file, dumped.template, collectOptions(dumped), from, to), {
-    host,
-    kernel,
-  });
+  const [first, last] = options.all ? [0, count - 1] : [index, index];
+  await dump(dumped, process.stdout, refreshes(file, dumped.template, collectOptions(dumped), first, last), from);
+}
+
+/** The host of a refresh, and its kernel: another one after a restart. */
+function fromOf(recording: Recording, index: number) {
+  const { host, kernel, btf } = recording.segment(index);
+  return { host, kernel, btf };
 }
 
 async function* refreshes(
   file: string,
   template: Template,
   options: CollectOptions,
-  from: number,
-  to: number,
-): AsyncGenerator<Collected> {
+  first: number,
+  last: number,
+): Feed {
   using player = new Player(file);
-  for (let index = from; index <= to; index = player.index + 1) {
+  for (let index = first; index <= last; index = player.index + 1) {
     player.move({ by: index - player.index });
     const collected = player.collect(template, options);
     // What is damaged was stepped over, at the end backwards.
     if (player.index < index) return;
-    yield collected;
+    yield { ...collected, host: fromOf(player.recording, player.index) };
   }
 }

@@ -28,7 +28,7 @@ export function* write(folder: string, recorded: Recorded, fleet: Fleet): Genera
   const rows = new SimulatedRows(recorded, fleet.hosts);
   const written = { rows: 0, samples: 0 };
   for (let host = 0; host < fleet.hosts; host++) {
-    const dataset = new Dataset(folder, fleet.roll, {});
+    const dataset = new Dataset(folder, fleet.roll);
     for (let n = 0; n * fleet.every < fleet.span; n++) {
       const order = rows.go(host, n, (n * fleet.every) / 3_600_000, fleet.rows);
       const begin = fleet.begin + n * fleet.every + (host % 1000);

@@ -2,8 +2,15 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
+let known: string | undefined;
+
 /** `sha256:` and the digest of the running kernel's BTF; '' where it has none. */
 export function btfId(): string {
+  known ??= digest();
+  return known;
+}
+
+function digest(): string {
   try {
     return `sha256:${createHash('sha256').update(readFileSync('/sys/kernel/btf/vmlinux')).digest('hex')}`;
   } catch {

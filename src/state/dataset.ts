@@ -32,22 +32,20 @@ const LATE = 300_000;
 export class Dataset {
   readonly #folder: string;
   readonly #roll: Retention;
-  readonly #extra: Readonly<Record<string, string>>;
-  /** By what does not change with time: the table and the host. */
+  /** By what does not change with time: the table and the host, and its kernel as long as it runs. */
   readonly #parts = new Map<string, Part>();
 
-  /** @param extra key-value metadata of each file */
-  constructor(folder: string, roll: Retention, extra: Readonly<Record<string, string>>) {
+  constructor(folder: string, roll: Retention) {
     this.#folder = path.resolve(folder);
     this.#roll = roll;
-    this.#extra = extra;
   }
 
   /** @throws UsageError where a folder cannot be made or written to, or is another user's */
   take(snapshot: Snapshot): void {
-    const { begin } = snapshot.stats;
+    const { host, stats } = snapshot;
+    const { begin } = stats;
     const partitions = partitionsOf(snapshot);
-    const whose = partitions.slice(0, 2).join('/');
+    const whose = [...partitions.slice(0, 2), host?.kernel, host?.btf].join('/');
     const folder = path.join(this.#folder, ...partitions);
     this.#closeLeft(begin);
     let part = this.#parts.get(whose);
@@ -101,7 +99,7 @@ export class Dataset {
     const time = new Date(begin).toISOString().replace(/[-:.]/g, '');
     const name = `${time}-${schemaOf(snapshot)}-${randomBytes(4).toString('hex')}.parquet`;
     const file = new AtomicFile(path.join(folder, name));
-    return { folder, file, writer: new ParquetSnapshots(this.#extra), begin, bytes: 0 };
+    return { folder, file, writer: new ParquetSnapshots(), begin, bytes: 0 };
   }
 
   #write(part: Part, bytes: Uint8Array): void {

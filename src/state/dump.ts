@@ -2,7 +2,6 @@
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Btf } from '../bpf/btf.ts';
-import { btfId } from '../bpf/btf-id.ts';
 import { pageSize } from '../bpf/host.ts';
 import { withDependencies } from '../templates/columns.ts';
 import { isOverTime } from '../templates/derive.ts';
@@ -130,7 +129,7 @@ async function sinkOf(
 ): Promise<Sink> {
   if (options.dataset) {
     const { Dataset } = await import('./dataset.ts');
-    const dataset = new Dataset(options.dataset.folder, options.dataset.roll, metadataOf(host));
+    const dataset = new Dataset(options.dataset.folder, options.dataset.roll);
     return {
       take: async (snapshot) => {
         dataset.take(snapshot);
@@ -153,7 +152,7 @@ async function sinkOf(
       signal: options.signal,
     });
   }
-  const writer = structs ?? (await writerOf(options, host));
+  const writer = structs ?? (await writerOf(options));
   const file = options.output === undefined ? null : new AtomicFile(options.output);
   const write = file ? fileSink(file) : pipeSink(stdout, options.signal);
   return {
@@ -171,17 +170,12 @@ async function sinkOf(
   };
 }
 
-async function writerOf({ format, changes, count }: DumpOptions, host: Snapshot['host']): Promise<SnapshotWriter> {
+async function writerOf({ format, changes, count }: DumpOptions): Promise<SnapshotWriter> {
   if (format === 'table' && changes) return new ChangeLines();
   if (format === 'openmetrics') return new OpenMetrics();
   if (format !== 'parquet') return snapshotWriter(format, count !== 1);
   const { ParquetSnapshots } = await import('./parquet.ts');
-  return new ParquetSnapshots(metadataOf(host));
-}
-
-/** What rows of this host's kernel are also told by; a recording does not have it. */
-function metadataOf(host: Snapshot['host']): Readonly<Record<string, string>> {
-  return host ? {} : { 'itertop.btf': btfId() };
+  return new ParquetSnapshots();
 }
 
 function rowsOf(

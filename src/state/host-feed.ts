@@ -43,6 +43,8 @@ export interface HostStatus {
   readonly rows: number;
   /** uname -r there; '' where it is not known yet. */
   readonly kernel: string;
+  /** Which types that kernel has, as btfId() has it, where it is known. */
+  readonly btf?: string | undefined;
   /** Column -> why it is not there. */
   readonly absent: ReadonlyMap<string, string>;
 }
@@ -84,6 +86,7 @@ export class HostFeed {
   #collector: Collector | null = null;
   #collected: Collected | null = null;
   #kernel = '';
+  #btf: string | undefined;
   #users: ReadonlyMap<number, string> = new Map();
   /** By a clock that only goes forward; NaN where it has not answered yet. */
   #answeredAt = Number.NaN;
@@ -204,6 +207,7 @@ export class HostFeed {
         this.#collected = this.#read(refresh, template, options);
         this.#users = refresh.users;
         this.#kernel = refresh.segment.kernel;
+        this.#btf = refresh.segment.btf;
       } catch (error) {
         this.#failed(running, (error as Error).message);
       }
@@ -239,6 +243,7 @@ export class HostFeed {
       again: this.#again > 0 ? Math.max(0, this.#again - performance.now()) : -1,
       rows: collected?.table.rows ?? 0,
       kernel: this.#kernel,
+      btf: this.#btf,
       absent: collected?.absent ?? NONE,
     };
   }

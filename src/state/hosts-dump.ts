@@ -67,17 +67,23 @@ function missingOf(hosts: readonly HostStatus[]): Record<string, string> {
 }
 
 function whole(hosts: readonly HostStatus[]) {
-  const kernels = new Set(hosts.map(({ kernel }) => kernel).filter((kernel) => kernel !== ''));
-  return { host: hosts.map(({ name }) => name).join(), kernel: [...kernels].join(', ') };
+  const known = hosts.filter(({ kernel }) => kernel !== '');
+  const kernels = new Set(known.map(({ kernel }) => kernel));
+  const types = new Set(known.map(({ btf }) => btf));
+  return {
+    host: hosts.map(({ name }) => name).join(),
+    kernel: [...kernels].join(', '),
+    btf: types.size === 1 ? [...types][0] : undefined,
+  };
 }
 
 /** Each by itself, as a data set has a folder, a collector a resource and gauges a label for each; and once. */
 function* eachHost({ table, after, hosts, each }: MergedCollected, written: Map<string, Collected>) {
-  for (const { name, kernel } of hosts) {
+  for (const { name, kernel, btf } of hosts) {
     const collected = each.get(name);
     if (!collected || written.get(name) === collected) continue;
     written.set(name, collected);
     const own = new MergedTable(table.template, [collected.table], collected.stats.end);
-    yield { table: own, after, stats: collected.stats, host: { host: name, kernel } };
+    yield { table: own, after, stats: collected.stats, host: { host: name, kernel, btf } };
   }
 }

@@ -1,11 +1,13 @@
 /**
  * Snapshots as Apache Parquet: typed columns, those that name a row always among them, the time of its refresh first.
- * The footer's key-value metadata has the header of every format under `itertop`, and under `itertop.batches` arrays with
- * an entry a refresh: when it began (ms since the epoch), how long it took (ms), rows, visited, emitted, doubles.
+ * The footer's key-value metadata has the header of every format under `itertop`, which types the kernel has under
+ * `itertop.btf` where it is known, and under `itertop.batches` arrays with an entry a refresh: when it began (ms since the
+ * epoch), how long it took (ms), rows, visited, emitted, duplicates (keys that were seen again).
  */
 import zlib from 'node:zlib';
 import type { SchemaElement } from 'hyparquet';
 import type { ParquetWriter as Writer } from 'hyparquet-writer';
+import { btfId } from '../bpf/btf-id.ts';
 import { BUNDLED, load } from '../bpf/bundle.ts';
 import type { Kind, Rows } from '../templates/table.ts';
 import { identityOf } from '../templates/template.ts';
@@ -78,9 +80,10 @@ const ZSTD: { codec: 'ZSTD'; compressors: { ZSTD(input: Uint8Array): Uint8Array 
 
 export class ParquetSnapshots implements SnapshotWriter<Uint8Array> {
   readonly #bytes = new ByteWriter();
-  readonly #extra: Readonly<Record<string, string>>;
   #writer: Writer | null = null;
   #header: Header = {};
+  /** '' where it is not known. */
+  #btf = '';
   #columns: readonly (WrittenColumn & { data: unknown[] })[] = [];
   #time = '';
   #times: bigint[] = [];
@@ -90,13 +93,8 @@ export class ParquetSnapshots implements SnapshotWriter<Uint8Array> {
     rows: [] as number[],
     visited: [] as number[],
     emitted: [] as number[],
-    doubles: [] as number[],
+    duplicates: [] as number[],
   };
-
-  /** @param extra further key-value metadata */
-  constructor(extra: Readonly<Record<string, string>> = {}) {
-    this.#extra = extra;
-  }
 
   *snapshot(snapshot: Snapshot): Generator<Uint8Array> {
     const { table, order, stats } = snapshot;
@@ -108,7 +106,8 @@ export class ParquetSnapshots implements SnapshotWriter<Uint8Array> {
     this.#batches.begin.push(Math.round(stats.begin));
     this.#batches.took.push(Math.round(stats.end - stats.begin));
     this.#batches.rows.push(order.length);
-    for (const name of ['visited', 'emitted', 'doubles'] as const) this.#batches[name].push(stats[name]);
+    for (const name of ['visited', 'emitted'] as const) this.#batches[name].push(stats[name]);
+    this.#batches.duplicates.push(stats.doubles);
     if (this.#times.length >= ROW_GROUP) this.#group();
     yield this.#taken();
   }
@@ -117,14 +116,19 @@ export class ParquetSnapshots implements SnapshotWriter<Uint8Array> {
   end(): Uint8Array {
     if (!this.#writer) return new Uint8Array();
     this.#group();
-    const known = { itertop: safeJson(this.#header), 'itertop.batches': safeJson(this.#batches), ...this.#extra };
+    const known = {
+      itertop: safeJson(this.#header),
+      'itertop.batches': safeJson(this.#batches),
+      ...(this.#btf ? { 'itertop.btf': this.#btf } : {}),
+    };
     this.#writer.kvMetadata = Object.entries(known).map(([key, value]) => ({ key, value }));
     this.#writer.finish();
     return this.#taken();
   }
 
   #begin(snapshot: Snapshot): void {
-    const { table } = snapshot;
+    const { table, host } = snapshot;
+    this.#btf = (host ? host.btf : btfId()) ?? '';
     this.#columns = writtenColumns(snapshot).map((column) => ({ ...column, data: [] }));
     const names = this.#columns.map(({ name }) => name);
     this.#time = timeColumn(names);

@@ -1,6 +1,7 @@
 /** Writes refreshes to a recording, as they were read. */
 import fs from 'node:fs';
 import os from 'node:os';
+import { btfId } from '../bpf/btf-id.ts';
 import type { Batch } from '../templates/record.ts';
 import { columnOf, type Template, UsageError } from '../templates/template.ts';
 import { ByteWriter } from './byte-stream.ts';
@@ -42,6 +43,8 @@ export interface FrameSink extends Disposable {
 export interface Host {
   readonly host: string;
   readonly kernel: string;
+  /** As btfId() has it. */
+  readonly btf?: string;
   readonly pageSize: number;
   readonly userName: (uid: number) => string | undefined;
 }
@@ -123,7 +126,7 @@ export class Recorder implements Disposable {
   }
 
   #segment(collector: Collector, collected: Collected, question: RecordedQuestion): Segment {
-    const { host, kernel, pageSize } = this.#host;
+    const { host, kernel, btf, pageSize } = this.#host;
     const { template, hz, walked } = collector;
     const joined = new Map<string, Template>();
     const walks = [...walked].map(([key, { source }]): RecordedWalk => {
@@ -142,6 +145,7 @@ export class Recorder implements Disposable {
     return {
       host,
       kernel,
+      ...(btf ? { btf } : {}),
       pageSize,
       hz,
       templates: [template, ...joined.values()],
@@ -212,7 +216,7 @@ export class Recorder implements Disposable {
 
 /** The host that this process runs on. */
 export function thisHost(pageSize: number, userName: Host['userName']): Host {
-  return { host: os.hostname(), kernel: os.release(), pageSize, userName };
+  return { host: os.hostname(), kernel: os.release(), btf: btfId(), pageSize, userName };
 }
 
 /** A recording in one file. */

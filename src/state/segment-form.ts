@@ -99,6 +99,7 @@ const SEGMENT = object(
   {
     host: string,
     kernel: string,
+    btf: string,
     pageSize: number(1, 1 << 30),
     hz: number(0, 1e6),
     // Of their own form: checkForm().

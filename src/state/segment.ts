@@ -45,6 +45,8 @@ export interface Segment {
   readonly host: string;
   /** uname -r */
   readonly kernel: string;
+  /** As btfId() has it. Recordings of before have none. */
+  readonly btf?: string;
   readonly pageSize: number;
   /** Jiffies a second; 0 where not known. */
   readonly hz: number;

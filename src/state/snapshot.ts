@@ -34,8 +34,8 @@ export interface Snapshot {
   readonly where: string;
   /** The search as typed; '' where all rows are written. */
   readonly search: string;
-  /** Where it is from, and the release of its kernel; this one where absent. */
-  readonly host?: { readonly host: string; readonly kernel: string };
+  /** Where it is from, the release of its kernel and which types that has, where it is known; this one where absent. */
+  readonly host?: { readonly host: string; readonly kernel: string; readonly btf?: string | undefined };
   /** Of several hosts those that no rows are from, and why. */
   readonly missing?: Readonly<Record<string, string>> | undefined;
 }
@@ -55,7 +55,7 @@ export interface Header {
 
 /** What a header says of one refresh, not of all in a file. */
 export const OF_ONE: ReadonlySet<string> = new Set([
-  ...['missing', 'time', 'end', 'grouped', 'rows', 'visited', 'emitted', 'doubles'],
+  ...['missing', 'time', 'end', 'grouped', 'rows', 'visited', 'emitted', 'duplicates'],
 ]);
 
 export function headerOf(snapshot: Snapshot): Header {
@@ -83,7 +83,7 @@ export function headerOf(snapshot: Snapshot): Header {
     rows: snapshot.order.length,
     visited: stats.visited,
     emitted: stats.emitted,
-    doubles: stats.doubles,
+    duplicates: stats.doubles,
     columns: snapshot.columns,
     units,
   };

@@ -42,7 +42,7 @@ const snapshot: Snapshot = {
   },
 };
 const write = (folder: string) => {
-  const dataset = new Dataset(folder, { bytes: Infinity, age: Infinity }, {});
+  const dataset = new Dataset(folder, { bytes: Infinity, age: Infinity });
   dataset.take(snapshot);
   dataset.close();
 };

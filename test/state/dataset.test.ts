@@ -53,7 +53,7 @@ describe('a data set', () => {
     ['by size', { bytes: 1, age: Infinity }, [0, 1, 2], [1, 1, 1]],
   ])('files are closed %s', async (name, roll, seconds, refreshes) => {
     const folder = path.join(dir, name);
-    const dataset = new Dataset(folder, roll, {});
+    const dataset = new Dataset(folder, roll);
     const noon = Date.UTC(2026, 1, 3, 12);
     for (const second of seconds) dataset.take(at(noon + second * 1000));
     expect(filesIn(folder).filter((file) => file.endsWith('.parquet')).length).toBe(refreshes.length - 1);
@@ -78,7 +78,7 @@ describe('a data set', () => {
 
   test('the part of a host that is silent is closed soon after its hour', () => {
     const folder = path.join(dir, 'silent');
-    const dataset = new Dataset(folder, { bytes: Infinity, age: Infinity }, {});
+    const dataset = new Dataset(folder, { bytes: Infinity, age: Infinity });
     const of = (host: string, minute: number) => ({
       ...at(Date.UTC(2026, 1, 3, 12, minute)),
       host: { host, kernel: '6.18' },
@@ -97,13 +97,13 @@ describe('a data set', () => {
 
   test('what is not closed has no name; after an error nothing is left of it', () => {
     const folder = path.join(dir, 'open');
-    const dataset = new Dataset(folder, { bytes: Infinity, age: Infinity }, {});
+    const dataset = new Dataset(folder, { bytes: Infinity, age: Infinity });
     dataset.take(at(0));
     expect(filesIn(folder).every((file) => path.basename(file).startsWith('.'))).toBe(true);
     dataset.discard();
     expect(filesIn(folder)).toEqual([]);
     fs.writeFileSync(path.join(dir, 'a file'), '');
-    expect(() => new Dataset(path.join(dir, 'a file'), { bytes: 1, age: 1 }, {}).take(at(0))).toThrow(
+    expect(() => new Dataset(path.join(dir, 'a file'), { bytes: 1, age: 1 }).take(at(0))).toThrow(
       /cannot make the folder/,
     );
   });
@@ -111,7 +111,7 @@ describe('a data set', () => {
 
 describe('folders of a data set', () => {
   const begun = (root: string, snapshot = at(0)) => {
-    const dataset = new Dataset(root, { bytes: Infinity, age: Infinity }, {});
+    const dataset = new Dataset(root, { bytes: Infinity, age: Infinity });
     dataset.take(snapshot);
     dataset.close();
   };

@@ -3,20 +3,17 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { describeKernel, PROGRAM } from '../support/kernel.ts';
+import { hereWords } from '../support/stand-in-hosts.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'itertop-whose-'));
-const itertop = path.join(folder, 'itertop');
-beforeAll(() =>
-  fs.writeFileSync(itertop, `#!/bin/sh\nexec '${process.execPath}' '${PROGRAM}' "$@"\n`, { mode: 0o755 }),
-);
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
 function dump(host: string, ...args: string[]) {
-  const words = ['--host', host, '--via', 'env HOST={host}', '--itertop', itertop, 'dump', ...args];
+  const words = ['--host', host, ...hereWords(folder), 'dump', ...args];
   return spawnSync(process.execPath, [PROGRAM, ...words], { encoding: 'utf8', timeout: 110_000 });
 }
 

@@ -4,6 +4,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { btfId } from '../../src/bpf/btf-id.ts';
 import { ParquetSnapshots } from '../../src/state/parquet.ts';
 import { type Snapshot, snapshotWriter } from '../../src/state/snapshot.ts';
 import { shownTemplates } from '../../src/templates/registry.ts';
@@ -25,7 +26,7 @@ const later = (ms: number) => ({ stats: { ...STATS, begin: STATS.begin + ms, end
 
 let files = 0;
 function written(...snapshots: readonly Snapshot[]): string {
-  const writer = new ParquetSnapshots({ extra: 'yes' });
+  const writer = new ParquetSnapshots();
   const file = path.join(dir, `${files++}.parquet`);
   const fd = fs.openSync(file, 'wx');
   for (const snapshot of snapshots) for (const piece of writer.snapshot(snapshot)) fs.writeSync(fd, piece);
@@ -106,7 +107,7 @@ describe('Parquet', () => {
         ({ k, v }) => [k, v],
       ),
     );
-    expect(metadata['extra']).toBe('yes');
+    expect(metadata['itertop.btf'] ?? '').toBe(btfId());
     expect(JSON.parse(String(metadata['itertop']))).toMatchObject({
       tool: 'itertop',
       host: os.hostname(),
@@ -120,7 +121,7 @@ describe('Parquet', () => {
       rows: [9, 0, 9],
       visited: [12, 12, 12],
       emitted: [9, 9, 9],
-      doubles: [2, 2, 2],
+      duplicates: [2, 2, 2],
     });
   });
 

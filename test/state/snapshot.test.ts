@@ -73,7 +73,7 @@ describe('snapshots', () => {
       rows: HOSTILE.length,
       visited: 12,
       emitted: HOSTILE.length,
-      doubles: 2,
+      duplicates: 2,
       columns,
       units: { size: 'bytes', rate: '1/s' },
     });

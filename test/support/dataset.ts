@@ -52,7 +52,7 @@ export function snapshotOf({ template, key, host, kernel = '6.18.0', time, colum
 /** Each in a file of its own. */
 export function write(folder: string, ...all: readonly Made[]): void {
   for (const made of all) {
-    const dataset = new Dataset(folder, { bytes: Number.POSITIVE_INFINITY, age: Number.POSITIVE_INFINITY }, {});
+    const dataset = new Dataset(folder, { bytes: Number.POSITIVE_INFINITY, age: Number.POSITIVE_INFINITY });
     dataset.take(snapshotOf(made));
     dataset.close();
   }

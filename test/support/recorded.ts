@@ -1,6 +1,6 @@
 /** Recordings of a table made by hand, at fixed times: no kernel is needed for them. */
 import { Collector } from '../../src/state/collector.ts';
-import { OneFile, Recorder } from '../../src/state/recorder.ts';
+import { type Host, OneFile, Recorder } from '../../src/state/recorder.ts';
 import { RecordingWriter } from '../../src/state/recording-file.ts';
 import type { Origin, Source } from '../../src/state/source.ts';
 import type { Template } from '../../src/templates/template.ts';
@@ -73,10 +73,16 @@ export const cells = ({ table }: ReturnType<Collector['collect']>) =>
   Array.from({ length: table.rows }, (_, row) => COLUMNS.map((name) => table.cell(row, name)));
 
 /** The second half is a segment of its own. @returns what each refresh looked like */
-export function record(file: string, from: number, to: number, writer = new RecordingWriter(file)): string[][][] {
+export function record(
+  file: string,
+  from: number,
+  to: number,
+  writer = new RecordingWriter(file),
+  kernel: Pick<Host, 'kernel' | 'btf'> = { kernel: '6.0' },
+): string[][][] {
   const origin = madeOrigin();
   using collector = new Collector(TEMPLATE, origin, () => undefined, 4096);
-  const host = { host: 'made', kernel: '6.0', pageSize: 4096, userName: () => undefined };
+  const host = { host: 'made', ...kernel, pageSize: 4096, userName: () => undefined };
   using recorder = new Recorder(new OneFile(writer), host);
   return Array.from({ length: to - from }, (_, i) => {
     origin.n = from + i;

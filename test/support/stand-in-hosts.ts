@@ -1,11 +1,19 @@
 /** Hosts that are none: the program on this one, or bytes that a test makes up. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import fs from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import type { Host, HostRun } from '../../src/state/host-feed.ts';
 
 export const ITERTOP = path.resolve(import.meta.dirname, '../../dist/itertop.js');
+
+/** Words for the command line by which hosts of any names are this one. @param folder where a file may be made */
+export function hereWords(folder: string): string[] {
+  const file = path.join(folder, 'itertop-here');
+  fs.writeFileSync(file, `#!/bin/sh\nexec '${process.execPath}' '${ITERTOP}' "$@"\n`, { mode: 0o755 });
+  return ['--via', 'env HOST={host}', '--itertop', file];
+}
 
 /** Runs itertop here. @param env of it */
 export function localHost(name: string, env: NodeJS.ProcessEnv = {}): Host & { readonly children: ChildProcess[] } {
