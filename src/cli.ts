@@ -10,7 +10,7 @@ import { targetNames } from './bpf/targets.ts';
 import { completion } from './completion.ts';
 import { checkHosts, closeHosts, hostWords, openHosts } from './hosts.ts';
 import { checkTemplate, helpText, type Options, outputOf, parseOptions, wantsDebug } from './options.ts';
-import { runRecord } from './record.ts';
+import { runRecord, tapeText } from './record.ts';
 import { dumpReplay, runReplay } from './replay.ts';
 import { isSample, SAMPLE, sample, wantsSample } from './sample.ts';
 import {
@@ -46,9 +46,10 @@ import { type Receiver, type Sampler, startSampler } from './state/sampler.ts';
 import { saveTemplate } from './state/save-template.ts';
 import { formatSearch } from './state/search.ts';
 import { createSession, questionOf, type Session, type SessionState } from './state/session.ts';
-import { type Change, configFolder, readSettingsFile, saveSettings } from './state/settings-file.ts';
+import { type Change, configFolder, readSettingsFile, saveSettings, withTilde } from './state/settings-file.ts';
 import { snapshotWriter } from './state/snapshot.ts';
 import { formatSort, sortColumns } from './state/sort.ts';
+import type { RecordingState } from './state/taping.ts';
 import { TemplateFiles, templateFolder } from './state/template-files.ts';
 import { userId } from './state/users.ts';
 import type { TargetInfo } from './state/view.ts';
@@ -226,7 +227,8 @@ async function prepare(
   if (options.map !== undefined) elements ??= tableOfMap(options.map);
   registerTemplates([...own.templates, ...(generic ?? []), ...(elements ? [elements] : [])]);
   const said = [...settle(read), ...(elements ? [shortcomingOf(elements)] : []).filter((text) => text !== '')];
-  const loaded = { ...own, templates: registeredTemplates(), problems: [...read.problems, ...own.problems, ...said] };
+  const problems = [...leftAside(read), ...own.problems, ...said];
+  const loaded = { ...own, templates: registeredTemplates(), problems };
   try {
     const name = checkTemplate(
       options.template ||
@@ -254,7 +256,7 @@ async function prepare(
 function prepareForHosts(options: Options, read: ReadSettings): Asked {
   checkHosts(options);
   registerTemplates([]);
-  const said = settle(read);
+  const said = [...leftAside(read), ...settle(read)];
   registerTemplates(allTemplates().map(withHost));
   const names = shownTemplates().map((t) => t.name);
   const { template: preferred = '' } = read.settings;
@@ -267,6 +269,10 @@ function prepareForHosts(options: Options, read: ReadSettings): Asked {
 }
 
 const anyTemplate = (name: string) => allTemplates().find((t) => t.name === name);
+
+const ASIDE = 'left aside: ';
+/** Of the settings, which are none where anything in their file is wrong. */
+const leftAside = ({ problems }: ReadSettings) => problems.map((problem) => ASIDE + problem);
 
 /** Registers templates as the settings want them. @returns what is wrong with that */
 function settle(read: ReadSettings): readonly string[] {
@@ -302,6 +308,19 @@ function complain(problems: readonly string[]): void {
 /** Names of users and conditions: of this host, or of others that have their own users. */
 const lookups = (over: boolean) =>
   over ? { user: userForHosts, checkWhere: parseForHosts } : { user: userId, checkWhere: parseCondition };
+
+/** What the screen is to say: said without one where something ends the start before there is any. */
+function untilScreen(problems: readonly string[]) {
+  let left = problems;
+  return {
+    take() {
+      const taken = left;
+      left = [];
+      return taken;
+    },
+    [Symbol.dispose]: () => complain(left),
+  };
+}
 
 function sessionOf(options: Options, asked: Asked, settings: Settings = {}): Session {
   return createSession({
@@ -404,7 +423,9 @@ async function exploreOrSample(options: Options): Promise<number> {
 
 /** @param sample the recording came with the program */
 async function replay(file: string, options: Options, sample = false): Promise<number> {
-  const { settings } = options.settings ? await readSettings() : NO_SETTINGS;
+  const read = options.settings ? await readSettings() : NO_SETTINGS;
+  const { settings } = read;
+  complain(leftAside(read));
   checkTheme(options.theme, settings);
   rebind(ownKeys(settings));
   const looks = { ascii: options.ascii ?? settings.ascii, marks: settings.signs, themes: settings.themes };
@@ -413,8 +434,8 @@ async function replay(file: string, options: Options, sample = false): Promise<n
   return EXIT.done;
 }
 
-/** What comes from the worker goes to the session. */
-function receiverOf(session: Session): Receiver {
+/** What comes from the worker goes to the session. @param tapes recordings by their path */
+function receiverOf(session: Session, tapes: Map<string, RecordingState>): Receiver {
   return {
     received: (view) => session.getState().received(view),
     failed: (failure) => session.getState().failed(failure.message),
@@ -424,7 +445,10 @@ function receiverOf(session: Session): Receiver {
     },
     counted: (count) => session.getState().counted(count),
     explained: (reports, template) => session.getState().explained(reports, template),
-    recording: (state) => session.getState().recorded(state),
+    recording(state) {
+      session.getState().recorded(state);
+      tapes.set(state.path, state);
+    },
     begunAnew: (why) => session.getState().notify(`reading begins anew, rates and comparisons with it: ${why}`),
   };
 }
@@ -432,9 +456,10 @@ function receiverOf(session: Session): Receiver {
 async function explore(options: Options): Promise<number> {
   const read = options.settings ? await readSettings() : NO_SETTINGS;
   const { settings } = read;
-  checkTheme(options.theme, settings);
   const files = filesOf(options);
   const asked = await prepare(files, options, read);
+  using unsaid = untilScreen(asked.said);
+  checkTheme(options.theme, settings);
   const session = sessionOf(options, asked, settings);
   const baseline =
     options.baseline === undefined
@@ -442,10 +467,11 @@ async function explore(options: Options): Promise<number> {
       : readBaseline(options.baseline, shownTemplate(session.getState())!, session.getState().groupBy);
   rebind(ownKeys(settings));
   const first = Promise.withResolvers<void>();
+  const tapes = new Map<string, RecordingState>();
   let error: (Error & { code?: string }) | null = null;
   let seen = false;
   const receiver: Receiver = {
-    ...receiverOf(session),
+    ...receiverOf(session, tapes),
     received(view) {
       seen = true;
       session.getState().received(view);
@@ -481,11 +507,12 @@ async function explore(options: Options): Promise<number> {
       half.sampler.ask(questionOf(half.session.getState()));
     }
   };
-  if (asked.said.length > 0) session.getState().notify(notice(asked.said));
+  const said = unsaid.take();
+  if (said.length > 0) session.getState().notify(notice(said));
   else if (read === NO_SETTINGS && !over) session.getState().notify(welcome(session.getState()));
   using watched = watchTemplates(files, options, read, asked, session, sampler, changed);
   if (!ui) {
-    complain(asked.said);
+    complain(said);
     if (!over) offerGeneric(session, sampler, read, changed);
     const { runPlain } = await import('./ui/plain.ts');
     const { stdin, stdout } = process;
@@ -544,7 +571,7 @@ async function explore(options: Options): Promise<number> {
         ...{ netns: state.netns, order: state.order, interval: state.interval, maxCost: state.maxCost },
         ...{ theme: state.theme, marks: state.marks },
       });
-      const its = startSampler(receiverOf(other), registeredTemplates(), undefined, undefined, hosts);
+      const its = startSampler(receiverOf(other, tapes), registeredTemplates(), undefined, undefined, hosts);
       const parts = { session: other, sampler: its };
       halves.push(parts);
       const close = () => {
@@ -564,6 +591,7 @@ async function explore(options: Options): Promise<number> {
     if (!over) offerGeneric(session, sampler, read, changed);
   });
   await explorer.finally(() => clearImmediate(more));
+  for (const tape of tapes.values()) if (tape.refreshes > 0) tell(tapeText(tape));
   return EXIT.done;
 }
 
@@ -644,7 +672,8 @@ async function saveOwn(session: Session, watched: WatchedTemplates, name: string
   let said = '';
   await watched.change(async () => {
     const { file, without } = await saveTemplate(session.getState(), name, templateFolder(), overwrite);
-    said = `saved as ${name}, v shows it${without === '' ? '' : `; without ${without}`}: ${file}`;
+    const left = without === '' ? '' : ` without ${without}`;
+    said = `saved as ${name}${left}, v shows it; in ${withTilde(path.dirname(file))}`;
   });
   return said;
 }
@@ -658,7 +687,8 @@ function welcome({ template, templates, filterTexts, where, search }: SessionSta
 
 /** One line: the first thing that is wrong, by the name of its file. */
 function notice(said: readonly string[]): string {
-  const more = said.length > 1 ? ` (and ${said.length - 1} more: itertop templates)` : '';
+  const where = said[0].startsWith(ASIDE) ? '' : ': itertop templates';
+  const more = said.length > 1 ? ` (and ${said.length - 1} more${where})` : '';
   return said[0].replace(`${templateFolder()}/`, '').replace(`${configFolder()}/`, '') + more;
 }
 
@@ -699,7 +729,7 @@ async function saveTable(session: Session, began: SessionState, mouse: boolean |
   ];
   const file = await saveSettings(changes, found);
   const also = changes.filter(({ path: [first] }) => first !== 'tables').map(({ path: [first] }) => first);
-  return `saved in ${file}: columns and order of ${template}${also.map((word) => `, ${word}`).join('')}`;
+  return `saved in ${withTilde(file)}: columns and order of ${template}${also.map((word) => `, ${word}`).join('')}`;
 }
 
 /** What the picker offers, and why something cannot be picked here. @param over hosts are looked at: they tell */

@@ -123,7 +123,7 @@ type Members<T> = Readonly<Record<keyof T, Check>>;
 export const KEYS = oneOrMore(key, 'keys');
 const sameKeys = check({ $ref: '#/$defs/keys' }, KEYS);
 
-export const SETTINGS = object('the settings', {
+export const SETTINGS = object('a file of settings', {
   template: about('the table that is shown at first', name),
   interval: about('seconds between refreshes; also 500ms, 1m', interval),
   maxCost: about('percent of the interval that a refresh may take before the interval is stretched', maxCost),
@@ -142,7 +142,10 @@ export const SETTINGS = object('the settings', {
   mouse: about('the wheel and clicks are taken; the terminal then selects text with Shift', flag),
   keys: about(
     'other keys for actions',
-    object('the keys', Object.fromEntries([...ACTION_HELP].map(([action, help]) => [action, about(help, sameKeys)]))),
+    object(
+      'a choice of keys',
+      Object.fromEntries([...ACTION_HELP].map(([action, help]) => [action, about(help, sameKeys)])),
+    ),
   ),
   tables: about(
     'how tables look at first, by the name of their template',

@@ -50,24 +50,24 @@ describe('a settings file', () => {
   });
 
   it.each([
-    ['interval: 1\ntheem: dark', 's.yaml:2:1: the settings has no member "theem"; did you mean theme or themes?'],
+    ['interval: 1\ntheem: dark', 's.yaml:2:1: no member "theem"; did you mean theme or themes?'],
     ['theme: drak', 's.yaml:1:8: there is no theme "drak"; did you mean dark?'],
     ['interval: 0.01', 's.yaml:1:11: interval: 0.01 is out of bounds; it must be 0.1 to 3600 seconds'],
     ['maxCost: 0', 's.yaml:1:10: a percentage from 1 to 100 or off is expected here, not the number 0'],
     ['ascii: yes please', 's.yaml:1:8: true or false is expected here, not "yes please"'],
-    ['themes:\n  a:\n    erorr: red', 's.yaml:3:5: a theme has no member "erorr"; did you mean error?'],
+    ['themes:\n  a:\n    erorr: red', 's.yaml:3:5: no member "erorr"; did you mean error?'],
     ['themes: { a: { error: bold  rde } }', 's.yaml:1:29: "rde" is no part of a style; did you mean red?'],
     ['keys:\n  quit: [ctrl-c, contrl-x]', 's.yaml:2:18: there is no key "contrl-x"; did you mean ctrl-x'],
-    ['keys:\n  qiut: x', 's.yaml:2:3: the keys has no member "qiut"; did you mean quit?'],
+    ['keys:\n  qiut: x', 's.yaml:2:3: no member "qiut"; did you mean quit?'],
     ['keys:\n  quit: [ctrl-c, v]', 's.yaml:2:18: v is taken by picker; give that another key (in the table)'],
     ['keys:\n  pause: s\n  sort: v\n', 's.yaml:3:9: v is taken by picker; give that another key (in the table)'],
     ['keys:\n  quit: Q', 's.yaml:2:9: quit needs a key that is no character: in '],
     ['keys: { back: backspace }', 's.yaml:1:15: '],
-    ['tables:\n  task:\n    colums: pid', 's.yaml:3:5: a table has no member "colums"; did you mean columns?'],
+    ['tables:\n  task:\n    colums: pid', 's.yaml:3:5: no member "colums"; did you mean columns?'],
     ['tables: { task: { widths: { pid: 0 } } }', 's.yaml:1:34: a whole number from 1 to 500'],
     ['a: [', 's.yaml:1:5: '],
     ['a: &x 1', 's.yaml:1:7: anchors (&name) are not taken'],
-    ['- 1', 's.yaml:1:1: the settings is expected here (a map), not a list'],
+    ['- 1', 's.yaml:1:1: a file of settings is expected here (a map), not a list'],
   ])('%j is refused at its place', async (text, message) => {
     const { settings, problems } = await parseSettings(text, 's.yaml');
     expect(problems[0]).toContain(message);

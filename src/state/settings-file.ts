@@ -37,6 +37,12 @@ export function configFolder(env: NodeJS.ProcessEnv = process.env): string {
   return path.join(base, 'itertop');
 }
 
+/** A path as people write it: `~/.config` of what is in one's own home. */
+export function withTilde(file: string, env: NodeJS.ProcessEnv = process.env): string {
+  const own = `${env['HOME'] || home()}/`;
+  return own.length > 1 && file.startsWith(own) ? `~/${file.slice(own.length)}` : file;
+}
+
 export interface SettingsFile {
   readonly file: string;
   readonly text: string;

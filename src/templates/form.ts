@@ -133,7 +133,7 @@ export const object = (
       } else {
         const near = nearest(label, Object.keys(members));
         const help = near.length > 0 ? didYouMean(near) : `; there are ${Object.keys(members).join(', ')}`;
-        report([...path, label], `${what} has no member ${describe(label)}${help}`, { atKey: true });
+        report([...path, label], `no member ${describe(label)}${help}`, { atKey: true });
       }
     }
     for (const label of required) if (!Object.hasOwn(value, label)) report(path, `${what} needs "${label}"`);

@@ -26,7 +26,7 @@ describeKernel("a user's tree", () => {
     ['{ id: pid, parent: parnt, indent: comm }', 'my.yaml:3:26: mine has no column "parnt"; did you mean parent?'],
     ['{ id: comm, parent: parent, indent: comm }', 'my.yaml:3:13: comm is no number, by which rows'],
     ['{ id: pid, parent: comm, indent: comm }', 'my.yaml:3:26: comm is no number, by which rows'],
-    ['{ id: pid, parent: parent, indent: comm, lines: yes }', 'a tree has no member "lines"'],
+    ['{ id: pid, parent: parent, indent: comm, lines: yes }', 'no member "lines"'],
   ])('%s is refused', async (tree, message) => {
     const { problems } = await parseTemplates(written(tree), 'my.yaml', Btf.vmlinux(), () => undefined);
     expect(problems.map((problem) => problem.message).join('\n')).toContain(message);

@@ -107,15 +107,11 @@ const WRONG: readonly [string, string, readonly string[]][] = [
   ['only comments', '# later\n', ['my.yaml:1:1: there is no template in this file']],
   ['an empty list', '[]\n', ['my.yaml:1:1: there is no template in this list']],
   ['a word', 'hello\n', ['my.yaml:1:1: a template is expected here (a map), not "hello"']],
-  [
-    'a member mistyped',
-    `${MINIMAL}shows: [pid]\n`,
-    ['my.yaml:5:1: a template has no member "shows"; did you mean show?'],
-  ],
+  ['a member mistyped', `${MINIMAL}shows: [pid]\n`, ['my.yaml:5:1: no member "shows"; did you mean show?']],
   [
     'a member of a column mistyped',
     MINIMAL.replace('from:', 'form:'),
-    ['my.yaml:4:18: column pid: a column has no member "form"; did you mean from?'],
+    ['my.yaml:4:18: column pid: no member "form"; did you mean from?'],
   ],
   [
     'an unknown format',
@@ -350,7 +346,7 @@ const WRONG: readonly [string, string, readonly string[]][] = [
   [
     'a prototype',
     `__proto__: { x: 1 }\n${MINIMAL}`,
-    [expect.stringContaining('my.yaml:1:1: a template has no member "__proto__"') as unknown as string],
+    [expect.stringContaining('my.yaml:1:1: no member "__proto__"') as unknown as string],
   ],
 ];
 

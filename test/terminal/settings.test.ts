@@ -86,11 +86,36 @@ tables:
   it('a wrong one is reported and changes nothing', async () => {
     fs.writeFileSync(file(), 'interval: 7\ntheem: dark\n');
     const shown = itertop('task');
-    await shown.waitFor(/settings\.yaml:2:1: the settings has no member "theem"; did you mean/);
+    await shown.waitFor(/left aside: settings\.yaml:2:1: no member "theem"; did you mean/);
     await shown.waitFor(/^task .*every 1 s/m);
     shown.type('W');
     await shown.waitFor(/not saved: .*settings\.yaml:2:1/);
     expect(fs.readFileSync(file(), 'utf8')).toBe('interval: 7\ntheem: dark\n');
+  });
+
+  it('what is wrong with it is told before what that leads to, and at 80 columns to its end', async () => {
+    fs.writeFileSync(file(), 'template: tcp\nkeys: { pause: p }\n');
+    let shown = itertop('--port', '45678');
+    expect((await shown.exited).exitCode).toBe(2);
+    const said = shown.output.replace(/\r\n/g, '\n');
+    expect(said).toMatch(
+      /left aside: .*settings\.yaml:2:16: p is taken by program; give that another key .*\n.*task cannot be filtered by local or remote port/,
+    );
+    await end();
+
+    fs.writeFileSync(file(), 'interval: 7\nintervall: 3\n');
+    shown = itertop('replay', 'nowhere');
+    expect((await shown.exited).exitCode).toBe(2);
+    expect(shown.output).toMatch(/left aside: .*settings\.yaml:2:1: no member "intervall".*\r\n.*nowhere/);
+    await end();
+
+    shown = itertop('task');
+    shown.resize(80, 24);
+    await shown.waitFor(/left aside: settings\.yaml:2:1: no member "intervall"; did you mean interval\?\s*$/m);
+    shown.type('c');
+    await shown.waitFor(/COLUMN/);
+    shown.type('sit\r');
+    await shown.waitFor(/saved as \w+it, v shows it; in /);
   });
 
   it('a table that this kernel cannot show is said, the others are as saved', async () => {

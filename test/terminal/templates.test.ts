@@ -40,7 +40,7 @@ describe.skipIf(skip)('templates that change while they are looked at (needs roo
     await terminal.waitFor(/TID.? +COMM +SWITCHES *$/m);
     await terminal.waitFor(new RegExp(`^ +${process.pid} +\\S.* +\\d+ *$`, 'm'));
     write(template('  - { name: comm, form: task->comm }\n'));
-    await terminal.waitFor(/mine\.yaml:6:19: column comm: a column has no member "form"; did you mean from\?/);
+    await terminal.waitFor(/mine\.yaml:6:19: column comm: no member "form"; did you mean from\?/);
     expect(terminal.text()).toMatch(/TID.? +COMM +SWITCHES/);
     terminal.type('j');
     await terminal.waitFor((screen) => !screen.includes('did you mean'), 'no notice');
