@@ -22,12 +22,15 @@ export class GroupView implements View {
   readonly order: Uint32Array;
   /** See LiveView. */
   changes: Changes | undefined;
+  /** The group whose key was asked for last, mostly the cursor's: in the next refresh it is not far from there. */
+  #near: number;
 
   /** @param before the view that was sent before this one */
   constructor(wire: ViewWire, groups: Groups, before: SampledView | null = null) {
     this.live = new LiveView(wire);
     this.table = new GroupTable(this.live.table, groups);
     this.order = wire.order;
+    this.#near = before instanceof GroupView ? before.#near : 0;
     const { template } = this.table;
     const also = wire.details.filter((name) => !template.show.includes(name));
     this.columns = template.show.map((name) => viewColumn(template, name, wire.absent));
@@ -79,11 +82,14 @@ export class GroupView implements View {
     return this.table.value(this.order[row]!, column);
   }
   key(row: number): string {
-    return this.table.key(this.order[row]!);
+    this.#near = this.order[row]!;
+    return this.table.key(this.#near);
   }
   rowOf(key: string): number {
-    const group = this.table.groupOfKey(key);
-    return group < 0 ? -1 : this.order.indexOf(group);
+    const group = this.table.groupOfKey(key, this.#near);
+    if (group < 0) return -1;
+    this.#near = group;
+    return this.order.indexOf(group);
   }
   condition(row: number): string {
     return this.table.condition(this.order[row]!);
@@ -103,8 +109,9 @@ export class GroupView implements View {
 
 /** Groups that came, went and stayed, by what they are of. */
 function changesOf(view: GroupView, before: GroupView): Changes {
-  const old = new Map(Array.from({ length: before.count }, (_, row) => [before.key(row), row]));
-  const rows = Int32Array.from({ length: view.count }, (_, row) => old.get(view.key(row)) ?? -1);
+  const keyOf = ({ table, order }: GroupView, row: number) => table.key(order[row]!);
+  const old = new Map(Array.from({ length: before.count }, (_, row) => [keyOf(before, row), row]));
+  const rows = Int32Array.from({ length: view.count }, (_, row) => old.get(keyOf(view, row)) ?? -1);
   const kept = new Set(rows);
   return {
     before,

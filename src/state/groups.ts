@@ -163,8 +163,13 @@ export class GroupTable implements KeyedRows {
     const { by } = this.groups;
     return `${by}=${valueIn(this.table, this.#row(group), by)}`;
   }
-  groupOfKey(key: string): number {
-    for (let group = 0; group < this.rows; group++) if (this.key(group) === key) return group;
+  /** Or -1. @param near where to look first: groups rarely go far from one refresh to the next */
+  groupOfKey(key: string, near = 0): number {
+    const isIt = (group: number) => group >= 0 && group < this.rows && this.key(group) === key;
+    for (let away = 0; away <= Math.max(near, this.rows); away++) {
+      if (isIt(near + away)) return near + away;
+      if (isIt(near - away)) return near - away;
+    }
     return -1;
   }
 
