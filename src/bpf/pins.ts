@@ -6,8 +6,8 @@ import { Attr, BpfError, bpf, errnoName, OwnedFd, tryBpf } from './syscall.ts';
 export type PinKind = 'prog' | 'map' | 'link';
 
 export interface PinList {
-  /** `prog 12` -> the paths of program 12. */
-  readonly paths: ReadonlyMap<string, readonly string[]>;
+  /** `prog 12` -> the paths of program 12, with commas between them. */
+  readonly paths: ReadonlyMap<string, string>;
   /** What could not be looked at, the first of it and why; '' where everything was. */
   readonly refused: string;
 }
@@ -29,12 +29,14 @@ const TICK_MS = 20;
 /** Remembers each folder until its time of change moves, so that to look again costs one stat(2) a folder. */
 export class Pins {
   #folders = new Map<string, Folder>();
+  #list: PinList = { paths: new Map(), refused: '' };
 
+  /** The same list as before where nothing has changed. */
   list(mounts: readonly string[] = bpfMounts()): PinList {
-    const paths = new Map<string, string[]>();
     const seen = new Map<string, Folder>();
     let refused = '';
     let left = MAX_PINS;
+    let changed = false;
     const refuse = (where: string, why: string) => {
       refused ||= `${where}: ${why}`;
     };
@@ -43,14 +45,15 @@ export class Pins {
       try {
         folder = this.#read(dir, left, refuse);
       } catch (error) {
+        changed = true;
         const { code = String(error) } = error as NodeJS.ErrnoException;
         // Folders go while we look.
         if (code !== 'ENOENT') refuse(dir, code);
         return;
       }
+      changed ||= folder !== this.#folders.get(dir);
       seen.set(dir, folder);
       left -= folder.pins.length;
-      for (const [key, pin] of folder.pins) paths.set(key, [...(paths.get(key) ?? []), pin]);
       for (const below of folder.folders) {
         if (left <= 0) refuse(below, `more than ${MAX_PINS} pins`);
         else if (depth === MAX_DEPTH) refuse(below, `more than ${MAX_DEPTH} folders deep`);
@@ -58,8 +61,16 @@ export class Pins {
       }
     };
     for (const mount of mounts) visit(mount, 0);
+    // Folders that are no longer mounted leave fewer.
+    if (!changed && seen.size === this.#folders.size) return this.#list;
     this.#folders = seen;
-    return { paths, refused };
+    const all = [...seen.values()].flatMap(({ pins }) => pins);
+    const paths = [...Map.groupBy(all, ([key]) => key)].map(([key, pins]): [string, string] => [
+      key,
+      pins.map(([, path]) => path).join(', '),
+    ]);
+    this.#list = { paths: new Map(paths), refused };
+    return this.#list;
   }
 
   #read(dir: string, most: number, refuse: (where: string, why: string) => void): Folder {

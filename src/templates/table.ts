@@ -164,7 +164,7 @@ export class Table implements TableRows, RowReader {
 
   pins(kind: PinKind, id: number): string {
     const { pins } = this.context;
-    return pins?.paths.get(`${kind} ${id}`)?.join(', ') ?? (pins?.refused ? '?' : '');
+    return pins?.paths.get(`${kind} ${id}`) ?? (pins?.refused ? '?' : '');
   }
 
   text(row: number, column: string): string {
