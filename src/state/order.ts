@@ -66,12 +66,18 @@ function sortKeys(table: Rows, { column, descending }: SortKey, order: Uint32Arr
   const sign = descending ? -1 : 1;
   if (table.isText(column)) {
     // Each text by its place among all that there are. Code unit order: fast, and the same on every locale.
-    const texts = Array.from(order, (row) => table.cell(row, column));
-    const places = new Map(texts.map((text) => [text, 0]));
-    [...places.keys()].sort().forEach((text, place) => {
-      places.set(text, text === '' ? Number.POSITIVE_INFINITY : place * sign);
+    const numbers = new Map<string, number>();
+    for (const row of order) {
+      const text = table.cell(row, column);
+      const known = numbers.get(text);
+      keys[row] = known ?? numbers.size;
+      if (known === undefined) numbers.set(text, numbers.size);
+    }
+    const places = new Float64Array(numbers.size);
+    [...numbers.keys()].sort().forEach((text, place) => {
+      places[numbers.get(text)!] = text === '' ? Number.POSITIVE_INFINITY : place * sign;
     });
-    for (let i = 0; i < order.length; i++) keys[order[i]] = places.get(texts[i])!;
+    for (const row of order) keys[row] = places[keys[row]];
     return keys;
   }
   // Shares as they are shown, to a tenth: by more than that, idle rows would change places at each refresh.
