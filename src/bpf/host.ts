@@ -39,6 +39,11 @@ export function pageSize(): number {
   return size;
 }
 
+/** Bytes of an iterator's buffer, PAGE_SIZE << 3 (kernel/bpf/bpf_iter.c): a read(2) gives at most so many, a record has fewer. */
+export function seqBufferBytes(): number {
+  return pageSize() << 3;
+}
+
 /** undefined where it may not be read: a file with capabilities, run, is none of its user's to look into. */
 function auxiliaryPageSize(): number | undefined {
   try {

@@ -38,6 +38,7 @@ export { Btf, BtfError, type BtfKind, type BtfMember, type BtfParam } from './bt
 export { type ResolvedPath, resolvePath } from './btf-path.ts';
 export { type DisassembleOptions, decode, disassemble } from './disasm.ts';
 export { HELPERS, type HelperName } from './helpers.ts';
+export { seqBufferBytes } from './host.ts';
 export {
   BpfIterator,
   closeIterator,
@@ -84,7 +85,7 @@ export {
   taskLoadTgid,
   taskNullCheckTemplate,
 } from './iter-dsl.ts';
-export { IteratorFd, type ReadOptions, type ReadResult, type ReadTarget, SEQ_BUFFER_BYTES } from './iterator.ts';
+export { IteratorFd, type ReadOptions, type ReadResult, type ReadTarget } from './iterator.ts';
 export { Link, type LinkInfo } from './link.ts';
 export { BpfMap, type MapOptions } from './map.ts';
 export { loadProgram, Program, type ProgramOptions } from './program.ts';

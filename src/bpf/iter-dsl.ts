@@ -275,8 +275,8 @@ export interface BtfFormat {
 
 /**
  * Writes what ptrReg points to as text, all members by name: bpf_seq_printf_btf (helper 150, Linux 5.10). `struct` is
- * the name of a struct or union. What one object gives has to fit the kernel's buffer of 32 KiB (a task_struct has
- * 11 KB). Clobbers R0 to R5.
+ * the name of a struct or union. What one object gives has to fit the kernel's buffer, seqBufferBytes() (a task_struct
+ * has 11 KB). Clobbers R0 to R5.
  */
 export function seqPrintfBtf(metaReg: Reg, ptrReg: Reg, struct: string, format: BtfFormat = {}): Fragment {
   return (asm) => {

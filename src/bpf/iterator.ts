@@ -1,11 +1,10 @@
 /** An iterator: one walk over all objects of a link's target. There is no seek: the next walk is a new iterator. */
 import fs from 'node:fs';
+import { seqBufferBytes } from './host.ts';
 import type { Link } from './link.ts';
 import { bytesOf, withRoom } from './shared-memory.ts';
 import { Attr, BpfError, bpf, OwnedFd } from './syscall.ts';
 
-/** read(2) of an iterator gives at most this (PAGE_SIZE << 3, kernel/bpf/bpf_iter.c); a record may not be larger. */
-export const SEQ_BUFFER_BYTES = 32768;
 /**
  * EAGAIN says that a million objects went by without a record; this many of them in a row without a byte is no
  * filter any more but a program that stops (returns 1) without its reader knowing.
@@ -49,7 +48,7 @@ export class IteratorFd extends OwnedFd {
   /** Reads to the end. Records may be split across reads; what is gathered is whole. @throws BpfError */
   readAll(into: ReadTarget, options: ReadOptions = {}): ReadResult {
     const { fd } = this;
-    const readSize = Math.max(1, options.readSize ?? SEQ_BUFFER_BYTES);
+    const readSize = Math.max(1, options.readSize ?? seqBufferBytes());
     const maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
     let view: Buffer = bytesOf(into.bytes);
     let used = options.from ?? 0;
@@ -88,12 +87,12 @@ function grow(into: ReadTarget, used: number, readSize: number): Buffer {
 function readMeaning(code: string): string {
   switch (code) {
     case 'E2BIG':
-      return `the record of one object is larger than the kernel's buffer (${SEQ_BUFFER_BYTES} bytes); show fewer text columns`;
+      return `the record of one object is larger than the kernel's buffer (${seqBufferBytes()} bytes); show fewer text columns`;
     case 'EAGAIN':
       return 'the program keeps returning 1 for an object, which means "try again"';
     case 'ENOTSUP':
     case 'EOPNOTSUPP':
-      return `this target cannot go on after a full buffer (${SEQ_BUFFER_BYTES} bytes); ask for fewer columns`;
+      return `this target cannot go on after a full buffer (${seqBufferBytes()} bytes); ask for fewer columns`;
     default:
       return '';
   }

@@ -1,6 +1,7 @@
 /** One object as the kernel prints it, again and again; owns the program, its link and maps. */
 import type { Btf } from '../bpf/btf.ts';
 import { BtfError } from '../bpf/btf.ts';
+import { seqBufferBytes } from '../bpf/host.ts';
 import { IteratorFd } from '../bpf/iterator.ts';
 import { Link, type LinkInfo } from '../bpf/link.ts';
 import { BpfMap } from '../bpf/map.ts';
@@ -105,7 +106,7 @@ export class StructReader implements Disposable {
           throw new BpfError(
             'read',
             error.errno,
-            'the kernel prints at most 32 KiB of an object, and this one has more',
+            `the kernel prints at most ${seqBufferBytes() >> 10} KiB of an object, and this one has more`,
           );
         else throw error;
         this.#unload();

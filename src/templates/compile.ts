@@ -152,7 +152,7 @@ const MAX_STACK_RECORD = 440;
  * of them meet up to 2^n times; of a map's value it knows nothing.
  */
 const MAX_STACK_WAYS = 8;
-/** Within PCPU_MIN_UNIT_SIZE, and a record has to be smaller than the iterator's buffer (seq_write(), fs/seq_file.c). */
+/** Within PCPU_MIN_UNIT_SIZE (include/linux/percpu.h), which is also less than an iterator's buffer has with the smallest pages. */
 const MAX_SCRATCH = 32760;
 /** Jumps over the conditions reach 32767 slots; the verifier takes its million steps for no condition of this length. */
 const MAX_CONDITION_SLOTS = 16384;

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { Assembler, R0, R1, R2, R3, R6, R10 } from '../../src/bpf/asm.ts';
 import { Btf } from '../../src/bpf/btf.ts';
 import { resolvePath } from '../../src/bpf/btf-path.ts';
-import { IteratorFd, SEQ_BUFFER_BYTES } from '../../src/bpf/iterator.ts';
+import { seqBufferBytes } from '../../src/bpf/host.ts';
+import { IteratorFd } from '../../src/bpf/iterator.ts';
 import { Link } from '../../src/bpf/link.ts';
 import { BpfMap } from '../../src/bpf/map.ts';
 import { loadProgram, type Program } from '../../src/bpf/program.ts';
@@ -73,7 +74,7 @@ describeKernel('reading iterators', () => {
     expect(new Set(tids).size).toBe(tids.length);
     expect(tids).toContain(process.pid);
     expect(size).toBeGreaterThanOrEqual(used);
-    expect(reads).toBeGreaterThanOrEqual(Math.ceil(used / Math.min(readSize, SEQ_BUFFER_BYTES)));
+    expect(reads).toBeGreaterThanOrEqual(Math.ceil(used / Math.min(readSize, seqBufferBytes())));
   });
 
   test('maxBytes ends the walk early', () => {
@@ -120,7 +121,13 @@ describeKernel('reading iterators', () => {
   });
 
   test('an object that needs more than the buffer is E2BIG, with what to do', () => {
-    using map = BpfMap.create({ type: 'array', keySize: 4, valueSize: 40000, maxEntries: 1, name: 'itertop_big' });
+    using map = BpfMap.create({
+      type: 'array',
+      keySize: 4,
+      valueSize: seqBufferBytes() + 8,
+      maxEntries: 1,
+      name: 'itertop_big',
+    });
     const [task] = findTarget(btf(), 'task').members;
     const seq = resolvePath(btf(), btf().struct('bpf_iter_meta'), 'seq').offset;
     using p = program(
@@ -128,21 +135,26 @@ describeKernel('reading iterators', () => {
       (asm) => {
         asm.load(8, R2, R6, task.offset).jumpIfImm('eq', R2, 0, 'out');
         asm.load(8, R1, R6, 0).load(8, R1, R1, seq);
-        asm.loadMapValue(R2, 'big', 0).movImm(R3, 40000).call('seq_write');
+        asm
+          .loadMapValue(R2, 'big', 0)
+          .movImm(R3, seqBufferBytes() + 8)
+          .call('seq_write');
         asm.label('out').movImm(R0, 0).exit();
       },
       { big: map.fd },
     );
     const error = failure(() => readWith(p));
     expect([error.command, error.code]).toEqual(['read', 'E2BIG']);
-    expect(error.message).toMatch(/larger than the kernel's buffer \(32768 bytes\); show fewer text columns/);
+    expect(error.message).toContain(
+      `larger than the kernel's buffer (${seqBufferBytes()} bytes); show fewer text columns`,
+    );
   });
 
   test('a record a little smaller than the buffer passes', () => {
     using map = BpfMap.create({
       type: 'array',
       keySize: 4,
-      valueSize: SEQ_BUFFER_BYTES - 8,
+      valueSize: seqBufferBytes() - 8,
       maxEntries: 1,
       name: 'itertop_full',
     });
@@ -159,12 +171,12 @@ describeKernel('reading iterators', () => {
         asm.load(8, R1, R6, 0).load(8, R1, R1, seq);
         asm
           .loadMapValue(R2, 'full', 0)
-          .movImm(R3, SEQ_BUFFER_BYTES - 8)
+          .movImm(R3, seqBufferBytes() - 8)
           .call('seq_write');
         asm.label('out').movImm(R0, 0).exit();
       },
       { full: map.fd },
     );
-    expect(readWith(p).used).toBe(3 * (SEQ_BUFFER_BYTES - 8));
+    expect(readWith(p).used).toBe(3 * (seqBufferBytes() - 8));
   });
 });

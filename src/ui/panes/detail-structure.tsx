@@ -1,4 +1,5 @@
 /** The kernel's own struct of one object, as the kernel prints it: a tree that folds. */
+import { seqBufferBytes } from '../../bpf/host.ts';
 import { type DetailPane, fullPath, linesOfDetail } from '../../state/detail.ts';
 import { NO_STRUCTURES } from '../../state/replay.ts';
 import type { StructLine } from '../../templates/struct-tree.ts';
@@ -22,7 +23,7 @@ export function structureNote(theme: Theme, { structure, view }: DetailPane, wid
       : answer.error !== ''
         ? `${answer.error}${trail.length > 0 ? '; Esc goes back' : ''}`
         : answer.cut
-          ? 'longer than 32 KiB with members that are zero: those are not shown'
+          ? `longer than ${seqBufferBytes() >> 10} KiB with members that are zero: those are not shown`
           : '';
   return note === '' ? [] : wrap(theme, width - 2, note).slice(0, Math.max(1, height - 2));
 }
