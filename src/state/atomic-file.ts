@@ -77,7 +77,7 @@ export class AtomicFile {
 export class FileExistsError extends UsageError {
   readonly code = 'EEXIST';
   constructor(file: string) {
-    super(`${file} exists already; choose another name, or overwrite it`);
+    super(`${file} exists already; choose another name, or --force to replace it`);
   }
 }
 

@@ -9,7 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { AtomicFile } from './atomic-file.ts';
 import { makeFolder } from './make-folder.ts';
-import { refuseOthersLink, refusePlanted } from './own-file.ts';
+import { refuseOthersFolder, refusePlanted } from './own-file.ts';
 import { ParquetSnapshots, writtenColumns } from './parquet.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { Retention } from './span.ts';
@@ -89,7 +89,7 @@ export class Dataset {
   #begin(folder: string, partitions: readonly string[], snapshot: Snapshot): Part {
     const { begin } = snapshot.stats;
     makeFolder(this.#folder);
-    refuseOthersLink(this.#folder);
+    refuseOthersFolder(this.#folder);
     // One by one: a link that somebody has planted here would lead elsewhere.
     for (let depth = 1; depth <= partitions.length; depth++) {
       const each = path.join(this.#folder, ...partitions.slice(0, depth));

@@ -3,15 +3,17 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { UsageError } from '../templates/template.ts';
 import { fileReason } from './file-error.ts';
+import { refuseOthersLinks } from './own-file.ts';
 
 /**
  * One by one from the top: Node's `recursive` takes "no such file" for a folder above that is missing, and tries for good
  * where a file system says it of every new name, as /proc does. What is there stays as it is.
- * @throws UsageError which names the one that cannot be made
+ * @throws UsageError which names the one that cannot be made, or a stranger's link on the way
  */
 export function makeFolder(folder: string): void {
   const whole = path.resolve(folder);
   if (isFolder(whole)) return;
+  refuseOthersLinks(whole);
   makeFolder(path.dirname(whole));
   try {
     fs.mkdirSync(whole, { mode: 0o700 });

@@ -96,6 +96,19 @@ describe('a folder that is written to', () => {
     },
   );
 
+  it.skipIf(!root)("that is another user's, or lies behind a link of one, is refused", () => {
+    const elsewhere = path.join(dir, 'elsewhere');
+    fs.mkdirSync(elsewhere);
+    fs.symlinkSync(elsewhere, set);
+    fs.lchownSync(set, PLANTER, PLANTER);
+    for (const at of [set, path.join(set, 'below')]) expect(() => write(at)).toThrow(`${set} is a symbolic link of`);
+    expect(fs.readdirSync(elsewhere)).toEqual([]);
+    fs.lchownSync(set, 0, 0);
+    fs.chownSync(elsewhere, PLANTER, PLANTER);
+    expect(() => write(set)).toThrow(`${set} belongs to`);
+    expect(fs.readdirSync(elsewhere)).toEqual([]);
+  });
+
   it('of an absurd name takes rows, and they are found again', () => {
     for (const [name, text] of Object.entries(HOSTILE_TEXTS)) {
       set = path.join(dir, text.replaceAll(/[\0/]/g, '').slice(0, 60) || name);

@@ -111,6 +111,31 @@ describe.skipIf(!root)('what another user has put there (needs root)', () => {
         });
         expect(picture()).toEqual(before);
       });
+
+      it.each(Object.keys(WRITERS))(
+        '%s, through a link in the place of a folder: only where one may trust it',
+        (writer) => {
+          const [theirs, ours] = [path.join(shared, 'theirs'), path.join(shared, 'ours')];
+          fs.symlinkSync(own, theirs);
+          fs.lchownSync(theirs, PLANTER, PLANTER);
+          fs.symlinkSync('theirs/../own', ours);
+          fs.lchownSync(ours, uid, uid);
+          const before = picture();
+          as(uid, () => {
+            for (const folder of [theirs, ours, path.join(ours, 'new'), path.join(shared, 'no', '..', 'theirs')])
+              expect(() => WRITERS[writer]!(path.join(folder, 'report'))).toThrow(
+                `${theirs} is a symbolic link of daemon, and is not followed`,
+              );
+          });
+          expect(picture()).toEqual(before);
+          for (const owner of [uid, 0]) {
+            fs.lchownSync(theirs, owner, owner);
+            as(uid, () => WRITERS[writer]!(path.join(ours, 'report')));
+            expect(fs.readdirSync(own)).toEqual(['report', 'secret']);
+            fs.rmSync(path.join(own, 'report'), { recursive: true });
+          }
+        },
+      );
     });
 
   it.each(Object.keys(WRITERS))('%s: where nothing is it is made, whatever umask says for its owner only', (writer) => {

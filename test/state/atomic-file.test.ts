@@ -38,7 +38,7 @@ test('it appears whole, for its owner only, and nothing else is left', () => {
 test('an existing file stays as it is, unless it is to be replaced', () => {
   fs.writeFileSync(path.join(dir, 'b'), 'old');
   expect(() => write('b', 'new')).toThrow(FileExistsError);
-  expect(() => write('b', 'new')).toThrow(/b exists already; choose another name, or overwrite it/);
+  expect(() => write('b', 'new')).toThrow(/b exists already; choose another name, or --force to replace it/);
   expect([read('b'), fs.readdirSync(dir)]).toEqual(['old', ['b']]);
   write('b', 'new', true);
   expect([read('b'), fs.readdirSync(dir)]).toEqual(['new', ['b']]);

@@ -93,7 +93,7 @@ describeKernel('itertop dump', () => {
     const again = run(['dump', 'tcp', '-f', 'json', '-o', 'a.json']);
     expect([again.status, again.stderr]).toEqual([
       2,
-      `itertop: ${at('a.json')} exists already; choose another name, or overwrite it\n`,
+      `itertop: ${at('a.json')} exists already; choose another name, or --force to replace it\n`,
     ]);
     expect(JSON.parse(fs.readFileSync(at('a.json'), 'utf8')).header.template).toBe('task');
     expect(run(['dump', 'tcp', '-f', 'json', '-o', 'a.json', '--force']).status).toBe(0);

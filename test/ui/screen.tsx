@@ -37,7 +37,7 @@ export function fakeEffects(exportView: Effects['exportView'] = async ({ path })
     saveTemplate: async (name, overwrite) => {
       calls.push(`template ${name}${overwrite ? ' overwrite' : ''}`);
       if (name === 'there' && !overwrite)
-        throw Object.assign(new Error('/t/there.yaml exists already; choose another name, or overwrite it'), {
+        throw Object.assign(new Error('/t/there.yaml exists already; choose another name, or --force to replace it'), {
           code: 'EEXIST',
         });
       if (name === 'Wrong') throw new Error('a name has small letters');
