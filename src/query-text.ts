@@ -1,16 +1,16 @@
 /** Answers of the query engine as text. */
 import type { Options } from './options.ts';
 import { csv, json } from './state/snapshot.ts';
-import type { Value } from './templates/table.ts';
+import type { Listed } from './templates/table.ts';
 import { fit, sanitize, textWidth } from './templates/text.ts';
 
 export interface Answer {
   readonly columns: readonly string[];
-  readonly rows: readonly (readonly Value[])[];
+  readonly rows: readonly (readonly Listed[])[];
 }
 
 export function textOf({ columns, rows }: Answer, format: NonNullable<Options['format']>): string {
-  const object = (row: readonly Value[]) => `{${columns.map((name, i) => `${json(name)}:${json(row[i])}`).join(',')}}`;
+  const object = (row: readonly Listed[]) => `{${columns.map((name, i) => `${json(name)}:${json(row[i])}`).join(',')}}`;
   switch (format) {
     case 'csv':
       return [columns.map(csv), ...rows.map((row) => row.map(csv))].map((cells) => `${cells.join(',')}\n`).join('');
@@ -38,7 +38,7 @@ export function tableText({ columns, rows }: Answer): string {
   return [line(heads), ...cells.map(line)].join('');
 }
 
-function cellOf(value: Value): string {
+function cellOf(value: Listed): string {
   if (value === null) return '';
   return typeof value === 'number' && !Number.isInteger(value) ? value.toFixed(2) : sanitize(String(value));
 }

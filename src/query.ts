@@ -8,7 +8,7 @@ import { contents, inWords } from './query-contents.ts';
 import { type Answer, textOf } from './query-text.ts';
 import { named, quoted, sampleOf, sourceOf, tablesOf } from './state/dataset-tables.ts';
 import { FUNCTIONS, readyViews, type View } from './state/dataset-views.ts';
-import type { Value } from './templates/table.ts';
+import type { Listed, Value } from './templates/table.ts';
 import { UsageError } from './templates/template.ts';
 
 type DuckDb = typeof import('@duckdb/node-api');
@@ -40,6 +40,7 @@ export async function runQuery({ dataset, sql, format }: Options): Promise<void>
   const instance = await duckDb.DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   let views: readonly View[] = [];
+  const plain = plainly(duckDb, format);
   /** Answers the last statement. What is not a question, or makes something in memory for one, might write files. */
   const answer = async (text: string): Promise<Answer> => {
     const [called] = NO_QUESTION.exec(text) ?? [];
@@ -55,7 +56,7 @@ export async function runQuery({ dataset, sql, format }: Options): Promise<void>
           `query answers questions (SELECT, FROM, DESCRIBE, SUMMARIZE, PIVOT and CREATE in memory); it runs no ${duckDb.StatementType[type] ?? 'such statement'}`,
         );
       const reader = await statement.runAndReadAll();
-      last = { columns: reader.deduplicatedColumnNames(), rows: reader.getRows().map((row) => row.map(plainValue)) };
+      last = { columns: reader.deduplicatedColumnNames(), rows: reader.getRows().map((row) => row.map(plain)) };
     }
     return last;
   };
@@ -107,8 +108,18 @@ export async function runQuery({ dataset, sql, format }: Options): Promise<void>
   }
 }
 
-/** Numbers, texts and flags as they are; lists, times and others as DuckDB writes them. */
-function plainValue(value: unknown): Value {
-  if (value === null || value === undefined) return null;
-  return ['number', 'bigint', 'string', 'boolean'].includes(typeof value) ? (value as Value) : String(value);
+/**
+ * Numbers, texts and flags as they are; times for programs as a dump has them, and lists in JSON as such; all others as
+ * DuckDB writes them.
+ */
+function plainly({ DuckDBListValue, DuckDBTimestampTZValue }: DuckDb, format: Options['format']) {
+  const inJson = format === 'json' || format === 'ndjson';
+  const plain = (value: unknown): Listed => {
+    if (value === null || value === undefined) return null;
+    if (inJson && value instanceof DuckDBListValue) return value.items.map(plain);
+    if ((inJson || format === 'csv') && value instanceof DuckDBTimestampTZValue)
+      return String(value).replace(/^(\S+) (\S+)\+00$/, '$1T$2Z');
+    return ['number', 'bigint', 'string', 'boolean'].includes(typeof value) ? (value as Value) : String(value);
+  };
+  return plain;
 }

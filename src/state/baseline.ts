@@ -1,7 +1,7 @@
 /** A snapshot's file, read back so that later rows can be compared with it. */
 import path from 'node:path';
 import { readText, reason } from '../bpf/user-file.ts';
-import type { Value } from '../templates/table.ts';
+import { listText, type Value } from '../templates/table.ts';
 import { type Template, UsageError } from '../templates/template.ts';
 
 /** Of 100,000 rows with all their columns: four times that. */
@@ -66,6 +66,8 @@ export function readBaseline(file: string, template: Template, groupBy = ''): Ba
 /** What stands in a row under a name that anybody may have written. */
 function scalarOf(row: Row, name: string): Value {
   const value = Object.hasOwn(row, name) ? row[name] : null;
+  // What a list is compared by is what its cell shows.
+  if (Array.isArray(value)) return listText(value.filter((text) => typeof text === 'string')) || null;
   return ['string', 'number', 'bigint'].includes(typeof value) ? (value as Value) : null;
 }
 

@@ -3,7 +3,7 @@ import os from 'node:os';
 import { conditionText } from '../templates/columns.ts';
 import { counted } from '../templates/counted.ts';
 import { alignOf, unitOf } from '../templates/format.ts';
-import type { Rows, Value } from '../templates/table.ts';
+import type { Listed, Rows } from '../templates/table.ts';
 import { columnOf, type FilterName, type Filters, titleOf } from '../templates/template.ts';
 import { fit, sanitize, textWidth } from '../templates/text.ts';
 import type { Grouped } from './grouping.ts';
@@ -103,14 +103,17 @@ export function safeJson(value: unknown): string {
 }
 
 /** JSON text of a value; 64-bit integers keep all their digits. */
-export function json(value: Value): string {
+export function json(value: Listed): string {
+  if (isList(value)) return `[${value.map(json).join(',')}]`;
   if (typeof value === 'bigint') return value.toString();
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
   return safeJson(value);
 }
 
+const isList = (value: Listed): value is readonly Listed[] => Array.isArray(value);
+
 /** RFC 4180, with controls shown as escapes so that a row stays a line. */
-export function csv(value: Value): string {
+export function csv(value: Listed): string {
   if (value === null) return '';
   const text = typeof value === 'string' ? sanitize(value) : String(value);
   return /[",\r\n]/.test(text) || text !== text.trim() ? `"${text.replaceAll('"', '""')}"` : text;
@@ -136,9 +139,12 @@ export function timeColumn(columns: readonly string[]): string {
 }
 
 function* jsonRows(s: Snapshot, before: string, between: string, time: string | null): Generator<string> {
+  const columns = s.columns.map((name) => ({ name, key: JSON.stringify(name), list: s.table.kind(name) === 'texts' }));
   let first = true;
   for (const row of s.order) {
-    const fields = s.columns.map((c) => `${JSON.stringify(c)}:${json(s.table.value(row, c))}`);
+    const fields = columns.map(
+      ({ name, key, list }) => `${key}:${json(list ? s.table.texts(row, name) : s.table.value(row, name))}`,
+    );
     if (time) fields.unshift(`"${timeColumn(s.columns)}":"${time}"`);
     yield `${first ? before : between}{${fields.join(',')}}`;
     first = false;

@@ -31,6 +31,8 @@ interface Taken {
 
 /** A value as it is exported: exact integers, fractions, text; null where absent. */
 export type Value = number | bigint | string | boolean | null;
+/** The same where lists are written as such. */
+export type Listed = Value | readonly Listed[];
 
 /** Texts that a list shows; it says how many more there are. */
 const MAX_LISTED = 8;
@@ -287,9 +289,13 @@ function joinedText(row: number, taken: Taken): string {
   const first = join.rows[row];
   if (first < 0) return '';
   if (!list || join.counts[row] === 1) return table.text(first, column);
-  const found = joinedTexts(row, taken);
-  const more = found.size - MAX_LISTED;
-  return [...found].slice(0, MAX_LISTED).join(', ') + (more > 0 ? `, +${more}` : '');
+  return listText([...joinedTexts(row, taken)]);
+}
+
+/** What a cell has of a list. */
+export function listText(texts: readonly string[]): string {
+  const more = texts.length - MAX_LISTED;
+  return texts.slice(0, MAX_LISTED).join(', ') + (more > 0 ? `, +${more}` : '');
 }
 
 /** The text of a chars or text field. */

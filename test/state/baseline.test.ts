@@ -35,6 +35,17 @@ describe('a snapshot', () => {
     expect(read(text)).toEqual({ name: 'base.json', columns, rows: [[18446612682070000001n, 80, 0, 'LISTEN']] });
   });
 
+  it('of a list has what its cell shows, whether it is written as a list or, as before, as a text', () => {
+    const named = ['sk', 'lport', 'rport', 'held_by'];
+    const holders = Array.from({ length: 9 }, (_, n) => `${n}/sleep`);
+    const shown = `${holders.slice(0, 8).join(', ')}, +1`;
+    const rows = [holders, shown, holders.slice(0, 1), null].map((held_by) =>
+      JSON.stringify({ sk: 1, lport: 80, rport: 0, held_by }),
+    );
+    const { rows: taken } = read(`{"itertop":${header({ columns: named })}}\n${rows.join('\n')}\n`);
+    expect(taken.map((values) => values[3])).toEqual([shown, shown, '0/sleep', null]);
+  });
+
   it('without rows is one', () => {
     expect(read(`{"itertop":${header()}}\n`).rows).toEqual([]);
   });

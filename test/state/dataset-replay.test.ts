@@ -58,7 +58,7 @@ describeKernel('a recording as a data set', () => {
     expect(rows.length).toBe(expected.length);
     expect(new Set(rows.map((row) => row['at'])).size).toBe(12);
     expect(rows.map((row) => row['at']).sort()).toEqual(expected.map((row) => row['timestamp']).sort());
-    for (const column of ['state', 'local', 'remote', 'pid', 'command', 'rtt', 'bytes_in']) {
+    for (const column of ['state', 'local', 'remote', 'pid', 'command', 'rtt', 'bytes_in', 'held_by']) {
       const values = (list: readonly Record<string, unknown>[]) => list.map((row) => String(row[column])).sort();
       expect([column, values(rows)]).toEqual([column, values(expected)]);
     }

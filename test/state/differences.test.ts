@@ -156,7 +156,7 @@ describe('differences', () => {
       id: 2,
       name: 'zwei',
       size: 2 ** 40,
-      changed: 'name size',
+      changed: ['name', 'size'],
     });
   });
 });
