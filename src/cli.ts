@@ -10,7 +10,7 @@ import { targetNames } from './bpf/targets.ts';
 import { completion } from './completion.ts';
 import { checkHosts, closeHosts, hostWords, openHosts } from './hosts.ts';
 import { checkTemplate, helpText, type Options, outputOf, parseOptions, wantsDebug } from './options.ts';
-import { runRecord, tapeText } from './record.ts';
+import { type Beside, runRecord, tapeText } from './record.ts';
 import { dumpReplay, runReplay } from './replay.ts';
 import { isSample, SAMPLE, sample, wantsSample } from './sample.ts';
 import {
@@ -49,6 +49,7 @@ import { createSession, questionOf, type Session, type SessionState } from './st
 import { type Change, configFolder, readSettingsFile, saveSettings, withTilde } from './state/settings-file.ts';
 import { snapshotWriter } from './state/snapshot.ts';
 import { formatSort, sortColumns } from './state/sort.ts';
+import { recordedWord, splitChoice, splitChoices } from './state/split.ts';
 import type { RecordingState } from './state/taping.ts';
 import { TemplateFiles, templateFolder } from './state/template-files.ts';
 import { userId } from './state/users.ts';
@@ -120,7 +121,12 @@ export async function run(argv: readonly string[], early?: WorkerThread): Promis
       case 'record': {
         const asked = await prepare(filesOf(options), options);
         complain(asked.said);
-        await runRecord(options, questionOf(sessionOf(options, asked).getState()));
+        const state = sessionOf(options, asked).getState();
+        await runRecord(
+          options,
+          questionOf(state),
+          options.split === undefined ? undefined : besideOf(state, options.split),
+        );
         return EXIT.done;
       }
       case 'replay':
@@ -346,6 +352,24 @@ function sessionOf(options: Options, asked: Asked, settings: Settings = {}): Ses
   });
 }
 
+/** Of a table beside this one. */
+function secondSession(state: SessionState, template: string, over = false): Session {
+  return createSession({
+    templates: shownTemplates(),
+    template,
+    ...lookups(over),
+    ...{ netns: state.netns, order: state.order, interval: state.interval, maxCost: state.maxCost },
+    ...{ theme: state.theme, marks: state.marks },
+  });
+}
+
+/** What `record --split` records beside a table: the whole of what the explorer shows there. @throws UsageError */
+function besideOf(state: SessionState, split: string): Beside {
+  const choice = splitChoice(state, splitChoices(state, targets()), split);
+  const question = questionOf(secondSession(state, choice.template).getState());
+  return { question: { ...question, ungroup: choice.way?.ungroup ?? false }, word: recordedWord(choice) };
+}
+
 async function runDump(options: Options): Promise<number> {
   if (options.baseline !== undefined)
     throw new UsageError('--baseline goes with the explorer on a terminal: itertop TEMPLATE --baseline FILE');
@@ -564,13 +588,7 @@ async function explore(options: Options): Promise<number> {
     ...effectsOf(session, sampler, began),
     openHalf(template) {
       const state = session.getState();
-      const other = createSession({
-        templates: shownTemplates(),
-        template,
-        ...lookups(over),
-        ...{ netns: state.netns, order: state.order, interval: state.interval, maxCost: state.maxCost },
-        ...{ theme: state.theme, marks: state.marks },
-      });
+      const other = secondSession(state, template, over);
       const its = startSampler(receiverOf(other, tapes), registeredTemplates(), undefined, undefined, hosts);
       const parts = { session: other, sampler: its };
       halves.push(parts);

@@ -178,7 +178,7 @@ export const SPECS: Readonly<Record<string, Spec>> = {
   split: {
     type: 'string',
     value: 'TABLE',
-    help: 'a second table beside it: files, tcp, ... of the selected row, or any other',
+    help: 'a second table beside it: files, tcp, ... of the selected row, or any other; record: both, into a folder',
   },
   ascii: { type: 'boolean', help: 'draw with ASCII only' },
   plain: { type: 'boolean', help: 'lines of text and commands instead of a screen, for screen readers and logs' },

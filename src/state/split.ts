@@ -58,7 +58,10 @@ export function recordedChoices(first: Template, second: Template, ungroup: bool
 }
 
 /** As a part of a file's name. */
-export const slug = (word: string) => word.replaceAll(/[^\w-]+/g, '-');
+const slug = (word: string) => word.replaceAll(/[^\w-]+/g, '-');
+
+/** What the file of a recording calls the second table. */
+export const recordedWord = ({ template, word, way }: SplitChoice) => (way ? slug(word) : `all-${template}`);
 
 /** `--split files`: by its word or the table's name, what follows the row first. @throws UsageError */
 export function splitChoice(state: SessionState, choices: readonly SplitChoice[], name: string): SplitChoice {

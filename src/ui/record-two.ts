@@ -1,6 +1,6 @@
 /** Recording both of two tables, each to a file of its own in one folder: `itertop replay FOLDER` shows both again. */
 import { filesOfTwo } from '../state/recording.ts';
-import { type SplitChoice, slug } from '../state/split.ts';
+import { recordedWord, type SplitChoice } from '../state/split.ts';
 import type { Reach } from './actions.ts';
 import type { Table } from './halves.ts';
 
@@ -19,11 +19,12 @@ function record({ session, effects }: Table['reach'], path: string): void {
 export function recordTwo(
   first: Reach,
   second: Reach,
-  { template, word, way }: SplitChoice,
+  choice: SplitChoice,
   begin: (template: string) => Table,
   folder: string,
 ): () => void {
-  const [one, other] = filesOfTwo(folder, first.session.getState().template, way ? slug(word) : `all-${template}`);
+  const { template, way } = choice;
+  const [one, other] = filesOfTwo(folder, first.session.getState().template, recordedWord(choice));
   record(first, one);
   if (!way) {
     record(second, other);
