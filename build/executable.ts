@@ -98,8 +98,9 @@ export function buildExecutable(arch: Arch): string {
         mainFormat: 'module',
         output: blob,
         disableExperimentalSEAWarning: true,
-        // It is no Node: neither options nor NODE_OPTIONS reach it.
+        // It is no Node: neither options nor NODE_OPTIONS reach it, and SIGUSR1 opens no debugger.
         execArgvExtension: 'none',
+        execArgv: ['--disable-sigusr1'],
         assets: {
           ...Object.fromEntries(bundles(arch).map((name) => [name, path.join(ROOT, 'dist', name)])),
           'koffi.node': parts.koffi,

@@ -83,6 +83,9 @@ export function thisProgram(): Started {
   return { executable, script: isSea() || script === undefined ? undefined : path.resolve(script) };
 }
 
+/** SIGUSR1 has no effect from the first moment; src/main.ts sees to it a little later. Node has the option since 22.14. */
+const noDebugger = () => (process.allowedNodeEnvironmentFlags.has('--disable-sigusr1') ? '--disable-sigusr1 ' : '');
+
 /**
  * How to be permitted what loading takes. Node itself is not given the capabilities: every script of every user would
  * have them. A copy that only its owner may run is.
@@ -96,7 +99,7 @@ function howToBePermitted({ noNewPrivileges }: System, { executable, script }: S
   return [
     `${root}; or once, with a copy of Node that only you may run:`,
     `install -m 700 ${word(executable)} ~/.itertop-node && sudo setcap cap_bpf,cap_perfmon=ep ~/.itertop-node`,
-    `~/.itertop-node ${word(script)}`,
+    `~/.itertop-node ${noDebugger()}${word(script)}`,
   ].join('\n    ');
 }
 

@@ -53,7 +53,7 @@ const NODE = { executable: '/usr/bin/node', script: "/opt/it's/itertop.js" };
 const copy =
   'run it as root: sudo itertop; or once, with a copy of Node that only you may run:\n' +
   '    install -m 700 /usr/bin/node ~/.itertop-node && sudo setcap cap_bpf,cap_perfmon=ep ~/.itertop-node\n' +
-  "    ~/.itertop-node '/opt/it'\\''s/itertop.js'";
+  "    ~/.itertop-node --disable-sigusr1 '/opt/it'\\''s/itertop.js'";
 
 test.each<[string, Partial<System>, Started, string]>([
   ['Node is not given the capabilities, a copy is', {}, NODE, copy],

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Elf } from '../../build/elf.ts';
 import { type Arch, buildExecutable, needs } from '../../build/executable.ts';
 import packageJson from '../../package.json' with { type: 'json' };
+import { opensNoDebugger } from '../support/debugger.ts';
 import { skip } from '../support/kernel.ts';
 import { KEY, TestTerminal } from '../terminal/terminal.ts';
 import { BareRoot, type RunOptions } from './bare-root.ts';
@@ -79,6 +80,8 @@ describe.skipIf(skip)('the executable (needs root)', () => {
     expect(stderr).toContain('TMPDIR=FOLDER');
     expect(status).toBe(1);
   });
+
+  it('opens no debugger', () => opensNoDebugger([file]));
 
   it('is the explorer on a terminal', async () => {
     const terminal = new TestTerminal(...root.command(['task']));

@@ -242,7 +242,7 @@ describeKernel('what goes wrong, in words and exit codes', () => {
   const help = [
     '  what helps: run it as root: sudo itertop; or once, with a copy of Node that only you may run:',
     `    install -m 700 ${process.execPath} ~/.itertop-node && sudo setcap cap_bpf,cap_perfmon=ep ~/.itertop-node`,
-    `    ~/.itertop-node ${PROGRAM}`,
+    `    ~/.itertop-node --disable-sigusr1 ${PROGRAM}`,
     '',
   ].join('\n');
   const bpf = 'missing CAP_BPF: this process may not load BPF programs\n';
