@@ -55,7 +55,7 @@ export function arrange(
     };
   const narrowed = search !== null || chosen !== passing;
   const { rows, leads } = narrowed
-    ? withAncestors(table, passing, searchRows(table, search, columns, chosen.slice()), asked.ungroup)
+    ? withAncestors(table, passing, searchRows(table, search, columns, chosen), asked.ungroup)
     : { rows: passing };
   const order = sortRows(table, sort, rows);
   const folded = new Set(asked.tree.folded.map((key) => table.rowOfKey(key)));

@@ -40,10 +40,17 @@ export const detailSlice: Slice<DetailSlice> = (set, get) => {
 
   function find(pane: DetailPane, direction: 1 | -1): void {
     const { wanted } = pane;
-    const next = wanted && found(pane, wanted, direction);
-    if (next) change(() => next);
-    else if (wanted) set({ notice: `nothing here matches ${formatSearch(wanted)}` });
-    else set({ notice: 'nothing is searched for: / searches in the details' });
+    if (!wanted) {
+      set({ notice: 'nothing is searched for: / searches in the details' });
+      return;
+    }
+    try {
+      const next = found(pane, wanted, direction);
+      if (next) change(() => next);
+      else set({ notice: `nothing here matches ${formatSearch(wanted)}` });
+    } catch (error) {
+      set({ notice: (error as Error).message });
+    }
   }
 
   return {

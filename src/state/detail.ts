@@ -1,5 +1,6 @@
 /** The details of one object: its columns, the kernel's struct, and how its numbers went. Pure steps between states. */
 import type { StructLine } from '../templates/struct-tree.ts';
+import { inTime } from './deadline.ts';
 import { frozenRow } from './frozen-view.ts';
 import { type History, hasMoved, withSample } from './history.ts';
 import type { Search } from './question.ts';
@@ -209,8 +210,18 @@ export function cameBack(pane: DetailPane): DetailPane {
   return pane.part === 'structure' && last ? { ...pane, ...last } : pane;
 }
 
-/** The next (1) or previous (-1) line that matches, round and round, unfolded where it has to be. null: there is none. */
+/** Milliseconds that keys may wait for what is found in one object. */
+const KEY_MS = 500;
+
+/**
+ * The next (1) or previous (-1) line that matches, round and round, unfolded where it has to be. null: there is none.
+ * @throws Error where that takes too long
+ */
 export function found(pane: DetailPane, wanted: Search, direction: 1 | -1): DetailPane | null {
+  return inTime([wanted.pattern], () => foundLine(pane, wanted, direction), KEY_MS);
+}
+
+function foundLine(pane: DetailPane, wanted: Search, direction: 1 | -1): DetailPane | null {
   const pattern = searchRegExp(wanted);
   const matches = (text: string) => pattern.test(text) !== wanted.invert;
   if (pane.part !== 'structure') {

@@ -1,7 +1,8 @@
 /** Which rows of a table are shown, in which order: an index over its columns. */
 import type { Rows, TableRows } from '../templates/table.ts';
-import type { Conjunct } from '../templates/where.ts';
+import type { Conjunct, Where } from '../templates/where.ts';
 import { matchesWhere } from '../templates/where-eval.ts';
+import { inTime } from './deadline.ts';
 import type { Search } from './question.ts';
 import { scratch } from './scratch.ts';
 import { searchRegExp } from './search.ts';
@@ -9,12 +10,28 @@ import type { Sort, SortKey } from './sort.ts';
 
 /** Rows that fulfil the conditions which the kernel has left to this side, in the kernel's order. */
 export function passingRows(table: TableRows, after: readonly Conjunct[]): Uint32Array<ArrayBuffer> {
-  const rows = new Uint32Array(table.rows);
-  let count = 0;
-  for (let row = 0; row < table.rows; row++) {
-    if (after.every(({ where }) => matchesWhere(where, table, row))) rows[count++] = row;
+  const pass = () => {
+    const rows = new Uint32Array(table.rows);
+    let count = 0;
+    for (let row = 0; row < table.rows; row++) {
+      if (after.every(({ where }) => matchesWhere(where, table, row))) rows[count++] = row;
+    }
+    return rows.subarray(0, count);
+  };
+  const patterns = after.filter(({ where }) => hasPattern(where)).map(({ text }) => text);
+  return patterns.length > 0 ? inTime(patterns, pass) : pass();
+}
+
+function hasPattern(where: Where): boolean {
+  switch (where.kind) {
+    case 'and':
+    case 'or':
+      return hasPattern(where.left) || hasPattern(where.right);
+    case 'not':
+      return hasPattern(where.of);
+    default:
+      return where.kind === 'match';
   }
-  return rows.subarray(0, count);
 }
 
 /**
@@ -31,7 +48,7 @@ export function orderRows(
   return sortRows(table, sort, searchRows(table, search, shown, passing));
 }
 
-/** The passing rows that match the search in what is shown of them. Works in the memory of `passing`. */
+/** The passing rows that match the search in what is shown of them. */
 export function searchRows(
   table: TableRows,
   search: Search | null,
@@ -39,10 +56,10 @@ export function searchRows(
   passing: Uint32Array<ArrayBuffer>,
 ): Uint32Array<ArrayBuffer> {
   if (!search) return passing;
-  const matches = matcher(search);
-  let count = 0;
-  for (const row of passing) if (matches(rowText(table, row, shown))) passing[count++] = row;
-  return passing.subarray(0, count);
+  const pattern = searchRegExp(search);
+  return inTime([search.pattern], () =>
+    passing.filter((row) => pattern.test(rowText(table, row, shown)) !== search.invert),
+  );
 }
 
 /** Of each column that is sorted by. */
@@ -110,9 +127,4 @@ export function rowText(table: TableRows, row: number, shown: readonly string[])
   let text = '';
   for (const column of shown) text += `${table.cell(row, column)} `;
   return text;
-}
-
-function matcher(search: Search): (text: string) => boolean {
-  const pattern = searchRegExp(search);
-  return (text) => pattern.test(text) !== search.invert;
 }

@@ -313,7 +313,7 @@ export function serve(port: NonNullable<typeof parentPort>): void {
     const { table } = collected;
     const { compare, marked } = q;
     const { tree: _, ...flat } = q;
-    // Searching and sorting work in the memory of `passing`.
+    // Sorting works in the memory of `passing`.
     const all = compare ? passing.slice() : passing;
     // What differs is no tree: the rows between are not there.
     const whole = arrange(table, compare?.shown ? flat : q, passing, {
