@@ -374,8 +374,8 @@ async function runDump(options: Options): Promise<number> {
   if (options.baseline !== undefined)
     throw new UsageError('--baseline goes with the explorer on a terminal: itertop TEMPLATE --baseline FILE');
   if (options.replay !== undefined) {
-    await dumpReplay(options.replay, options, say).finally(() => leave(options));
-    return EXIT.done;
+    const whole = await dumpReplay(options.replay, options, say).finally(() => leave(options));
+    return whole ? EXIT.done : EXIT.failed;
   }
   const asked = await prepare(filesOf(options), options);
   complain(asked.said);
@@ -829,6 +829,7 @@ async function exportView(session: Session, choice: ExportChoice): Promise<strin
       order,
       columns,
       stats: view.stats,
+      absent: new Map(view.columns.map((c) => [c.name, c.absent])),
       filters: state.filters,
       search: choice.rows === 'shown' ? formatSearch(state.search) : '',
       where: state.where,

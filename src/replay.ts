@@ -17,7 +17,7 @@ import type { ExportChoice } from './state/panes.ts';
 import { Player } from './state/player.ts';
 import { notInRecording } from './state/recorded-source.ts';
 import { Recording, twoOf } from './state/recording.ts';
-import type { Replay } from './state/replay.ts';
+import { type Replay, skippedText } from './state/replay.ts';
 import { startSampler } from './state/sampler.ts';
 import { formatSearch } from './state/search.ts';
 import type { RecordedQuestion, Segment } from './state/segment.ts';
@@ -286,8 +286,12 @@ export async function runReplay(path: string, options: Options, more: ReplayOpti
   });
 }
 
-/** Rows of one refresh (the last one, or that of `--at`) or of each. */
-export async function dumpReplay(name: string, options: Options, say?: (text: string) => void): Promise<void> {
+/** Rows of one refresh (the last one, or that of `--at`) or of each. @returns whether all of these could be read */
+export async function dumpReplay(
+  name: string,
+  options: Options,
+  say: (text: string) => void = () => {},
+): Promise<boolean> {
   const file = isSample(name) ? sampleFile() : name;
   const recording = open(file);
   const state = sessionOf(options, recording, false).getState();
@@ -298,17 +302,24 @@ export async function dumpReplay(name: string, options: Options, say?: (text: st
       ? count - 1
       : recording.indexAt(parseMoment(options.at, state.replay!, recording.times[0]!));
   const from = fromOf(recording, index);
+  // At a moment that is named there may be all that there was.
+  let damaged = options.at === undefined ? recording.missing : 0;
   recording.close();
   const dumped: DumpOptions = {
     ...question,
     template: state.templates.get(state.template)!,
     searchText: formatSearch(question.search),
     ...outputOf(options),
-    ...(say ? { say } : {}),
+    say,
     count: options.all ? 0 : 1,
   };
   const [first, last] = options.all ? [0, count - 1] : [index, index];
-  await dump(dumped, process.stdout, refreshes(file, dumped.template, collectOptions(dumped), first, last), from);
+  const feed = refreshes(file, dumped.template, collectOptions(dumped), first, last, (count) => {
+    damaged += count;
+  });
+  await dump(dumped, process.stdout, feed, from);
+  if (damaged > 0) say(`${file}: ${skippedText(damaged)}`);
+  return damaged === 0;
 }
 
 /** The host of a refresh, and its kernel: another one after a restart. */
@@ -317,19 +328,25 @@ function fromOf(recording: Recording, index: number) {
   return { host, kernel, btf };
 }
 
+/** Several, or one: where that is damaged the nearest one. @param stepped told how many damaged ones are stepped over */
 async function* refreshes(
   file: string,
   template: Template,
   options: CollectOptions,
   first: number,
   last: number,
+  stepped: (damaged: number) => void,
 ): Feed {
   using player = new Player(file);
   for (let index = first; index <= last; index = player.index + 1) {
     player.move({ by: index - player.index });
     const collected = player.collect(template, options);
-    // What is damaged was stepped over, at the end backwards.
-    if (player.index < index) return;
-    yield { ...collected, host: fromOf(player.recording, player.index) };
+    const back = player.index < index;
+    const skipped = back && first < last ? last - index + 1 : Math.abs(player.index - index);
+    stepped(skipped);
+    // At the end it goes back, to what was there before.
+    if (back && first < last) return;
+    yield { ...collected, skipped, host: fromOf(player.recording, player.index) };
+    if (first === last) return;
   }
 }

@@ -261,15 +261,14 @@ export class Collector implements Disposable {
       ...(this.#host === '' ? {} : { host: this.#host }),
       ...this.#pins(names, absent),
     };
-    const conditions: Condition[] = plan.conditions.map(({ text, where, filter, scope }) => ({
-      text: filter === undefined ? text : conditionText(filter, options.filters[filter] ?? []),
-      where,
-      ...(scope ? { scope } : {}),
-    }));
+    const conditions: Condition[] = plan.conditions.map(({ filter, ...condition }) =>
+      filter === undefined ? condition : { ...condition, text: conditionText(filter, options.filters[filter] ?? []) },
+    );
     const { map } = this.template;
     if (map && this.#base.by) conditions.unshift({ text: `map ${map.id} ${map.name}`.trimEnd(), where: this.#base.by });
     const covered = this.#covered(options.netns ?? 'self', namespaces.length);
-    if (covered !== '') conditions.unshift({ text: covered, where: 'link', scope: true });
+    if (covered) conditions.unshift(covered);
+    const netns = conditions.find((condition) => condition.netns)?.netns;
     const table = new Table(this.template, batch, joins, derived, context);
     this.#growth.sample(table, derived, names, before);
     return {
@@ -289,6 +288,7 @@ export class Collector implements Disposable {
         totalMs: performance.now() - started,
         sessionId: batch.footer?.sessionId ?? -1,
         conditions,
+        ...(netns ? { netns } : {}),
       },
     };
   }
@@ -321,10 +321,12 @@ export class Collector implements Disposable {
   }
 
   /** Of several network namespaces how many are walked; that some are not is no silent matter. */
-  #covered(scope: NetScope, walked: number): string {
+  #covered(scope: NetScope, seen: number): Condition | undefined {
     const closed = this.template.netns && scope === 'all' ? (this.#origin.closedNamespaces ?? 0) : 0;
-    if (closed > 0) return `${walked} of ${walked + closed} netns (root sees all)`;
-    return walked > 1 ? `${walked} netns` : '';
+    const total = seen + closed;
+    if (total < 2) return undefined;
+    const text = closed > 0 ? `${seen} of ${total} netns (root sees all)` : `${seen} netns`;
+    return { text, where: 'link', scope: true, netns: { seen, total } };
   }
 
   /** Whether every object has a row: no filter, no condition in the kernel, nothing switched off. */

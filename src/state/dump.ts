@@ -20,6 +20,7 @@ import { OpenMetrics } from './openmetrics.ts';
 import { passingRows } from './order.ts';
 import type { OtlpOptions } from './otlp.ts';
 import { sentColumns } from './otlp-names.ts';
+import { shortfallsOf } from './shortfall.ts';
 import { type Snapshot, type SnapshotFormat, type SnapshotWriter, snapshotWriter } from './snapshot.ts';
 import type { Retention } from './span.ts';
 import { StructWriter } from './struct-writer.ts';
@@ -50,8 +51,9 @@ export interface DumpOptions extends Arrangement {
   readonly force: boolean;
   /** A folder for Parquet files in place of an output, and when each is closed. */
   readonly dataset?: { readonly folder: string; readonly roll: Retention } | undefined;
-  /** A collector in place of an output; what is to be told of it goes to `say`. */
+  /** A collector in place of an output. */
   readonly otlp?: OtlpOptions | undefined;
+  /** Told what the rows lack, and how a collector does. */
   readonly say?: (text: string) => void;
   /** Only what differs from the refresh before. */
   readonly changes?: boolean;
@@ -64,7 +66,8 @@ export const WARM_UP_MS = 250;
 
 /** Refreshes to be written, one after another. */
 export type Feed = AsyncIterable<
-  Pick<Collected, 'stats' | 'after'> & Pick<Snapshot, 'host' | 'missing'> & { readonly table: TableRows }
+  Pick<Collected, 'stats' | 'after' | 'absent'> &
+    Pick<Snapshot, 'host' | 'missing' | 'skipped'> & { readonly table: TableRows }
 >;
 
 /** @param host where they are from; this one where absent @throws BpfError, UsageError, ...; a closed pipe ends it without an error */
@@ -78,9 +81,11 @@ export async function dump(
   const sink = await sinkOf(options, stdout, structs, host);
   /** What is compared with the refresh before, host by host. */
   const compared = new Map<string, { differ: Differ | null; growth: GroupGrowth; read: number }>();
+  /** What is said once, however many refreshes lack it. */
+  const lacking = new Set<string>();
   const sent = options.otlp && !options.groupBy ? sentColumns(options.template, options.columns) : null;
   try {
-    for await (const { table, stats, after, host: from = host, missing } of feed) {
+    for await (const { table, stats, after, absent, host: from = host, missing, skipped = 0 } of feed) {
       const name = from?.host ?? '';
       const known = compared.get(name) ?? {
         // A log record has a line for the eye, too, and what names a row is among its columns.
@@ -100,8 +105,14 @@ export async function dump(
         search: options.searchText,
         ...(from ? { host: from } : {}),
         missing,
+        absent,
+        skipped,
         ...(sent ? { columns: sent } : {}),
       };
+      for (const [what, words] of shortfallsOf(structs ? { ...whole, columns: [] } : whole)) {
+        if (!lacking.has(what)) options.say?.(words);
+        lacking.add(what);
+      }
       const snapshot = differ ? differ.next(whole) : whole;
       if (!(await sink.take(snapshot))) return;
     }

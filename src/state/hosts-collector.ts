@@ -247,5 +247,8 @@ function statsOf(all: readonly Collected[], where: readonly Conjunct[], totalMs:
     totalMs,
     sessionId: -1,
     conditions: [...conditions.values()],
+    ...(each.some(({ netns }) => netns) && {
+      netns: { seen: sum(({ netns }) => netns?.seen ?? 1), total: sum(({ netns }) => netns?.total ?? 1) },
+    }),
   };
 }

@@ -84,6 +84,7 @@ function* eachHost({ table, after, hosts, each }: MergedCollected, written: Map<
     if (!collected || written.get(name) === collected) continue;
     written.set(name, collected);
     const own = new MergedTable(table.template, [collected.table], collected.stats.end);
-    yield { table: own, after, stats: collected.stats, host: { host: name, kernel, btf } };
+    const { stats, absent } = collected;
+    yield { table: own, after, stats, absent, host: { host: name, kernel, btf } };
   }
 }

@@ -261,6 +261,8 @@ export interface OpenedFile {
   readonly end: number;
   /** Bytes that belong to no frame: damaged, or the last one cut. */
   readonly lost: number;
+  /** Places of such bytes that a frame follows: there each frame, one at least, is damaged. */
+  readonly holes: number;
 }
 
 /** Reads a file's frames. */
@@ -269,6 +271,7 @@ export class RecordingFile implements Disposable {
   readonly frames: readonly Frame[];
   readonly end: number;
   readonly lost: number;
+  readonly holes: number;
   readonly #file: OwnedFd;
 
   /** @throws BadRecordingError for what is no recording; Error of open(2) */
@@ -278,7 +281,7 @@ export class RecordingFile implements Disposable {
     try {
       const { size } = fs.fstatSync(this.#file.fd);
       checkHead(file, this.#read(0, Math.min(size, FILE_HEAD)));
-      ({ frames: this.frames, end: this.end, lost: this.lost } = this.#scan(size));
+      ({ frames: this.frames, end: this.end, lost: this.lost, holes: this.holes } = this.#scan(size));
     } catch (error) {
       this.close();
       throw error;
@@ -300,6 +303,7 @@ export class RecordingFile implements Disposable {
     const frames: Frame[] = [];
     const head = Buffer.alloc(HEAD);
     let lost = 0;
+    let holes = 0;
     let end = FILE_HEAD;
     for (let at = FILE_HEAD; at < size; ) {
       const frame = fs.readSync(this.#file.fd, head, 0, HEAD, at) === HEAD ? frameOf(head, at, size) : undefined;
@@ -312,9 +316,10 @@ export class RecordingFile implements Disposable {
       // What was damaged is one frame, and behind it is the next: a file of nothing is not read to its end.
       const next = this.#nextFrame(at + 1, Math.min(size, at + HEAD + MAX_PAYLOAD + HEAD), size);
       lost += (next ?? size) - at;
+      if (next !== undefined) holes++;
       at = next ?? size;
     }
-    return { frames, end, lost };
+    return { frames, end, lost, holes };
   }
 
   /** Where the next frame begins that has a good head; undefined where none does before `to`. */

@@ -38,6 +38,8 @@ export class Recording implements Disposable {
   /** Bytes on disk, and those of them that cannot be read. */
   readonly size: number;
   readonly lost: number;
+  /** Refreshes, at least so many, that are not among these: damaged, or made of what is. A cut end is none. */
+  readonly missing: number;
   readonly #files: readonly RecordingFile[];
   readonly #places: readonly Place[];
   #segments = new Map<Frame, Segment>();
@@ -62,6 +64,8 @@ export class Recording implements Disposable {
       this.rows = Uint32Array.from(this.#places, ({ frame }) => frame.rows);
       this.size = files.reduce((sum, { path: each }) => sum + fs.statSync(each).size, 0);
       this.lost = files.reduce((sum, { lost }) => sum + lost, 0);
+      const written = files.flatMap(({ frames }) => frames).filter(({ kind }) => kind !== SEGMENT).length;
+      this.missing = files.reduce((sum, { holes }) => sum + holes, written - this.#places.length);
       const names = new Set([...this.#segments.values()].map(({ templates }) => templates[0]!.name));
       if (names.size > 1)
         throw new UsageError(`${file}: it has parts of ${[...names].join(' and ')}; replay one of them`);

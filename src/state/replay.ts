@@ -160,6 +160,9 @@ export function replayed({ position }: View): Partial<SessionState> {
   const { skipped, index, count } = position;
   return {
     ...(index >= count - 1 ? { paused: true } : {}),
-    ...(skipped > 0 ? { notice: `${counted(skipped, 'damaged refresh was', 'damaged refreshes were')} skipped` } : {}),
+    ...(skipped > 0 ? { notice: skippedText(skipped) } : {}),
   };
 }
+
+export const skippedText = (count: number) =>
+  `${counted(count, 'damaged refresh was', 'damaged refreshes were')} skipped`;

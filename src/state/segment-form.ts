@@ -109,10 +109,16 @@ const SEGMENT = object(
     ),
     question: QUESTION,
     conditions: many(
-      object('a condition', { text: string, where: oneOf('place', ['link', 'kernel', 'user']), scope: flag }, [
-        'text',
-        'where',
-      ]),
+      object(
+        'a condition',
+        {
+          text: string,
+          where: oneOf('place', ['link', 'kernel', 'user']),
+          scope: flag,
+          netns: object('of namespaces', { seen: number(0, 1e9), total: number(0, 1e9) }, ['seen', 'total']),
+        },
+        ['text', 'where'],
+      ),
       'conditions',
     ),
     walks: list(

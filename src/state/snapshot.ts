@@ -7,6 +7,7 @@ import type { Listed, Rows } from '../templates/table.ts';
 import { columnOf, type FilterName, type Filters, titleOf } from '../templates/template.ts';
 import { fit, sanitize, textWidth } from '../templates/text.ts';
 import type { Grouped } from './grouping.ts';
+import { absentOf } from './shortfall.ts';
 import { branchOf, foundOf, TREE_ASCII, TREE_SIGNS, type TreeRows, treeText } from './tree.ts';
 import type { RefreshStats } from './view.ts';
 
@@ -38,6 +39,10 @@ export interface Snapshot {
   readonly host?: { readonly host: string; readonly kernel: string; readonly btf?: string | undefined };
   /** Of several hosts those that no rows are from, and why. */
   readonly missing?: Readonly<Record<string, string>> | undefined;
+  /** Column -> why it is not there. */
+  readonly absent?: ReadonlyMap<string, string>;
+  /** Refreshes of the recording before this one that are damaged. */
+  readonly skipped?: number;
 }
 
 /** A writer gives pieces for each snapshot; `end` gives what closes the file. Bytes are valid until the next piece. */
@@ -55,11 +60,12 @@ export interface Header {
 
 /** What a header says of one refresh, not of all in a file. */
 export const OF_ONE: ReadonlySet<string> = new Set([
-  ...['missing', 'time', 'end', 'grouped', 'rows', 'visited', 'emitted', 'duplicates'],
+  ...['missing', 'skipped', 'time', 'end', 'grouped', 'rows', 'visited', 'emitted', 'duplicates'],
 ]);
 
 export function headerOf(snapshot: Snapshot): Header {
   const { table, stats } = snapshot;
+  const absent = absentOf(snapshot);
   const units: Record<string, string> = {};
   for (const name of snapshot.columns) {
     const unit = unitOf(table.formatOf(name));
@@ -70,6 +76,7 @@ export function headerOf(snapshot: Snapshot): Header {
     host: snapshot.host?.host ?? os.hostname(),
     kernel: snapshot.host?.kernel ?? os.release(),
     ...(snapshot.missing && Object.keys(snapshot.missing).length > 0 ? { missing: snapshot.missing } : {}),
+    ...(snapshot.skipped ? { skipped: snapshot.skipped } : {}),
     time: new Date(stats.begin).toISOString(),
     end: new Date(stats.end).toISOString(),
     template: table.template.name,
@@ -84,7 +91,9 @@ export function headerOf(snapshot: Snapshot): Header {
     visited: stats.visited,
     emitted: stats.emitted,
     duplicates: stats.doubles,
+    ...(stats.netns ? { netns: stats.netns } : {}),
     columns: snapshot.columns,
+    ...(Object.keys(absent).length > 0 ? { absent } : {}),
     units,
   };
 }

@@ -31,7 +31,7 @@ export const microseconds = (ms: number): number => Math.round(ms * 1000) / 1000
 
 /** What a plan says of the batches that are read by it. */
 export interface SourcePlan extends Pick<Plan, 'layout' | 'names' | 'absent' | 'after' | 'sets'> {
-  readonly conditions: readonly (Plan['conditions'][number] & Pick<Condition, 'scope'>)[];
+  readonly conditions: readonly (Plan['conditions'][number] & Pick<Condition, 'scope' | 'netns'>)[];
   /** Rows were left out by this process: what the conditions in the kernel say is not all. */
   readonly narrowed?: boolean;
 }

@@ -30,6 +30,14 @@ export interface Condition {
   readonly where: 'link' | 'kernel' | 'user';
   /** About where all walks of a refresh look, joins included: rows are joined as if it were not there. */
   readonly scope?: true;
+  /** Where it is of several network namespaces. */
+  readonly netns?: Namespaces;
+}
+
+/** Of several network namespaces how many were walked. */
+export interface Namespaces {
+  readonly seen: number;
+  readonly total: number;
 }
 
 /** How honest and how dear a refresh was. */
@@ -52,6 +60,8 @@ export interface RefreshStats {
   /** meta->session_id of the iterator. */
   readonly sessionId: number;
   readonly conditions: readonly Condition[];
+  /** Of all hosts together; absent where there is but one. */
+  readonly netns?: Namespaces;
 }
 
 /** How the rows of a view differ from those of a moment. */
