@@ -90,6 +90,9 @@ const say = (text: string) => tell(`itertop: ${text}`);
 
 const EXIT = { done: 0, failed: 1, usage: 2, unsupported: 3 } as const;
 
+/** Commands that write text and end; rows have a way of their own to be written. */
+const WRITE_TEXT: readonly Options['command'][] = ['help', 'version', 'doctor', 'completion', 'templates', 'query'];
+
 /** @param early the thread that reads, where it is started already @returns the exit code */
 export async function run(argv: readonly string[], early?: WorkerThread): Promise<number> {
   keepWorker(early);
@@ -98,7 +101,7 @@ export async function run(argv: readonly string[], early?: WorkerThread): Promis
   try {
     const options = parseOptions(argv);
     if (options.tether !== undefined) tether(options.tether);
-    if (['help', 'version', 'doctor', 'templates'].includes(options.command)) process.stdout.on('error', unwritable);
+    if (WRITE_TEXT.includes(options.command)) process.stdout.on('error', unwritable);
     switch (options.command) {
       case 'help':
         process.stdout.write(helpText(shownTemplates()));

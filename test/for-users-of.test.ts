@@ -74,6 +74,8 @@ describeKernel('docs/for-users-of.md', () => {
       const net = node<typeof import('node:net')>('net');
       const { once } = node<typeof import('node:events')>('events');
       kept.fd = fs.openSync(at, 'w');
+      kept.both = fs.openSync(`${at}.both`, 'w+');
+      kept.read = fs.openSync(`${at}.both`, 'r');
       kept.gone = fs.openSync(`${at}.gone`, 'w');
       fs.unlinkSync(`${at}.gone`);
       const server = net.createServer().listen(0, '127.0.0.1');
@@ -134,6 +136,19 @@ describeKernel('docs/for-users-of.md', () => {
     },
     90_000,
   );
+
+  describe('written to by a process: what is open for writing alone, and for both', () => {
+    const { theirs, ours } = questions.find((q) => q.question === 'written to by a process')!;
+    it.each([['itertop', ours] as const, ...(root && installed('lsof') ? [['lsof', theirs] as const] : [])])(
+      '%s',
+      (_, command) => {
+        const { stdout, script } = run(command);
+        const of = (name: RegExp) => stdout.split('\n').filter((line) => name.test(line)).length;
+        expect([of(/app\.log\b(?!\.)/), of(/app\.log\.both/), of(/cwd|txt|libc/)], script).toEqual([1, 1, 0]);
+      },
+      90_000,
+    );
+  });
 
   describe.each(['ss', 'lsof', 'ps', 'bpftool', 'bpftrace'])('%s', (tool) => {
     const there = root && installed(tool);

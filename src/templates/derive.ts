@@ -585,11 +585,11 @@ export const TEXT: Readonly<Record<string, Described & { readonly run: Text; rea
       ),
   },
   file_name: {
-    args: 5,
+    args: 6,
     some: true,
-    run: (reader, row, [path, localAddress, localPort, remoteAddress, remotePort]) => {
+    run: (reader, row, [path, localAddress, localPort, remoteAddress, remotePort, address]) => {
       const local = endpoint(reader, row, localAddress, localPort);
-      if (local === '') return reader.text(row, path);
+      if (local === '') return reader.text(row, address) || reader.text(row, path);
       return reader.number(row, remotePort) === 0
         ? local
         : `${local} -> ${endpoint(reader, row, remoteAddress, remotePort)}`;

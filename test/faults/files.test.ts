@@ -147,6 +147,7 @@ describeKernel('files and pipes that fail', () => {
       0,
     ],
     ['no reader at all', 'itertop templates | true; echo $PIPESTATUS', 0],
+    ['the same of completions', 'itertop completion bash | true; echo $PIPESTATUS', 0],
     ['no standard output', 'itertop dump task >&-; echo $?', 0],
     ['no standard input', 'itertop dump task --columns pid <&- >/dev/null; echo $?', 0],
     ['no standard error', 'itertop dump nothing 2>&-; echo $?', 2],
@@ -155,9 +156,10 @@ describeKernel('files and pipes that fail', () => {
     expect([stdout.trim(), stderr]).toEqual([String(code), '']);
   });
 
-  test.each(['dump task', 'doctor', 'templates', '--help', 'templates task'])(
+  test.each(['dump task', 'doctor', 'templates', '--help', 'templates task', 'completion bash', 'query set'])(
     '%s to a device that is full',
     (words) => {
+      if (words === 'query set') shell('itertop dump task --dataset set');
       const { stdout, stderr } = shell(`itertop ${words} >/dev/full; echo $? >&2`);
       expect([stdout, stderr]).toEqual(['', 'itertop: cannot write standard output: the disk is full (ENOSPC)\n1\n']);
     },

@@ -46,6 +46,9 @@ const flags = (k: Known) => Number.parseInt(k.info['flags'], 8);
 /** What lsof shows of an internet socket: 127.0.0.1:1->127.0.0.1:2, [::1]:1, *:1 */
 const ends = (k: Known) =>
   /^IPv[46]$/.test(k.lsof?.['t'] ?? '') && k.lsof?.['P'] === 'TCP' ? k.lsof!['n'].split('->') : undefined;
+/** What a unix socket was bound to; lsof has the type after it. */
+const address = (k: Known) =>
+  k.lsof?.['t'] === 'unix' ? (/^(?!type=)(.*?) type=/.exec(k.lsof['n'])?.[1] ?? '') : undefined;
 const LSOF_TYPES: Readonly<Record<string, string>> = {
   REG: 'regular',
   DIR: 'directory',
@@ -91,14 +94,15 @@ const REFERENCE: Readonly<Record<string, Reference>> = {
   local: (k) =>
     ends(k) ? ends(k)![0].replace(/^\*/, k.lsof!['t'] === 'IPv6' ? '[::]' : '0.0.0.0') : SOCKET(k) ? undefined : null,
   remote: (k) => (ends(k) && ends(k)!.length > 1 ? ends(k)![1] : SOCKET(k) ? undefined : null),
+  address: (k) => (SOCKET(k) ? address(k) : null),
   name: (k) =>
     ends(k)
       ? ends(k)!
           .map((e) => e.replace(/^\*/, k.lsof!['t'] === 'IPv6' ? '[::]' : '0.0.0.0'))
           .join(' -> ')
-      : SOCKET(k)
+      : address(k) === undefined && SOCKET(k)
         ? undefined
-        : k.link,
+        : address(k) || k.link,
 };
 
 test('every column of task_file and socket_owner has a reference', () => {
@@ -223,6 +227,12 @@ describeKernel('columns of task_file', () => {
       named.write(`${dir}/socket`, 2);
       tcp.bind(made['unix stream'], named, 110);
       made['unix datagram'] = tcp.socket(1, 2, 0);
+      made['unix abstract'] = tcp.socket(1, 1, 0);
+      const abstract = Buffer.from(`\x01\0\0it-${process.pid}\0x`);
+      tcp.bind(made['unix abstract'], abstract, abstract.length);
+      libc('int listen(int fd, int backlog)')(made['unix abstract'], 1);
+      made['unix connected'] = tcp.socket(1, 1, 0);
+      tcp.connect(made['unix connected'], abstract, abstract.length);
       for (const [name, family, type, protocol] of [
         ['alg', 38, 5, 0],
         ['vsock', 40, 1, 0],

@@ -2,12 +2,15 @@ import type { Template } from '../template.ts';
 import { FILE_FILTERS, FILE_IDENTITY } from './socket-owner.ts';
 import { TCP_STATES } from './tcp.ts';
 
+const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 
 const CASTS: Template['casts'] = {
   sock: { call: 'sock_from_file', of: 'file', type: 'socket' },
   inet: { of: 'sock->sk', when: { source: 'inet->__sk_common.skc_family', is: [AF_INET, AF_INET6] } },
+  local: { of: 'sock->sk', when: { source: 'local->__sk_common.skc_family', is: [AF_UNIX] } },
+  unix: { of: 'local', as: 'unix_sock' },
 };
 
 export const taskFile: Template = {
@@ -96,7 +99,7 @@ export const taskFile: Template = {
       width: 8,
       help: 'flags of open(2), as /proc/PID/fdinfo shows them',
     },
-    { name: 'pos', from: 'file->f_pos', as: 'count', adds: false, width: 6, help: 'position in bytes' },
+    { name: 'pos', from: 'file->f_pos', as: 'bytes', adds: false, width: 6, help: 'position' },
     { name: 'size', from: 'file->f_inode->i_size', as: 'bytes', width: 6, help: 'size' },
     {
       name: 'nlink',
@@ -178,11 +181,18 @@ export const taskFile: Template = {
     { name: 'local', derive: 'endpoint(laddr, lport)', as: 'text', width: 21, help: 'local end of a socket' },
     { name: 'remote', derive: 'endpoint(raddr, rport)', as: 'text', width: 21, help: 'remote end of a socket' },
     {
+      name: 'address',
+      from: 'sun_path(unix->addr)',
+      as: 'path',
+      width: 20,
+      help: "what a unix socket was bound to: a path, or @ and an abstract name; of a connection that came in the listener's",
+    },
+    {
       name: 'name',
-      derive: 'file_name(path, laddr, lport, raddr, rport)',
+      derive: 'file_name(path, laddr, lport, raddr, rport, address)',
       as: 'path',
       width: 24,
-      help: 'path, or the ends of an internet socket',
+      help: 'path, the ends of an internet socket, or what a unix socket was bound to',
     },
   ],
 };
