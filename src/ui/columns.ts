@@ -8,6 +8,7 @@ import { HOST } from '../templates/host-column.ts';
 import { fit, sanitize, sanitizeAscii, textWidth } from '../templates/text.ts';
 import { type BodyLine, bodyLines } from './body.ts';
 import { heatOf, isHeated } from './heat.ts';
+import { shortHost } from './host-cells.ts';
 import type { Piece } from './line.tsx';
 import { shortPath } from './path-cells.ts';
 import { signOf } from './sort-sign.ts';
@@ -245,6 +246,7 @@ export class Columns {
   #shortened(cell: string, lines: string, width: number, column: ViewColumn): string {
     if (!isText(column) || cell.length <= width) return cell;
     const { ascii } = this.#theme;
+    if (column.name === HOST) return shortHost(cell, width, ascii);
     return lines + shortPath(cell.slice(lines.length), width - lines.length, column.format === 'text', ascii);
   }
 

@@ -86,4 +86,13 @@ describe('minor columns', () => {
     expect(shown(view, { width: 160 }, columns)[1]).toMatch(/^web-prod-eu-1\.example\.org /);
     expect(shown(view, { width: 79 }, columns)[1]).toMatch(/^web-prod-eu-1\.exam… /);
   });
+
+  it.each([
+    ['web-prod-eu-1.example.org', /^web-prod-eu-1\.exam… /, /^web-prod-eu-1\.exam~ /],
+    ['shop/checkout-7d9f8b6c5d-x2x9q', /^…t-7d9f8b6c5d-x2x9q /, /^~t-7d9f8b6c5d-x2x9q /],
+    ['b\u00fccher-und-zeitschriften-1', /^b\u00fccher-und-zeitsch… /, /^b\\u\{fc\}cher-und-ze~ /],
+  ])('of %s stays what tells hosts apart', (host, plain, ascii) => {
+    expect(shown(processes(host), { width: 79 })[1]).toMatch(plain);
+    expect(shown(processes(host), { width: 79 }, new Columns(themeOf(UTF8, true)))[1]).toMatch(ascii);
+  });
 });
