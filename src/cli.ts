@@ -8,6 +8,7 @@ import { describeMissing, missing } from './bpf/support.ts';
 import { BpfError } from './bpf/syscall.ts';
 import { targetNames } from './bpf/targets.ts';
 import { completion } from './completion.ts';
+import { hostNames } from './host-options.ts';
 import { checkHosts, closeHosts, hostWords, openHosts } from './hosts.ts';
 import { checkTemplate, helpText, type Options, outputOf, parseOptions, wantsDebug } from './options.ts';
 import { type Beside, runRecord, tapeText } from './record.ts';
@@ -274,7 +275,8 @@ function prepareForHosts(options: Options, read: ReadSettings): Asked {
   if (options.columns === undefined) return asked;
   const { template, columns } = withColumns(findTemplate(name), options.columns, () => Btf.vmlinux(), anyTemplate);
   registerTemplates([...registeredTemplates().filter((t) => t.name !== name), template]);
-  return { ...asked, columns, registered: registeredTemplates() };
+  const apart = options.group === undefined && hostNames(options.hosts).length > 1;
+  return { ...asked, columns: apart ? withWhose(columns) : columns, registered: registeredTemplates() };
 }
 
 const anyTemplate = (name: string) => allTemplates().find((t) => t.name === name);
@@ -395,7 +397,6 @@ async function runDump(options: Options): Promise<number> {
   for (const signal of stops) process.once(signal, stop);
   const dumped: DumpOptions = {
     ...question,
-    columns: hosts.length > 1 && question.groupBy === '' ? withWhose(question.columns) : question.columns,
     template: findTemplate(question.template),
     searchText: formatSearch(question.search),
     ...outputOf(options),

@@ -21,7 +21,7 @@ const MOST_BYTES = 1 << 20;
 /** @returns undefined where no host is asked for @throws UsageError */
 export function hostOptions({ hosts, via, itertop, copy, sudo }: Options): HostOptions | undefined {
   if (hosts.length === 0) return undefined;
-  const names = [...new Set(hosts.flatMap(namesOf))];
+  const names = hostNames(hosts);
   if (names.length === 0) throw new UsageError('--host names no host');
   if (names.length > MOST)
     throw new UsageError(
@@ -39,6 +39,9 @@ export function hostOptions({ hosts, via, itertop, copy, sudo }: Options): HostO
     },
   };
 }
+
+/** Each once. @param hosts as they were typed @throws UsageError */
+export const hostNames = (hosts: readonly string[]): string[] => [...new Set(hosts.flatMap(namesOf))];
 
 /** `a,b`, or `@FILE` with one in each line. */
 function namesOf(text: string): string[] {

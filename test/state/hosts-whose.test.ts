@@ -38,6 +38,12 @@ describeKernel('rows of several hosts say whose they are', () => {
     expect([stdout, stderr]).toEqual([expect.stringMatching(expected), '']);
   });
 
+  test('in the explorer, too', () => {
+    const words = ['--host', 'a,b', ...hereWords(folder), ...ONE, '-c', 'pid', '--plain', '-n', '1'];
+    const { stdout } = spawnSync(process.execPath, [PROGRAM, ...words], { encoding: 'utf8', timeout: 110_000 });
+    expect(stdout).toMatch(new RegExp(`1\\. host [ab], pid ${PID}\n`));
+  });
+
   test('of one host they have the columns that were asked for', () => {
     expect(dump('a', ...ONE, '-c', 'pid', '-f', 'csv').stdout).toMatch(new RegExp(`\npid\n${PID}\n$`));
   });
