@@ -25,6 +25,7 @@ export function findOf(state: Pick<SessionState, 'panes'>, pane: Narrowed): stri
 /** The pane with its whole list, the mark on the line that it was on. */
 export function widened(state: SessionState, pane: Narrowed): Pane {
   if (pane.name === 'program') return { ...pane, find: '' };
+  if (pane.name === 'help') return { ...pane, find: '', index: 0 };
   if (pane.name === 'picker') {
     const target = pickerChoices(pane, pane.find)[pane.index];
     return { ...pane, find: '', index: target ? pane.targets.indexOf(target) : 0 };

@@ -50,7 +50,8 @@ export interface NarrowedPane extends ListPane {
 }
 
 export type Pane =
-  | ({ readonly name: 'sort' | 'group' | 'help' } & ListPane)
+  | ({ readonly name: 'sort' | 'group' } & ListPane)
+  | ({ readonly name: 'help' } & NarrowedPane)
   | PickerPane
   | SplitPane
   | DetailPane

@@ -139,7 +139,7 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
       open({ name: 'sort', index: Math.max(0, sortChoices(state).indexOf(state.sort[0].column)) });
     },
     openHelp() {
-      open({ name: 'help', index: 0 });
+      open({ name: 'help', index: 0, find: '' });
     },
     openSearch() {
       open({ name: 'search', input: inputOf(formatSearch(get().search)), error: '' });

@@ -85,7 +85,8 @@ const UNSEEN_WIDTH = 8;
 
 /** The pane that the help is about. */
 export function paneUnderHelp(session: ReturnType<Session['getState']>): PaneName {
-  return session.panes.findLast((pane) => pane.name !== 'help')?.name ?? 'table';
+  const help = session.panes.findLastIndex(({ name }) => name === 'help');
+  return session.panes[help - 1]?.name ?? 'table';
 }
 
 /** Lines of the top pane that can be chosen. */
@@ -108,7 +109,7 @@ function linesOf({ session }: Reach): number {
     case 'columns':
       return columnChoices(state, pane.find).length;
     case 'help':
-      return helpRows(paneUnderHelp(state)).length;
+      return helpRows(paneUnderHelp(state), findOf(state, pane)).length;
     case 'detail':
       return linesOfDetail(pane).length;
     case 'filter':

@@ -97,7 +97,9 @@ function Screen(props: {
             {list.name === 'columns' && <ColumnsPane {...area} state={state} pane={list} />}
             {list.name === 'structs' && <StructsPane {...area} state={state} pane={list} />}
             {list.name === 'program' && <ProgramPane {...area} state={state} pane={list} />}
-            {list.name === 'help' && <Help {...area} pane={paneUnderHelp(state)} index={list.index} />}
+            {list.name === 'help' && (
+              <Help {...area} pane={paneUnderHelp(state)} find={findOf(state, list)} index={list.index} />
+            )}
             {list.name === 'detail' && ways.length > 0 && <Ways theme={theme} ways={ways} width={width} />}
             {list.name === 'detail' && (
               <Detail

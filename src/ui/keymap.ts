@@ -118,7 +118,7 @@ export const KEYMAP = keymap([
   },
   {
     title: 'Finding in a list',
-    where: ['columns', 'structs', 'picker'],
+    where: ['columns', 'structs', 'picker', 'help'],
     bindings: [{ action: 'narrow', keys: ['/'], help: 'narrow the list to what is typed', bar: 'Find' }],
   },
   {
@@ -476,13 +476,23 @@ function rows(section: Sections[number], pane?: PaneName): KeyRow[] {
     .filter(([keys]) => keys !== '');
 }
 
-/** The help of a pane: what works there, then the rest; a row without a key is a heading. */
-export function helpRows(pane: PaneName): KeyRow[] {
+/**
+ * The help of a pane: what works there, then the rest; a row without a key is a heading.
+ * @param find only rows that have this in them, under their headings; of a heading that has it, all
+ */
+export function helpRows(pane: PaneName, find = ''): KeyRow[] {
+  const wanted = find.toLowerCase();
+  const has = (row: KeyRow) => row.some((text) => text.toLowerCase().includes(wanted));
+  const headed = (title: string, all: KeyRow[]): KeyRow[] => {
+    const heading: KeyRow = ['', title];
+    const found = has(heading) ? all : all.filter(has);
+    return found.length > 0 || wanted === '' ? [heading, ...found] : [];
+  };
   const here = sections.filter(({ where }) => where.includes(pane));
   const elsewhere = sections.filter(({ where }) => !where.includes(pane));
   return [
-    ...here.flatMap((section) => [['', section.title] as const, ...rows(section, pane)]),
-    ...elsewhere.flatMap((section) => [['', `${section.title} (not here)`] as const, ...rows(section)]),
+    ...here.flatMap((section) => headed(section.title, rows(section, pane))),
+    ...elsewhere.flatMap((section) => headed(`${section.title} (not here)`, rows(section))),
   ];
 }
 

@@ -26,9 +26,21 @@ function drawn(pane: ReactElement): string[] {
 
 describe('panes', () => {
   it('help lists keys and what they do', () => {
-    const text = drawn(<Help theme={theme} pane="table" index={0} width={80} height={60} />).join('\n');
+    const text = drawn(<Help theme={theme} pane="table" find="" index={0} width={80} height={60} />).join('\n');
     expect(text).toMatch(/q F10 Ctrl-C +quit/);
     expect(text).toMatch(/f F4 +filter in the kernel/);
+  });
+
+  it.each<[string, RegExp[], RegExp]>([
+    ['TREE', [/^ +Table$/m, /^ t +show each row under its parent, as a tree/m], /quit/],
+    ['ctrl-c', [/^ +Anywhere$/m, /^ q F10 Ctrl-C +quit/m], /tree/],
+    // All of what goes by that name.
+    ['anywhere', [/quit/, /the keys that work here/, /Going anywhere/], /as a tree/],
+    ['zzz', [/no key, and nothing that one does, has "zzz" in it/], /quit/],
+  ])('help with %j in it', (find, some, none) => {
+    const text = drawn(<Help theme={theme} pane="table" find={find} index={0} width={80} height={60} />).join('\n');
+    for (const each of some) expect(text).toMatch(each);
+    expect(text).not.toMatch(none);
   });
 
   it('the picker says why something cannot be picked', () => {

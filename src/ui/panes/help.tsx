@@ -8,13 +8,16 @@ export function Help(props: {
   readonly theme: Theme;
   /** The pane under the help. */
   readonly pane: PaneName;
+  /** What the list is narrowed to. */
+  readonly find: string;
   readonly index: number;
   readonly width: number;
   readonly height: number;
 }) {
-  const { theme, pane, index, width, height } = props;
-  const rows = helpRows(pane);
-  const keys = Math.max(...rows.map(([key]) => key.length));
+  const { theme, pane, find, index, width, height } = props;
+  const found = helpRows(pane, find);
+  const rows = found.length > 0 ? found : [['', `no key, and nothing that one does, has "${find}" in it`] as const];
+  const keys = Math.max(...helpRows(pane).map(([key]) => key.length));
   return (
     <List
       theme={theme}
