@@ -81,10 +81,11 @@ import { type Column, type Template, TemplateError, UsageError } from './templat
 import { sanitize, sanitizeLines } from './templates/text.ts';
 import { type Conjunct, parseWhere } from './templates/where.ts';
 import { tether } from './tether.ts';
-import { keyOf, rebind } from './ui/keymap.ts';
+import { rebind } from './ui/keymap.ts';
 import type { TableParts } from './ui/run.tsx';
 import { themeOf } from './ui/theme.ts';
 import { THEMES } from './ui/themes.ts';
+import { welcome } from './ui/welcome.ts';
 
 const tell = (text: string) => void process.stderr.write(`${sanitizeLines(text)}\n`);
 const say = (text: string) => tell(`itertop: ${text}`);
@@ -698,13 +699,6 @@ async function saveOwn(session: Session, watched: WatchedTemplates, name: string
     said = `saved as ${name}${left}, v shows it; in ${withTilde(path.dirname(file))}`;
   });
   return said;
-}
-
-/** What is seen and the keys that matter, until the first key; '' where the line has something to say of its own. */
-function welcome({ template, templates, filterTexts, where, search }: SessionState): string {
-  if (Object.keys(filterTexts).length > 0 || where !== '' || search) return '';
-  const [keys, tables, quit] = (['help', 'picker', 'quit'] as const).map((action) => keyOf(action, 'table'));
-  return `${keys} lists the keys, ${tables} other tables, ${quit} quits.  ${template}: ${templates.get(template)!.help}`;
 }
 
 /** One line: the first thing that is wrong, by the name of its file. */
