@@ -31,7 +31,7 @@ import { readBaseline } from './state/baseline.ts';
 import { columnItems, commandLine } from './state/command-line.ts';
 import { MAX_COST } from './state/cost.ts';
 import { examine, reportText } from './state/doctor.ts';
-import { type DumpOptions, dump } from './state/dump.ts';
+import { type DumpOptions, dump, writerOf } from './state/dump.ts';
 import { FileError } from './state/file-error.ts';
 import { shownTemplate } from './state/group-pane.ts';
 import type { SampledView } from './state/group-view.ts';
@@ -48,7 +48,6 @@ import { saveTemplate } from './state/save-template.ts';
 import { formatSearch } from './state/search.ts';
 import { createSession, questionOf, type Session, type SessionState } from './state/session.ts';
 import { type Change, configFolder, readSettingsFile, saveSettings, withTilde } from './state/settings-file.ts';
-import { snapshotWriter } from './state/snapshot.ts';
 import { formatSort, sortColumns } from './state/sort.ts';
 import { recordedWord, splitChoice, splitChoices } from './state/split.ts';
 import type { RecordingState } from './state/taping.ts';
@@ -809,8 +808,9 @@ function addColumn(session: Session, sampler: Sampler, path: string): string {
   return `shown now: --columns '+${item}'`;
 }
 
-/** Writes what is seen. Its memory is used again by later refreshes, so nothing is awaited in between. */
+/** Writes what is seen. Its memory is used again by later refreshes, so nothing is awaited once it is looked at. */
 async function exportView(session: Session, choice: ExportChoice): Promise<string> {
+  const writer = await writerOf({ format: choice.format, count: 1 });
   const state = session.getState();
   const view = state.view as SampledView | null;
   if (!view) throw new UsageError('there is nothing to write yet');
@@ -819,7 +819,6 @@ async function exportView(session: Session, choice: ExportChoice): Promise<strin
     const all = choice.rows === 'all';
     const marks = choice.rows === 'marked' ? marksOf(state) : undefined;
     const { table, order } = view.rowsToWrite(all, marks);
-    const writer = snapshotWriter(choice.format, false);
     const columns = view.columns.map((c) => c.name);
     const snapshot = {
       table,

@@ -181,7 +181,11 @@ async function sinkOf(
   };
 }
 
-async function writerOf({ format, changes, count }: DumpOptions): Promise<SnapshotWriter> {
+export async function writerOf({
+  format,
+  changes,
+  count,
+}: Pick<DumpOptions, 'format' | 'changes' | 'count'>): Promise<SnapshotWriter> {
   if (format === 'table' && changes) return new ChangeLines();
   if (format === 'openmetrics') return new OpenMetrics();
   if (format !== 'parquet') return snapshotWriter(format, count !== 1);

@@ -8,7 +8,7 @@ import type { PromptPane } from './prompt.ts';
 import type { SplitPane } from './split.ts';
 import type { StructAnswer } from './struct-reader.ts';
 
-export const EXPORT_FORMATS = ['csv', 'json', 'ndjson'] as const;
+export const EXPORT_FORMATS = ['csv', 'json', 'ndjson', 'parquet'] as const;
 
 export interface ExportChoice {
   readonly format: (typeof EXPORT_FORMATS)[number];

@@ -381,7 +381,7 @@ describe('panes', () => {
     expect(pane()).toMatchObject({ format: 'csv', rows: 'shown', input: { text: 'itertop-task.csv' } });
     getState().choose(-2, 3);
     getState().turn(-1);
-    expect(pane()).toMatchObject({ format: 'ndjson', input: { text: 'itertop-task.ndjson' } });
+    expect(pane()).toMatchObject({ format: 'parquet', input: { text: 'itertop-task.parquet' } });
     getState().choose(1, 3);
     getState().turn(1);
     expect(pane()).toMatchObject({ rows: 'all' });
