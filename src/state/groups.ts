@@ -1,5 +1,5 @@
 /** Groups of rows: one pass over the rows for each column, nothing kept for a row but the number of its group. */
-import { type FormatContext, formatNumber } from '../templates/format.ts';
+import { type FormatContext, formatNumber, hexText } from '../templates/format.ts';
 import type { KeyedRows, Kind, TableRows, Value } from '../templates/table.ts';
 import { type Column, columnOf, type Format, type Template } from '../templates/template.ts';
 import { type AskedColumns, addsUp, type Grouped, groupedTemplate, readColumns } from './grouping.ts';
@@ -182,7 +182,7 @@ export class GroupTable implements KeyedRows {
     const format = this.formatOf(by);
     if (typeof value === 'string') return `${by} == ${word(value)}`;
     if (format === 'flag') return `${by} == ${value === 0 ? 'no' : 'yes'}`;
-    if (format === 'hex') return `${by} == 0x${value.toString(16)}`;
+    if (format === 'hex') return `${by} == ${hexText(value)}`;
     const shown = this.table.cell(row, by);
     return `${by} == ${['enum', 'uid', 'octal', 'dev'].includes(format) && shown !== '' ? word(shown) : value}`;
   }

@@ -1,5 +1,5 @@
 /** The rows of one moment, kept so that later ones can be compared with them. */
-import { type FormatContext, formatNumber } from '../templates/format.ts';
+import { type FormatContext, formatNumber, hexText } from '../templates/format.ts';
 import { growthColumn } from '../templates/growth.ts';
 import type { KeyedRows, Value } from '../templates/table.ts';
 import { columnOf, type Format, type Template } from '../templates/template.ts';
@@ -186,5 +186,5 @@ function textOf(value: Value, format: Format, context: FormatContext): string {
   if (value === null || value === false) return '';
   if (value === true) return 'yes';
   if (typeof value === 'string') return sanitize(value);
-  return format === 'hex' ? value.toString(16) : formatNumber(format, Number(value), context);
+  return format === 'hex' ? hexText(value) : formatNumber(format, Number(value), context);
 }

@@ -45,6 +45,11 @@ export function duration(ns: number): string {
   return s < 59.95 ? `${s < 9.95 ? s.toFixed(1) : Math.round(s)}s` : age(s);
 }
 
+/** 0x2001: digits alone could be a decimal number. */
+export function hexText(value: number | bigint): string {
+  return value < 0 ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
+}
+
 const two = (n: number) => String(Math.floor(n)).padStart(2, '0');
 
 function age(seconds: number): string {
@@ -74,7 +79,7 @@ export function formatNumber(format: Format, value: number, context: FormatConte
     case 'int':
       return String(value);
     case 'hex':
-      return value.toString(16);
+      return hexText(value);
     case 'octal':
       return value.toString(8);
     case 'count':

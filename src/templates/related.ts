@@ -1,4 +1,5 @@
 /** Conditions of related tables: `$name` in them stands for a row's value of that column. */
+import { hexText } from './format.ts';
 import type { Value } from './table.ts';
 import type { Format, Related } from './template.ts';
 
@@ -35,7 +36,7 @@ function literal(of: RowValue): string {
   if (format === 'inet') return String(value);
   if (typeof value === 'string') return `"${value.replace(/[\\"]/g, '\\$&')}"`;
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  return format === 'hex' ? `0x${value.toString(16)}` : String(value);
+  return format === 'hex' ? hexText(value) : String(value);
 }
 
 /** As where.ts reads it: there a backslash protects the quote and itself, and stays before anything else. */

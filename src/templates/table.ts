@@ -2,7 +2,7 @@
 import type { PinKind } from '../bpf/pins.ts';
 import { isConstant, parseDerive, parseJoin } from './columns.ts';
 import { type Argument, type Clock, type Interval, inetText, NUMERIC, type RowReader, TEXT } from './derive.ts';
-import { type FormatContext, formatNumber } from './format.ts';
+import { type FormatContext, formatNumber, hexText } from './format.ts';
 import type { Batch } from './record.ts';
 import { allTemplates } from './registry.ts';
 import { type Column, columnOf, type Format, type Template, TemplateError } from './template.ts';
@@ -212,7 +212,7 @@ export class Table implements TableRows, RowReader {
     }
     if (format === 'hex' || (format === 'int' && value > Number.MAX_SAFE_INTEGER)) {
       const exact = this.exact(row, column);
-      if (exact !== null) return exact.toString(format === 'hex' ? 16 : 10);
+      if (exact !== null) return format === 'hex' ? hexText(exact) : exact.toString();
     }
     return formatNumber(format, value, this.context);
   }

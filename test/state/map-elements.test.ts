@@ -64,7 +64,7 @@ describeKernel('elements of a map', () => {
     expect(others).toEqual({
       ...{ key_saddr: '443', key_port: '443', key_dir: '0', key_proto: 'tcp' },
       ...{ packets: String(1n << 60n), packets_rate: '', delta: '-7', delta_rate: '', low: '5', high: '-3' },
-      ...{ comm: '\\x1b[2J\\u{202e}hi', owner: 'ffff888800000000', mac: '010203040506', seen: 'yes' },
+      ...{ comm: '\\x1b[2J\\u{202e}hi', owner: '0xffff888800000000', mac: '010203040506', seen: 'yes' },
       ...{ time_first: '11', time_first_rate: '', time_last: '12', time_last_rate: '' },
       ...{ hits_0: '7', hits_1: '8', hits_2: '9', value_key: '10', packed_n: '77777', packed_n_rate: '' },
     });

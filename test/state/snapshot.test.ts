@@ -165,8 +165,8 @@ describe('snapshots', () => {
     expect(lines[0]).toMatch(/^PATH {57}RATE +ADDR$/);
     // Two cells too many: the rate after them has three to spare.
     expect(lines.slice(1, 5).map((line) => line.length)).toEqual(Array(4).fill(lines[0]!.length));
-    expect(lines[4]).toMatch(/^y{62} {2}1 f{4}[\da-f]{12}$/);
-    expect(lines[5]).toMatch(/^z\\nz{200} 1\.3 f{4}[\da-f]{12}$/);
+    expect(lines[4]).toMatch(/^y{62} {2}1 0xf{4}[\da-f]{12}$/);
+    expect(lines[5]).toMatch(/^z\\nz{200} 1\.3 0xf{4}[\da-f]{12}$/);
   });
 
   test('rows come in the order that was asked for, and only those', () => {
@@ -202,9 +202,9 @@ describeKernel('snapshots of real objects', () => {
         search: '',
       },
     ]);
-    const shown = [...text.matchAll(/"file":(\d+)/g)].map((m) => BigInt(m[1]).toString(16));
+    const shown = [...text.matchAll(/"file":(\d+)/g)].map((m) => `0x${BigInt(m[1]).toString(16)}`);
     expect(shown).toEqual(rowsOf(table).map((r) => r.cell('file')));
-    expect(shown[0]).toMatch(/^[0-9a-f]{16}$/);
+    expect(shown[0]).toMatch(/^0x[0-9a-f]{16}$/);
     from.close();
   });
 });

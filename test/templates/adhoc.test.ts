@@ -153,7 +153,7 @@ describeKernel('columns made on the spot', () => {
   /** Source -> what the cell has to be, from /proc or from the equal built-in column. */
   const rows: readonly [string, (builtin: (column: string) => string) => string][] = [
     ['task->tgid', () => String(child.pid)],
-    ['task->tgid:hex', () => child.pid!.toString(16)],
+    ['task->tgid:hex', () => `0x${child.pid!.toString(16)}`],
     ['task->comm', () => 'sleep'],
     ['task->nvcsw', () => status('voluntary_ctxt_switches')],
     ['task->real_parent->tgid', () => status('PPid')],
@@ -180,7 +180,7 @@ describeKernel('columns made on the spot', () => {
       ),
     );
     const row = rowsOf(readOnce(template, {}).table).find((r) => r.number('pid') === child.pid)!;
-    if (source === 'task->mm') return expect(row.cell('x')).toMatch(/^ffff[0-9a-f]{12}$/);
+    if (source === 'task->mm') return expect(row.cell('x')).toMatch(/^0xffff[0-9a-f]{12}$/);
     expect(row.cell('x')).toBe(expected((column) => row.cell(column)));
   });
 

@@ -45,7 +45,7 @@ const only = <T>(k: Known, name: string, value: T) => (k.name === name ? value :
 const REFERENCE: References<Known> = {
   id: (k) => k.id,
   link: (_, row) => {
-    expect(row.cell('link')).toMatch(/^ffff[0-9a-f]{12}$/);
+    expect(row.cell('link')).toMatch(/^0xffff[0-9a-f]{12}$/);
     return undefined;
   },
   type: (k) => TYPES[k.name][0],

@@ -33,7 +33,7 @@ const entries = (k: Known) => (kernelHas('bpf_map', 'elem_count') ? (ENTRIES[k.n
 const REFERENCE: References<Known> = {
   id: (k) => k.id,
   map: (_, row) => {
-    expect(row.cell('map')).toMatch(/^ffff[0-9a-f]{12}$/);
+    expect(row.cell('map')).toMatch(/^0xffff[0-9a-f]{12}$/);
     return undefined;
   },
   type: (k) => k.type,
@@ -42,7 +42,7 @@ const REFERENCE: References<Known> = {
   value_size: (k) => k.bytes_value,
   max_entries: (k) => k.max_entries,
   counter: (k, row) => {
-    if (entries(k) !== null) expect(row.cell('counter')).not.toBe('0');
+    if (entries(k) !== null) expect(row.cell('counter')).not.toBe('0x0');
     return undefined;
   },
   counted: (k) => entries(k) ?? undefined,

@@ -43,7 +43,7 @@ const REFERENCE: References<Known> = {
     return undefined;
   },
   prog: (_, row) => {
-    expect(row.cell('prog')).toMatch(/^ffff[0-9a-f]{12}$/);
+    expect(row.cell('prog')).toMatch(/^0xffff[0-9a-f]{12}$/);
     return undefined;
   },
   type: (k) => k.type,

@@ -6,7 +6,9 @@ import { CONTEXT } from '../support/batch.ts';
 test.each<[Format, number, string]>([
   ['int', -5, '-5'],
   ['int', 4294967295, '4294967295'],
-  ['hex', 255, 'ff'],
+  ['hex', 255, '0xff'],
+  ['hex', 0, '0x0'],
+  ['hex', -1, '-0x1'],
   ['octal', 0o644, '644'],
   ['count', 0, '0'],
   ['count', 99_999, '99999'],

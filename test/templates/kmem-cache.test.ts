@@ -48,7 +48,7 @@ const first = (k: Known, file: string) => {
 
 const REFERENCE: References<Known> = {
   cache: (_, row) => {
-    expect(row.cell('cache')).toMatch(/^ffff[0-9a-f]{12}$/);
+    expect(row.cell('cache')).toMatch(/^0xffff[0-9a-f]{12}$/);
     return undefined;
   },
   name: (k) => k.name,
@@ -99,7 +99,7 @@ const REFERENCE: References<Known> = {
     if (symbol === '') return null;
     // Several files have a function of the same name, init_once above all.
     const lines = symbols().matchAll(new RegExp(`^([0-9a-f]+) \\w ${symbol.replace(/\+.*/, '')}$`, 'gm'));
-    expect([...lines].map((line) => line[1])).toContain(row.cell('ctor'));
+    expect([...lines].map((line) => `0x${line[1]}`)).toContain(row.cell('ctor'));
     return undefined;
   },
   refcount: (k, row) => {

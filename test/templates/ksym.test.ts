@@ -42,7 +42,7 @@ describeTarget('ksym', 'ksym on the running kernel', () => {
   const lineOf = (table: Table, row: number) =>
     `${table.cell(row, 'address')} ${table.cell(row, 'type')} ${table.text(row, 'name')} ${table.text(row, 'module')}`;
   const lines = (table: Table) => Array.from({ length: table.rows }, (_, row) => lineOf(table, row));
-  const wanted = (k: Known) => `${BigInt(`0x${k.address}`).toString(16)} ${k.type} ${k.name} ${k.module ?? ''}`;
+  const wanted = (k: Known) => `0x${BigInt(`0x${k.address}`).toString(16)} ${k.type} ${k.name} ${k.module ?? ''}`;
 
   test('all symbols as /proc/kallsyms has them, each column, none lost and none twice', async () => {
     const from = collector(ksym);

@@ -245,8 +245,8 @@ describeKernel('netlink', () => {
     });
     const rows = rowsOf(collect(from).table);
     const of = (name: string) => ['groups', 'subscriptions'].map((c) => rowAt(name, rows).cell(c));
-    expect(of('groups')).toEqual(['11', '2']);
-    expect(of('high group')).toEqual(['100000000', '1']);
+    expect(of('groups')).toEqual(['0x11', '2']);
+    expect(of('high group')).toEqual(['0x100000000', '1']);
     expect(of('route')).toEqual(['', '0']);
     expect(rowAt('high group', rows).number('ngroups')).toBeGreaterThanOrEqual(33);
   });

@@ -50,7 +50,7 @@ const own = () => fs.readFileSync('/proc/self/comm', 'latin1').trim();
 const address =
   (name: string): References<Known>[string] =>
   (_, row) => {
-    expect(row.cell(name)).toMatch(/^ffff[0-9a-f]{12}$/);
+    expect(row.cell(name)).toMatch(/^0xffff[0-9a-f]{12}$/);
     return undefined;
   };
 
@@ -148,7 +148,7 @@ describeKernel('prog_maps on the running kernel', () => {
   it('answers which programs use a map, in the kernel', () => {
     const { fd } = held[1]!;
     const [shared] = rowsOf(readOnce('bpf_map', { where: `id == ${fdinfo('self', fd)['map_id']}` }).table);
-    const { table, stats } = collect(from, { where: `map == 0x${shared!.cell('map')}` });
+    const { table, stats } = collect(from, { where: `map == ${shared!.cell('map')}` });
     expect(rowsOf(table).map((row) => row.text('prog_name'))).toEqual(['pm_one', 'pm_three']);
     expect(stats.conditions.map(({ where }) => where)).toEqual(['kernel']);
     const frozen = collect(from, { where: 'map_type == hash || prog_name == "pm_one" && maps == 1' });

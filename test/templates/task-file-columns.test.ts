@@ -382,7 +382,7 @@ describeKernel('columns of task_file', () => {
     const file = (name: string) => byFd(rows, made[name]).cell('file');
     expect(file('shared')).toBe(file('regular'));
     expect(file('append')).not.toBe(file('regular'));
-    expect(byFd(rows, made['regular']).value('file')).toBe(BigInt(`0x${file('regular')}`));
+    expect(byFd(rows, made['regular']).value('file')).toBe(BigInt(file('regular')));
   });
 
   test('private_data of the descriptor of a BPF map is its address', () => {

@@ -151,7 +151,7 @@ describeTarget('task_vma', 'task_vma', () => {
   const matched = () => {
     const known = smaps(child.pid);
     const rows = mine();
-    expect(rows.map((r) => r.cell('start'))).toEqual(known.map((k) => k.start.toString(16)));
+    expect(rows.map((r) => r.cell('start'))).toEqual(known.map((k) => `0x${k.start.toString(16)}`));
     return rows.map((row, i) => ({ row, known: known[i] }));
   };
   const columns = Object.entries(REFERENCE).filter(

@@ -22,7 +22,7 @@ export const bpfHolder: Template = {
     { name: 'tid', from: 'task->pid', as: 'int', width: 7, help: 'thread id' },
     { name: 'fd', from: 'fd', as: 'int', width: 4, help: 'descriptor' },
     { name: 'comm', from: 'task->group_leader->comm', as: 'text', width: 15, help: 'name of the process' },
-    { name: 'object', from: 'file->private_data', as: 'hex', width: 16, help: 'address of the object' },
+    { name: 'object', from: 'file->private_data', as: 'hex', width: 18, help: 'address of the object' },
     { name: 'holder', derive: 'process(pid, comm)', as: 'text', width: 20, help: 'process: PID/name' },
   ],
 };

@@ -41,7 +41,7 @@ export const bpfLink: Template = {
   },
   columns: [
     { name: 'id', from: 'link->id', as: 'int', width: 6, help: 'link id' },
-    { name: 'link', from: 'link', as: 'hex', width: 16, help: 'address of struct bpf_link' },
+    { name: 'link', from: 'link', as: 'hex', width: 18, help: 'address of struct bpf_link' },
     {
       name: 'type',
       from: 'link->type',

@@ -37,7 +37,7 @@ export const bpfMap: Template = {
   filters: { pid: { through: { join: 'holder', source: 'map' } } },
   columns: [
     { name: 'id', from: 'map->id', as: 'int', width: 6, help: 'map id' },
-    { name: 'map', from: 'map', as: 'hex', width: 16, help: 'address of struct bpf_map' },
+    { name: 'map', from: 'map', as: 'hex', width: 18, help: 'address of struct bpf_map' },
     {
       name: 'type',
       from: 'map->map_type',
@@ -74,7 +74,7 @@ export const bpfMap: Template = {
       name: 'counter',
       from: 'map->elem_count',
       as: 'hex',
-      width: 16,
+      width: 18,
       help: "address of the map's per-CPU counter; 0 where it has none",
     },
     { name: 'counted', from: 'percpu_sum(map->elem_count)', as: 'int', width: 8, help: 'sum of that counter' },
@@ -101,12 +101,12 @@ export const bpfMap: Template = {
       width: 6,
       help: 'memory that it was charged; Linux 5.10 and before: later kernels compute it in a function and keep no number',
     },
-    { name: 'flags', from: 'map->map_flags', as: 'hex', width: 5, help: 'flags (BPF_F_...) in hexadecimal' },
+    { name: 'flags', from: 'map->map_flags', as: 'hex', width: 7, help: 'flags (BPF_F_...) in hexadecimal' },
     {
       name: 'extra',
       from: 'map->map_extra',
       as: 'hex',
-      width: 5,
+      width: 7,
       help: 'map_extra: hash functions of a bloom filter, address of an arena',
     },
     { name: 'frozen', from: 'map->frozen', as: 'flag', width: 6, help: 'user space may no longer write to it' },

@@ -42,7 +42,7 @@ export const bpfProg: Template = {
   columns: [
     { name: 'id', from: 'prog->aux->id', as: 'int', width: 6, help: 'program id' },
     { name: 'loaded_ns', from: 'prog->aux->load_time', as: 'ns', help: 'loading, ns since boot, suspend included' },
-    { name: 'prog', from: 'prog', as: 'hex', width: 16, help: 'address of struct bpf_prog' },
+    { name: 'prog', from: 'prog', as: 'hex', width: 18, help: 'address of struct bpf_prog' },
     {
       name: 'type',
       from: 'prog->type',

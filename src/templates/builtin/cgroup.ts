@@ -133,7 +133,7 @@ export const cgroup: Template = {
       name: 'controllers',
       from: 'cgroup->subtree_control',
       as: 'hex',
-      width: 4,
+      width: 6,
       help: 'controllers that its children have, as a mask of enum cgroup_subsys_id',
     },
     { name: 'freeze', from: 'cgroup->freezer.freeze', as: 'flag', width: 6, help: 'it was asked to be frozen' },
@@ -145,7 +145,7 @@ export const cgroup: Template = {
       help: 'it or an ancestor was asked to be frozen',
     },
     { name: 'frozen', derive: 'bit(flags, 8)', as: 'flag', width: 6, help: 'all of its processes are frozen' },
-    { name: 'flags', from: 'cgroup->flags', as: 'hex', width: 5, help: 'cgroup->flags as it is (CGRP_...)' },
+    { name: 'flags', from: 'cgroup->flags', as: 'hex', width: 7, help: 'cgroup->flags as it is (CGRP_...)' },
     {
       name: 'time',
       from: [

@@ -13,7 +13,7 @@ export const dmabuf: Template = {
   // The magic is that of the file system that only has such buffers (include/uapi/linux/magic.h).
   related: [{ word: 'holders', template: 'task_file', where: 'inode == $inode && magic == 0x444d4142' }],
   columns: [
-    { name: 'buffer', from: 'dmabuf', as: 'hex', width: 16, help: 'address of struct dma_buf' },
+    { name: 'buffer', from: 'dmabuf', as: 'hex', width: 18, help: 'address of struct dma_buf' },
     {
       name: 'inode',
       from: 'dmabuf->file->f_inode->i_ino',

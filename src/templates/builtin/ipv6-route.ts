@@ -99,7 +99,7 @@ export const ipv6Route: Template = {
     members: { of: 'group->nh_grp', as: 'nh_group' },
   },
   columns: [
-    { name: 'rt', from: 'rt', as: 'hex', width: 16, help: 'address of the kernel object (struct fib6_info)' },
+    { name: 'rt', from: 'rt', as: 'hex', width: 18, help: 'address of the kernel object (struct fib6_info)' },
     {
       name: 'dest_addr',
       from: 'inet6(rt->fib6_dst.addr)',
@@ -201,12 +201,12 @@ export const ipv6Route: Template = {
       width: 8,
       help: 'who made the route: kernel, ra (router advertisement), static, boot, bgp, ...',
     },
-    { name: 'fib6_flags', from: 'rt->fib6_flags', as: 'hex', width: 8, help: 'fib6_flags as it is (RTF_...)' },
+    { name: 'fib6_flags', from: 'rt->fib6_flags', as: 'hex', width: 10, help: 'fib6_flags as it is (RTF_...)' },
     {
       name: 'flags',
       derive: 'route_flags(fib6_flags, gateway_family)',
       as: 'hex',
-      width: 8,
+      width: 10,
       help: 'flags (RTF_...) as in /proc/net/ipv6_route: 1 up, 2 gateway, 400000 expires, 80000000 local',
     },
     { name: 'refs', from: 'rt->fib6_ref.refs.counter', as: 'int', width: 4, help: 'references to the route' },

@@ -12,7 +12,7 @@ export const kmemCache: Template = {
   aliases: ['slab', 'slabs', 'slabtop'],
   finds: ['name'],
   columns: [
-    { name: 'cache', from: 's', as: 'hex', width: 16, help: 'address of struct kmem_cache' },
+    { name: 'cache', from: 's', as: 'hex', width: 18, help: 'address of struct kmem_cache' },
     {
       name: 'name',
       from: 's->name',
@@ -104,7 +104,7 @@ export const kmemCache: Template = {
       name: 'oo',
       from: 's->oo.x',
       as: 'hex',
-      width: 6,
+      width: 8,
       help: 's->oo.x as it is: order of the pages in the upper 16 bits, objects in the lower',
     },
     { name: 'per_slab', title: 'OBJ/SLAB', derive: 'bits(oo, 0, 16)', as: 'int', width: 8, help: 'objects in a slab' },
@@ -149,13 +149,13 @@ export const kmemCache: Template = {
       width: 6,
       help: 'objects that a CPU keeps on partly used slabs',
     },
-    { name: 'flags', from: 's->flags', as: 'hex', width: 8, help: 'flags (SLAB_...) in hexadecimal' },
+    { name: 'flags', from: 's->flags', as: 'hex', width: 10, help: 'flags (SLAB_...) in hexadecimal' },
     {
       name: 'ctor',
       title: 'CTOR',
       from: 's->ctor',
       as: 'hex',
-      width: 16,
+      width: 18,
       zeroIsNone: true,
       help: 'address of the constructor',
     },

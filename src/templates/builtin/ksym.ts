@@ -18,7 +18,7 @@ export const ksym: Template = {
       name: 'address',
       from: 'ksym->value',
       as: 'hex',
-      width: 16,
+      width: 18,
       help: 'address; that of a per-CPU variable may be an offset',
     },
     {

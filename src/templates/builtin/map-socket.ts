@@ -9,7 +9,7 @@ export const SOCKET_JOINS: NonNullable<Template['joins']> = {
 };
 
 export const SOCKET_COLUMNS: readonly Column[] = [
-  { name: 'sk', from: 'sk', as: 'hex', width: 16, help: 'address of the socket (struct sock)' },
+  { name: 'sk', from: 'sk', as: 'hex', width: 18, help: 'address of the socket (struct sock)' },
   {
     name: 'family',
     from: `${SK}.skc_family`,

@@ -53,7 +53,7 @@ export const netlink: Template = {
     user: { any: [`${SK}.sk_uid.val`] },
   },
   columns: [
-    { name: 'sk', from: 'sk', as: 'hex', width: 16, help: 'address of the kernel object (struct netlink_sock)' },
+    { name: 'sk', from: 'sk', as: 'hex', width: 18, help: 'address of the kernel object (struct netlink_sock)' },
     {
       name: 'protocol',
       from: `${SK}.sk_protocol`,
@@ -75,7 +75,7 @@ export const netlink: Template = {
       from: 'deref(sk->groups)',
       as: 'hex',
       zeroIsNone: true,
-      width: 8,
+      width: 10,
       help: 'mask of multicast groups that it listens to; groups from 65 on are not shown (/proc/net/netlink: from 33)',
     },
     { name: 'ngroups', from: 'sk->ngroups', as: 'int', width: 7, help: 'groups that there is room for in the mask' },
@@ -91,7 +91,7 @@ export const netlink: Template = {
       name: 'kernel_flags',
       from: 'sk->flags',
       as: 'hex',
-      width: 8,
+      width: 10,
       help: 'netlink_sock->flags as it is (NETLINK_F_...)',
     },
     {
@@ -153,7 +153,7 @@ export const netlink: Template = {
       name: 'state',
       from: 'sk->state',
       as: 'hex',
-      width: 5,
+      width: 7,
       help: 'netlink_sock->state as it is (NETLINK_S_...)',
     },
     {

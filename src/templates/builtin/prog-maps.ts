@@ -44,13 +44,13 @@ export const progMaps: Template = {
     user: { any: ['prog->aux->user->uid.val'] },
   },
   columns: [
-    { name: 'prog', from: 'prog', as: 'hex', width: 16, help: 'address of struct bpf_prog' },
+    { name: 'prog', from: 'prog', as: 'hex', width: 18, help: 'address of struct bpf_prog' },
     { name: 'loaded_ns', from: 'prog->aux->load_time', as: 'ns', help: 'loading of the program, ns since boot' },
     {
       name: 'map',
       from: used(),
       as: 'hex',
-      width: 16,
+      width: 18,
       help: 'address of struct bpf_map',
     },
     { name: 'prog_id', title: 'PROG', from: 'prog->aux->id', as: 'int', width: 6, help: 'program id' },

@@ -48,7 +48,7 @@ export const taskFile: Template = {
       name: 'file',
       from: 'file',
       as: 'hex',
-      width: 16,
+      width: 18,
       help: 'address of struct file: equal where a description is shared',
     },
     { name: 'user', from: 'task->cred->euid.val', as: 'uid', width: 8, help: 'effective user of the process' },
@@ -59,7 +59,7 @@ export const taskFile: Template = {
       width: 6,
       help: 'mode of the inode: type and permissions',
     },
-    { name: 'magic', from: 'file->f_inode->i_sb->s_magic', as: 'hex', width: 8, help: 'magic of the file system' },
+    { name: 'magic', from: 'file->f_inode->i_sb->s_magic', as: 'hex', width: 10, help: 'magic of the file system' },
     {
       name: 'sk_type',
       from: 'sock->type',
@@ -82,7 +82,7 @@ export const taskFile: Template = {
       width: 9,
       help: 'regular, directory, pipe, fifo, char, block, tcp, udp, unix, ... or the kind of an anon inode',
     },
-    { name: 'f_mode', from: 'file->f_mode', as: 'hex', width: 8, help: 'file->f_mode as it is' },
+    { name: 'f_mode', from: 'file->f_mode', as: 'hex', width: 10, help: 'file->f_mode as it is' },
     {
       name: 'mode',
       title: 'M',
@@ -143,7 +143,7 @@ export const taskFile: Template = {
       from: 'file->private_data',
       as: 'hex',
       zeroIsNone: true,
-      width: 16,
+      width: 18,
       help: 'what the driver keeps with it: of a BPF descriptor the address of the program, map or link',
     },
     {

@@ -39,8 +39,8 @@ export const taskVma: Template = {
       help: 'name of the process',
     },
     { name: 'user', from: 'task->cred->euid.val', as: 'uid', width: 8, help: 'effective user of the process' },
-    { name: 'start', from: 'vma->vm_start', as: 'hex', width: 12, help: 'first address' },
-    { name: 'end', from: 'vma->vm_end', as: 'hex', width: 12, help: 'address behind the last one' },
+    { name: 'start', from: 'vma->vm_start', as: 'hex', width: 14, help: 'first address' },
+    { name: 'end', from: 'vma->vm_end', as: 'hex', width: 14, help: 'address behind the last one' },
     {
       name: 'size',
       derive: 'sub(end, start)',
@@ -48,7 +48,7 @@ export const taskVma: Template = {
       width: 6,
       help: 'address space taken, in bytes; how much of it is in memory is not known here',
     },
-    { name: 'vm_flags', from: 'vma->vm_flags', as: 'hex', width: 10, help: 'vm_flags as it is (VM_...)' },
+    { name: 'vm_flags', from: 'vma->vm_flags', as: 'hex', width: 12, help: 'vm_flags as it is (VM_...)' },
     {
       name: 'perms',
       derive: 'vma_permissions(vm_flags)',
@@ -70,7 +70,7 @@ export const taskVma: Template = {
       width: 8,
       help: 'vm_pgoff as it is: in the file, in pages; without a file mostly the first address, in pages',
     },
-    { name: 'vm_file', from: 'vma->vm_file', as: 'hex', zeroIsNone: true, width: 16, help: 'address of struct file' },
+    { name: 'vm_file', from: 'vma->vm_file', as: 'hex', zeroIsNone: true, width: 18, help: 'address of struct file' },
     {
       name: 'offset',
       derive: 'given(vm_file, vm_pgoff)',
@@ -115,13 +115,13 @@ export const taskVma: Template = {
       width: 15,
       help: 'name given by prctl(PR_SET_VMA_ANON_NAME) (CONFIG_ANON_VMA_NAME)',
     },
-    { name: 'start_brk', from: 'vma->vm_mm->start_brk', as: 'hex', width: 12, help: 'where the heap of brk() starts' },
-    { name: 'brk', from: 'vma->vm_mm->brk', as: 'hex', width: 12, help: 'where it ends' },
+    { name: 'start_brk', from: 'vma->vm_mm->start_brk', as: 'hex', width: 14, help: 'where the heap of brk() starts' },
+    { name: 'brk', from: 'vma->vm_mm->brk', as: 'hex', width: 14, help: 'where it ends' },
     {
       name: 'start_stack',
       from: 'vma->vm_mm->start_stack',
       as: 'hex',
-      width: 12,
+      width: 14,
       help: 'where the stack of the first thread starts',
     },
     {

@@ -327,7 +327,7 @@ export const task: Template = {
     { name: 'cgroupns', from: 'task->nsproxy->cgroup_ns->ns.inum', as: 'int', width: 10, help: 'cgroup namespace' },
     { name: 'timens', from: 'task->nsproxy->time_ns->ns.inum', as: 'int', width: 10, help: 'time namespace' },
     { name: 'userns', from: 'task->cred->user_ns->ns.inum', as: 'int', width: 10, help: 'user namespace' },
-    { name: 'task_flags', from: 'task->flags', as: 'hex', width: 8, help: 'task->flags (PF_...)' },
+    { name: 'task_flags', from: 'task->flags', as: 'hex', width: 10, help: 'task->flags (PF_...)' },
     {
       name: 'kthread',
       title: 'KTHR',

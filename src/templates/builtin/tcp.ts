@@ -85,7 +85,7 @@ export const tcp: Template = {
     user: { any: [`${SK}.sk_uid.val`] },
   },
   columns: [
-    { name: 'sk', from: 'sk_common', as: 'hex', width: 16, help: 'address of the kernel object (struct sock_common)' },
+    { name: 'sk', from: 'sk_common', as: 'hex', width: 18, help: 'address of the kernel object (struct sock_common)' },
     {
       name: 'family',
       from: 'sk_common->skc_family',
@@ -382,7 +382,7 @@ export const tcp: Template = {
       width: 4,
       help: 'index of the device that it is bound to',
     },
-    { name: 'mark', from: `${SK}.sk_mark`, as: 'hex', zeroIsNone: true, width: 8, help: 'SO_MARK' },
+    { name: 'mark', from: `${SK}.sk_mark`, as: 'hex', zeroIsNone: true, width: 10, help: 'SO_MARK' },
     { name: 'v6only', from: 'sk_common->skc_ipv6only', as: 'flag', width: 6, help: 'IPV6_V6ONLY' },
     {
       name: 'cookie',

@@ -40,7 +40,7 @@ export const udp: Template = {
     user: { any: [`${SK}.sk_uid.val`] },
   },
   columns: [
-    { name: 'sk', from: 'udp_sk', as: 'hex', width: 16, help: 'address of the kernel object (struct udp_sock)' },
+    { name: 'sk', from: 'udp_sk', as: 'hex', width: 18, help: 'address of the kernel object (struct udp_sock)' },
     {
       name: 'family',
       from: `${COMMON}.skc_family`,
@@ -159,7 +159,7 @@ export const udp: Template = {
       help: 'IPV6_V6ONLY, or bound to one IPv6 address',
     },
     { name: 'reuseport', from: `${COMMON}.skc_reuseport`, as: 'flag', width: 9, help: 'SO_REUSEPORT' },
-    { name: 'mark', from: `${SK}.sk_mark`, as: 'hex', zeroIsNone: true, width: 8, help: 'SO_MARK' },
+    { name: 'mark', from: `${SK}.sk_mark`, as: 'hex', zeroIsNone: true, width: 10, help: 'SO_MARK' },
     {
       name: 'cookie',
       from: `${COMMON}.skc_cookie.counter`,

@@ -56,7 +56,7 @@ export const unix: Template = {
     user: { any: [`${SK}.sk_uid.val`] },
   },
   columns: [
-    { name: 'sk', from: 'unix_sk', as: 'hex', width: 16, help: 'address of the kernel object (struct unix_sock)' },
+    { name: 'sk', from: 'unix_sk', as: 'hex', width: 18, help: 'address of the kernel object (struct unix_sock)' },
     {
       name: 'type',
       from: `${SK}.sk_type`,
@@ -118,7 +118,7 @@ export const unix: Template = {
       from: 'unix_sk->peer',
       as: 'hex',
       zeroIsNone: true,
-      width: 16,
+      width: 18,
       help: 'address of the kernel object of the peer: the other end, or where a datagram socket sends to',
     },
     {
@@ -259,7 +259,7 @@ export const unix: Template = {
       name: 'flags',
       derive: 'unix_flags(state)',
       as: 'hex',
-      width: 8,
+      width: 10,
       help: 'as /proc/net/unix has it: 10000 (__SO_ACCEPTCON) for LISTEN',
     },
     {
@@ -270,7 +270,7 @@ export const unix: Template = {
       help: 'references to the socket, one of them held by the walk itself',
     },
     { name: 'refs', derive: 'sub(refs_read, 1)', as: 'int', width: 4, help: 'references to the socket' },
-    { name: 'mark', from: `${SK}.sk_mark`, as: 'hex', zeroIsNone: true, width: 8, help: 'SO_MARK' },
+    { name: 'mark', from: `${SK}.sk_mark`, as: 'hex', zeroIsNone: true, width: 10, help: 'SO_MARK' },
     {
       name: 'cookie',
       from: `${SK}.__sk_common.skc_cookie.counter`,
