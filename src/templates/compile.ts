@@ -728,9 +728,9 @@ function filterObjects(template: Template, options: CompileOptions): string[] {
   return found;
 }
 
-/** Columns that show one member in different ways have one field. */
+/** Columns that show one member of one object in different ways have one field. An object that is cast may not be there. */
 const isTwin = ({ source: a }: Item, { source: b }: Item): boolean =>
-  a.kind === 'scalar' && b.kind === 'scalar' && a.place.text === b.place.text;
+  a.kind === 'scalar' && b.kind === 'scalar' && a.place.object === b.place.object && a.place.text === b.place.text;
 
 function layOut(
   items: readonly Item[],
