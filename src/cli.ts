@@ -378,6 +378,8 @@ function besideOf(state: SessionState, split: string): Beside {
 async function runDump(options: Options): Promise<number> {
   if (options.baseline !== undefined)
     throw new UsageError('--baseline goes with the explorer on a terminal: itertop TEMPLATE --baseline FILE');
+  if (options.split !== undefined)
+    throw new UsageError('--split is for two tables on a terminal, or in a recording: itertop record TEMPLATE --split');
   if (options.replay !== undefined) {
     const whole = await dumpReplay(options.replay, options, say).finally(() => leave(options));
     return whole ? EXIT.done : EXIT.failed;

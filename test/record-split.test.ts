@@ -95,4 +95,11 @@ describeKernel('record --split', () => {
     expect(fs.readdirSync(folder)).toEqual(['other']);
     expect(fs.readdirSync(`${folder}/other`)).toEqual(['a.itertop']);
   });
+
+  it('is nothing for one table without a terminal', () => {
+    const why =
+      'itertop: --split is for two tables on a terminal, or in a recording: itertop record TEMPLATE --split\n';
+    for (const words of [['dump', 'task'], ['task']])
+      expect(itertop(...words, '--split', 'tcp')).toEqual({ status: 2, stdout: '', stderr: why });
+  });
 });
