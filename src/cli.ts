@@ -230,6 +230,7 @@ async function prepare(
   if (options.hosts.length > 0) return prepareForHosts(options, read);
   checkMap(options);
   const own = await files.load();
+  if (own.unusable.length > 0) throw new UsageError(own.unusable.join('\n'));
   registerTemplates(own.templates);
   // BTF is looked through only where a name needs it.
   const known = options.template === '' || shownTemplates().some((t) => t.name === options.template);
@@ -868,7 +869,8 @@ function begin(options: Options, { name, target }: { name: string; target: strin
 async function runTemplates(options: Options): Promise<number> {
   const files = filesOf(options);
   if (options.template === '') {
-    const { templates, problems, warnings } = await files.load();
+    const { templates, problems, unusable, warnings } = await files.load();
+    if (unusable.length > 0 && !options.check) throw new UsageError(unusable.join('\n'));
     registerTemplates(templates);
     complain([...problems, ...warnings.map((w) => w.message)]);
     if (options.check) return check(shownTemplates(), options.btf) && problems.length === 0 ? EXIT.done : EXIT.failed;

@@ -35,7 +35,7 @@ export interface FrameSink extends Disposable {
   readonly writer: Pick<RecordingWriter, 'write'>;
   /** Before a refresh: a file that begins needs a segment and a key frame. @returns whether one has begun */
   turn(now: number): boolean;
-  /** Waits until there is room for more. @returns false once nobody reads any more @throws FileError */
+  /** Waits until all is written. @returns false once nobody reads any more @throws FileError */
   drained?(signal: AbortSignal): Promise<boolean>;
   close(): void;
 }

@@ -14,6 +14,8 @@ import { configFolder } from './settings-file.ts';
 const ENDINGS: readonly string[] = ['.yaml', '.yml', '.json'];
 /** Of the folder; what lies behind them in the order of names is not read. */
 const MAX_FILES = 200;
+/** What is wrong with a file that may be none of templates. */
+const FEW = 3;
 /** An editor writes in several steps: this long after the last of them the files are read. */
 const SETTLE_MS = 150;
 
@@ -24,6 +26,8 @@ export interface Loaded {
   readonly first: string | undefined;
   /** `file:line:column: what is wrong`: templates that cannot be used. */
   readonly problems: readonly string[];
+  /** The first of these, of files that the command line names and of which nothing can be used. */
+  readonly unusable: readonly string[];
   /** The same of columns that this kernel lacks, with the name of their template. */
   readonly warnings: readonly TemplateFileError[];
 }
@@ -54,6 +58,7 @@ export class TemplateFiles {
   async load(): Promise<Loaded> {
     const templates: Template[] = [];
     const problems: string[] = [];
+    const unusable: string[] = [];
     const warnings: TemplateFileError[] = [];
     const owners = new Map<string, string>();
     const files = this.#files(problems);
@@ -65,6 +70,7 @@ export class TemplateFiles {
       const good =
         found.problems.length === 0 ? found.templates : [...found.templates, ...this.#kept(file, found.templates)];
       this.#good.set(file, good);
+      if (good.length === 0 && this.#named.includes(file)) unusable.push(...found.problems.slice(0, FEW));
       for (const template of good) {
         const owner = BUILTIN.some((b) => b.name === template.name) ? 'itertop itself' : owners.get(template.name);
         if (owner === undefined) {
@@ -75,7 +81,7 @@ export class TemplateFiles {
       }
     }
     const first = templates.find((t) => this.#named.includes(owners.get(t.name) ?? ''))?.name;
-    return { templates, first, problems: problems.map(sanitize), warnings };
+    return { templates, first, problems: problems.map(sanitize), unusable: unusable.map(sanitize), warnings };
   }
 
   #kept(file: string, found: readonly Template[]): Template[] {

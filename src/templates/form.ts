@@ -44,12 +44,15 @@ const MAX_ITEMS = 512;
 /** Of one map with fixed names: beyond it every further name is wrong. */
 const MAX_MEMBERS = 64;
 
+/** What is read out in messages: of a file that is none of ours, and that not everybody may read, next to nothing. */
+const SHORT = /^[\w ./-]{0,32}$/;
+
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a map';
   if (typeof value !== 'string') return `the ${typeof value} ${value}`;
-  return `"${sanitize(value.length > 40 ? `${value.slice(0, 40)}...` : value)}"`;
+  return SHORT.test(value) ? `"${value}"` : 'a text';
 }
 
 export const isMap = (value: unknown): value is Record<string, unknown> =>
@@ -124,7 +127,11 @@ export const object = (
   const properties = Object.fromEntries(Object.entries(members).map(([label, { schema }]) => [label, schema]));
   const schema = { type: 'object', properties, required, additionalProperties: false };
   return check(schema, (value, path, report) => {
-    if (!isMap(value)) return report(path, `${what} is expected here (a map), not ${describe(value)}`);
+    if (!isMap(value))
+      return report(
+        path,
+        `${what} is expected here (a map), not ${typeof value === 'string' ? 'a text' : describe(value)}`,
+      );
     for (const [label, item] of Object.entries(value)) {
       const member = Object.hasOwn(members, label) ? members[label] : undefined;
       if (member) member(item, [...path, label], report);
@@ -133,7 +140,9 @@ export const object = (
       } else {
         const near = nearest(label, Object.keys(members));
         const help = near.length > 0 ? didYouMean(near) : `; there are ${Object.keys(members).join(', ')}`;
-        report([...path, label], `no member ${describe(label)}${help}`, { atKey: true });
+        report([...path, label], `no member ${SHORT.test(label) ? `"${label}"` : 'of this name'}${help}`, {
+          atKey: true,
+        });
       }
     }
     for (const label of required) if (!Object.hasOwn(value, label)) report(path, `${what} needs "${label}"`);

@@ -7,6 +7,7 @@ import type { Readable, Writable } from 'node:stream';
 import { filterNames, questionOf } from '../state/asked.ts';
 import { isCompared } from '../state/changes.ts';
 import { linesOfDetail } from '../state/detail.ts';
+import { FileError } from '../state/file-error.ts';
 import { formatInterval, parseInterval } from '../state/interval.ts';
 import type { Sampler } from '../state/sampler.ts';
 import type { Session } from '../state/session.ts';
@@ -280,7 +281,11 @@ export async function runPlain(options: PlainOptions): Promise<void> {
     refreshes++;
     if (options.count && refreshes >= options.count) ended.resolve();
   });
-  const gone = () => ended.resolve();
+  let failure: NodeJS.ErrnoException | undefined;
+  const gone = (error: NodeJS.ErrnoException) => {
+    failure ??= error;
+    ended.resolve();
+  };
   stdout.on('error', gone);
 
   say('itertop: a line of text for each command; help lists them, pause stops the refreshes, quit quits');
@@ -294,6 +299,8 @@ export async function runPlain(options: PlainOptions): Promise<void> {
   })();
   try {
     await Promise.race([ended.promise, reading.then(() => ended.promise)]);
+    // Behind all that was said before: whether that could be written.
+    await new Promise<void>((done) => stdout.write('', () => done()));
   } catch (error) {
     throw unexpected(error);
   } finally {
@@ -303,4 +310,5 @@ export async function runPlain(options: PlainOptions): Promise<void> {
     sampler.close();
     stdout.off('error', gone);
   }
+  if (failure && failure.code !== 'EPIPE') throw new FileError('standard output', failure);
 }

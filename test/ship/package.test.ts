@@ -36,15 +36,12 @@ describe('the npm package', () => {
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
+      'SECURITY.md',
       'dist/bpf.js',
       'dist/itertop.js',
-      'dist/otlp-library.cache',
       'dist/otlp-library.js',
-      'dist/parquet-library.cache',
       'dist/parquet-library.js',
-      'dist/program.cache',
       'dist/program.js',
-      'dist/reader.cache',
       'dist/reader.js',
       'dist/share/bash-completion/completions/itertop',
       'dist/share/doc/itertop/THIRD-PARTY.txt',
@@ -58,8 +55,8 @@ describe('the npm package', () => {
       'package.json',
     ]);
     for (const file of files) if (file.startsWith('dist/bpf/')) expect(file).toMatch(/\.d\.ts$/);
-    expect(packed.size).toBeLessThan(4e6);
-    expect(packed.unpackedSize).toBeLessThan(9e6);
+    expect(packed.size).toBeLessThan(2e6);
+    expect(packed.unpackedSize).toBeLessThan(4e6);
   });
 
   it('installs koffi and nothing else', () => {

@@ -106,7 +106,7 @@ const WRONG: readonly [string, string, readonly string[]][] = [
   ['nothing', '', ['my.yaml:1:1: there is no template in this file']],
   ['only comments', '# later\n', ['my.yaml:1:1: there is no template in this file']],
   ['an empty list', '[]\n', ['my.yaml:1:1: there is no template in this list']],
-  ['a word', 'hello\n', ['my.yaml:1:1: a template is expected here (a map), not "hello"']],
+  ['a word', 'hello\n', ['my.yaml:1:1: a template is expected here (a map), not a text']],
   ['a member mistyped', `${MINIMAL}shows: [pid]\n`, ['my.yaml:5:1: no member "shows"; did you mean show?']],
   [
     'a member of a column mistyped',
@@ -563,7 +563,7 @@ describe('files', () => {
 
   it('without a folder, no BTF is read', async () => {
     const loaded = await new TemplateFiles([], path.join(dir, 'nowhere'), () => expect.unreachable()).load();
-    expect(loaded).toEqual({ templates: [], first: undefined, problems: [], warnings: [] });
+    expect(loaded).toEqual({ templates: [], first: undefined, problems: [], unusable: [], warnings: [] });
   });
 
   it('that are wrong are named, and do not keep others from being read nor are they changed', async () => {
