@@ -104,7 +104,12 @@ export function buildExecutable(arch: Arch): string {
         assets: {
           ...Object.fromEntries(bundles(arch).map((name) => [name, path.join(ROOT, 'dist', name)])),
           'koffi.node': parts.koffi,
-          'sample.itertop': path.join(ROOT, 'examples/recordings/sample.itertop'),
+          ...Object.fromEntries(
+            ['sample', 'sample-tcp'].map((name) => [
+              `${name}.itertop`,
+              path.join(ROOT, `examples/recordings/${name}.itertop`),
+            ]),
+          ),
         },
       }),
     );

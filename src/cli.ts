@@ -13,7 +13,7 @@ import { checkHosts, closeHosts, hostWords, openHosts } from './hosts.ts';
 import { checkTemplate, helpText, type Options, outputOf, parseOptions, wantsDebug } from './options.ts';
 import { type Beside, runRecord, tapeText } from './record.ts';
 import { dumpReplay, runReplay } from './replay.ts';
-import { isSample, SAMPLE, sample, wantsSample } from './sample.ts';
+import { isSample, SAMPLE, sampleFile, wantsSample } from './sample.ts';
 import {
   intervalOf,
   maxCostOf,
@@ -134,9 +134,7 @@ export async function run(argv: readonly string[], early?: WorkerThread): Promis
         return EXIT.done;
       }
       case 'replay':
-        return isSample(options.replay!)
-          ? await replay(sample(), options, true)
-          : await replay(options.replay!, options);
+        return await replay(options.replay!, options);
       case 'explore':
         return options.plain || (await canExplore(options)) ? await exploreOrSample(options) : await runDump(options);
     }
@@ -447,13 +445,13 @@ async function exploreOrSample(options: Options): Promise<number> {
     const code = report(error, wantsDebug(process.argv));
     if (code !== EXIT.unsupported || !(await wantsSample())) return code;
     const { ascii, theme, settings, mouse } = options;
-    const file = sample();
-    return await replay(file, { ...parseOptions(['replay', SAMPLE]), ascii, theme, settings, mouse }, true);
+    return await replay(SAMPLE, { ...parseOptions(['replay', SAMPLE]), ascii, theme, settings, mouse }, true);
   }
 }
 
-/** @param sample the recording came with the program */
-async function replay(file: string, options: Options, sample = false): Promise<number> {
+/** @param offered the sample by its name, whatever else is called so */
+async function replay(name: string, options: Options, offered = isSample(name)): Promise<number> {
+  const [file, sample] = offered ? [sampleFile(name), name] : [name];
   const read = options.settings ? await readSettings() : NO_SETTINGS;
   const { settings } = read;
   complain(leftAside(read));

@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { type Options, outputOf, parseOptions } from './options.ts';
 import { checkReplayOptions } from './replay-options.ts';
-import { isSample, SAMPLE, sample as sampleFile } from './sample.ts';
+import { besideSample, isSample, sampleFile } from './sample.ts';
 import { asShown } from './state/as-shown.ts';
 import { readBaseline } from './state/baseline.ts';
 import { BadRecordingError } from './state/byte-stream.ts';
@@ -173,8 +173,8 @@ export interface ReplayOptions {
   /** Writes the rows that are seen; says so in one line. */
   exportView(session: Session, choice: ExportChoice): Promise<string>;
   readonly looks: NonNullable<ExplorerOptions['looks']>;
-  /** The recording came with the program. */
-  readonly sample: boolean;
+  /** Its name, where the recording came with the program. */
+  readonly sample: string | undefined;
   /** What a refresh changed is marked; it is where absent. */
   readonly marks: boolean | undefined;
 }
@@ -196,7 +196,7 @@ interface Half extends TableParts {
 /** @throws UsageError */
 function halfOf(file: string, options: Options, { exportView, sample, marks }: ReplayOptions, turn: Turn): Half {
   const recording = open(file);
-  const session = sessionOf(options, recording, sample, marks, turn);
+  const session = sessionOf(options, recording, sample !== undefined, marks, turn);
   const state = () => session.getState();
   const { replay, templates, template } = state();
   const shown = shownTemplate(state())!;
@@ -235,7 +235,7 @@ function halfOf(file: string, options: Options, { exportView, sample, marks }: R
       // The table is the recording's own.
       const [itertop, command, , ...rest] = commandLine(asShown(state()));
       const moment = new Date(state().view!.stats.begin).toISOString();
-      const name = sample && isSample(SAMPLE) ? SAMPLE : shellQuoted(file);
+      const name = sample !== undefined && isSample(sample) ? sample : shellQuoted(file);
       return [itertop!, command!, '--replay', name, '--at', moment, ...rest];
     },
     saveTemplate: async () => refused('a recording is of its own kernel: templates are saved of live tables')(),
@@ -245,9 +245,23 @@ function halfOf(file: string, options: Options, { exportView, sample, marks }: R
   };
 }
 
+/** Two recordings that are seen at once. */
+interface Two {
+  readonly files: readonly [string, string];
+  /** What the second one is called. */
+  readonly word: string;
+  /** Its name, where it came with the program. */
+  readonly sample?: string;
+}
+
+function twoOfSample(file: string, name: string): Two | undefined {
+  const beside = besideSample(name);
+  return beside && { files: [file, sampleFile(beside.name)], word: beside.word, sample: beside.name };
+}
+
 /** @throws UsageError */
 export async function runReplay(path: string, options: Options, more: ReplayOptions): Promise<void> {
-  const two = twoOf(path);
+  const two: Two | undefined = more.sample === undefined ? twoOf(path) : twoOfSample(path, more.sample);
   const [file, other] = two?.files ?? [path];
   const half = halfOf(file, options, more, two ? 'first of two' : 'only');
   const { session, sampler } = half;
@@ -259,12 +273,14 @@ export async function runReplay(path: string, options: Options, more: ReplayOpti
     throw error;
   }
   const keys = `Space ${state().paused ? 'plays' : 'pauses'}, [ ] step, T jumps, = finds; ? shows all keys`;
-  state().notify(more.sample ? 'a sample recording, not this machine; the keys below go through it' : keys);
+  state().notify(
+    more.sample !== undefined ? 'a sample recording, not this machine; the keys below go through it' : keys,
+  );
   const openHalf = () => {
     if (!other) throw new UsageError('this recording has one table');
     // What the command line says of the first table says nothing of the second one.
     const asked = { ...parseOptions(['replay', other]), at: options.at, theme: state().theme };
-    return halfOf(other, asked, more, 'second of two');
+    return halfOf(other, asked, { ...more, sample: two?.sample }, 'second of two');
   };
   const besides = other ? recordedChoices(half.templates[0]!, tableOf(other), replay!.ungroup, two!.word) : [];
   await runExplorer({
@@ -292,7 +308,7 @@ export async function dumpReplay(
   options: Options,
   say: (text: string) => void = () => {},
 ): Promise<boolean> {
-  const file = isSample(name) ? sampleFile() : name;
+  const file = isSample(name) ? sampleFile(name) : name;
   const recording = open(file);
   const state = sessionOf(options, recording, false).getState();
   const question = questionOf(state);

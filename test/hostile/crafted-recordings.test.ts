@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseOptions } from '../../src/options.ts';
 import { dumpReplay } from '../../src/replay.ts';
-import { sample } from '../../src/sample.ts';
+import { SAMPLE, sampleFile } from '../../src/sample.ts';
 import { BadRecordingError } from '../../src/state/byte-stream.ts';
 import { PayloadWindow } from '../../src/state/payload-window.ts';
 import {
@@ -107,7 +107,7 @@ describe.each(['made', 'sample'])('a recording (%s), made up', (which) => {
   beforeAll(() => {
     const whole = path.join(folder, 'whole.itertop');
     if (which === 'made') record(whole, 0, 6);
-    parts = partsOf(which === 'made' ? whole : sample(), 4);
+    parts = partsOf(which === 'made' ? whole : sampleFile(SAMPLE), 4);
   });
   afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 

@@ -51,6 +51,7 @@ describe('the npm package', () => {
       'dist/worker.js',
       'docs/settings.schema.json',
       'docs/template.schema.json',
+      'examples/recordings/sample-tcp.itertop',
       'examples/recordings/sample.itertop',
       'package.json',
     ]);

@@ -58,7 +58,7 @@ describe('a frame', () => {
 
 describe('a recording of before', () => {
   // Made by the format's first version: no `near`, no `byColumn`, not chained.
-  const file = new URL('../../examples/recordings/sample.itertop', import.meta.url).pathname;
+  const file = new URL('../recordings/first-version.itertop', import.meta.url).pathname;
 
   test('opens at any refresh, in any order', () => {
     using recording = new Recording(file);

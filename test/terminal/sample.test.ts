@@ -34,6 +34,24 @@ describe('the sample recording', () => {
     expect(text).toMatch(/^itertop \w+ {2}\d+ rows?/);
   });
 
+  it('has the sockets of its processes beside them, which are a table by a name of their own', async () => {
+    terminal = new TestTerminal(process.execPath, [PROGRAM, 'replay', 'sample', '--at', '50%'], {
+      ...{ cols: 100, env: ENV },
+    });
+    const screen = await terminal.waitFor(/tcp of \d+ \S+/);
+    expect(screen).toMatch(/^task {2}\d+ rows/m);
+    terminal.type('/nginx: master\r');
+    await terminal.waitFor(/tcp of \d+ nginx/);
+    await terminal.waitFor(/LISTEN .*:443/);
+    terminal.type('\tY');
+    const [, command] = /(dump --replay sample-tcp --at \S+)/.exec(
+      await terminal.waitFor(/--replay sample-tcp --at \S+/),
+    )!;
+    const { stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...command!.split(' ')], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/CLOSE_WAIT .* shop-server/);
+  });
+
   it('gives way to a file of that name', () => {
     fs.writeFileSync(path.join(folder, 'sample'), 'no recording');
     const args = [PROGRAM, 'dump', '--replay', 'sample'];
