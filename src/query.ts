@@ -6,7 +6,7 @@ import { PACKED } from './bpf/packed.ts';
 import type { Options } from './options.ts';
 import { contents, inWords } from './query-contents.ts';
 import { type Answer, textOf } from './query-text.ts';
-import { named, quoted, sampleOf, sourceOf, tablesOf } from './state/dataset-tables.ts';
+import { quoted, sampleFilesOf, sampleOf, tablesOf, viewOf } from './state/dataset-tables.ts';
 import { FUNCTIONS, readyViews, type View } from './state/dataset-views.ts';
 import type { Listed, Value } from './templates/table.ts';
 import { UsageError } from './templates/template.ts';
@@ -41,12 +41,17 @@ export async function runQuery({ dataset, sql, format }: Options): Promise<void>
   const connection = await instance.connect();
   let views: readonly View[] = [];
   const plain = plainly(duckDb, format);
-  /** Answers the last statement. What is not a question, or makes something in memory for one, might write files. */
-  const answer = async (text: string): Promise<Answer> => {
+  /**
+   * Answers the last statement. What is not a question, or makes something in memory for one, might write files.
+   * @param whole has tables read all their files: a statement by itself is checked before that, and run after it
+   */
+  const answer = async (text: string, whole: () => Promise<void>): Promise<Answer> => {
     const [called] = NO_QUESTION.exec(text) ?? [];
     if (called !== undefined) throw new UsageError(`query answers questions; it runs no ${called}()`);
     const { SELECT, CREATE } = duckDb.StatementType;
     const statements = await connection.extractStatements(text);
+    const alone = statements.count === 1;
+    if (!alone) await whole();
     let last: Answer = { columns: [], rows: [] };
     for (let i = 0; i < statements.count; i++) {
       const statement = await statements.prepare(i);
@@ -55,14 +60,15 @@ export async function runQuery({ dataset, sql, format }: Options): Promise<void>
         throw new UsageError(
           `query answers questions (SELECT, FROM, DESCRIBE, SUMMARIZE, PIVOT and CREATE in memory); it runs no ${duckDb.StatementType[type] ?? 'such statement'}`,
         );
-      const reader = await statement.runAndReadAll();
+      if (alone) await whole();
+      const reader = await (alone ? connection.runAndReadAll(text) : statement.runAndReadAll());
       last = { columns: reader.deduplicatedColumnNames(), rows: reader.getRows().map((row) => row.map(plain)) };
     }
     return last;
   };
-  const ask = async (text: string): Promise<Answer> => {
+  const orInWords = async <T>(what: Promise<T>): Promise<T> => {
     try {
-      return await answer(text);
+      return await what;
     } catch (error) {
       if (error instanceof UsageError) throw error;
       const { message } = error as Error;
@@ -70,11 +76,19 @@ export async function runQuery({ dataset, sql, format }: Options): Promise<void>
       throw new UsageError(inWords(message, [...tables.keys()], views));
     }
   };
+  const ask = (text: string, whole = async () => {}): Promise<Answer> => orInWords(answer(text, whole));
+  const asks = (name: string) =>
+    sql !== undefined && (IN_GENERAL.test(sql) || sql.toLowerCase().includes(name.toLowerCase()));
+  const wordOf = (view: View) => view.name.split('(')[0]!;
+  /** To let a file be read, and to make a view of it, takes as long as to ask it: those of what is asked for. */
+  const asked = (name: string) =>
+    asks(name) || readyViews(new Map()).some((view) => view.table === name && asks(wordOf(view)));
+  const allowed = [...tables].flatMap(([name, files]) => (asked(name) ? files : sampleFilesOf(files)));
   try {
     // Only the files of the data set, nothing written (what does not fit into memory, secrets), no extension from the
     // network, and no way back from that.
     for (const setting of [
-      `allowed_paths = [${[...tables.values()].flat().map(quoted).join()}]`,
+      `allowed_paths = [${allowed.map(quoted).join()}]`,
       "timezone = 'UTC'",
       "temp_directory = ''",
       'allow_persistent_secrets = false',
@@ -93,15 +107,16 @@ export async function runQuery({ dataset, sql, format }: Options): Promise<void>
       process.stdout.write(contents({ folder: dataset!, tables, known, views }));
       return;
     }
-    // To make a view of many files takes as long as to ask it: only of what is asked for.
-    const asked = (name: string) => IN_GENERAL.test(sql) || sql.toLowerCase().includes(name.toLowerCase());
-    const made = views.filter((view) => view.sql && !tables.has(view.name) && asked(view.name.split('(')[0]!));
-    for (const [name, files] of tables)
-      if (asked(name) || made.some(({ table }) => table === name))
-        await ask(`create view ${named(name)} as ${sourceOf(files)}`);
+    const made = views.filter((view) => view.sql && !tables.has(view.name) && asks(wordOf(view)));
+    const shown = [...tables].filter(([name]) => asked(name)).map(([name, files]) => viewOf(name, files));
+    const run = async (texts: readonly string[]) => {
+      for (const text of texts) await orInWords(connection.run(text));
+    };
+    await run(shown.flatMap((view) => view.made));
     for (const each of FUNCTIONS) for (const text of each.sql) await ask(text);
     for (const view of made) await ask(view.sql!);
-    process.stdout.write(textOf(await ask(sql), format ?? 'table'));
+    const answered = await ask(sql, () => run(shown.flatMap((view) => view.whole)));
+    process.stdout.write(textOf(answered, format ?? 'table'));
   } finally {
     connection.closeSync();
     instance.closeSync();

@@ -80,6 +80,14 @@ describeKernel('itertop query', () => {
     fs.rmSync(dir, { recursive: true, force: true });
   });
 
+  test.each([
+    ['a question', 'select count(*) as n from task'],
+    ['several statements', 'create table kept as from task; select count(*) as n from kept'],
+    ['a view of its own', 'create view mine as select pid from task; select count(*) as n from mine'],
+  ])('%s is of all files of a table, though views are made of one', (_, sql) => {
+    expect(ask(sql)).toEqual([{ n: 2 }]);
+  });
+
   test('without a question: what is there, and which views are ready', () => {
     const { status, stdout } = run(['query', set]);
     expect(status).toBe(0);

@@ -92,20 +92,57 @@ function alikeOf(files: readonly string[]): Alike[] {
 
 /** The query for the rows of a table. */
 export function sourceOf(files: readonly string[]): string {
-  return alikeOf(files).map(readAlike).join(' union all by name ');
+  return alikeOf(files)
+    .map((alike) => readAlike(alike))
+    .join(' union all by name ');
+}
+
+/** Files that have all its columns. */
+export function sampleFilesOf(files: readonly string[]): string[] {
+  return alikeOf(files).flatMap((alike) => sampled(alike).files);
 }
 
 /** The same for some rows of it, with all columns. */
 export function sampleOf(files: readonly string[]): string {
   return alikeOf(files)
-    .map((alike) => readAlike(alike.mark === undefined ? alike : { ...alike, files: alike.files.slice(0, 1) }))
+    .map((alike) => readAlike(sampled(alike)))
     .join(' union all by name ');
 }
 
-function readAlike({ folders, mark, files }: Alike): string {
+export interface TableView {
+  /** What makes it, of files that have all its columns. */
+  readonly made: readonly string[];
+  /** What has it read all files, from then on. */
+  readonly whole: readonly string[];
+}
+
+/**
+ * A table as a view. DuckDB looks at each file whenever a text is read that asks for it, so the names of files stand in
+ * variables: whatever is not the question itself is read while these are few.
+ */
+export function viewOf(name: string, files: readonly string[]): TableView {
+  const all = alikeOf(files).map((alike, i) => ({ alike, variable: `${name} files ${i}` }));
+  const set = ({ files: some }: Alike, variable: string) => `set variable ${named(variable)} = ${listOf(some)}`;
+  const read = all.map(({ alike, variable }) => readAlike(alike, `getvariable(${quoted(variable)})`));
+  return {
+    made: [
+      ...all.map(({ alike, variable }) => set(sampled(alike), variable)),
+      `create view ${named(name)} as ${read.join(' union all by name ')}`,
+    ],
+    whole: all.map(({ alike, variable }) => set(alike, variable)),
+  };
+}
+
+/** One file tells the columns of all whose names say that they have the same. */
+const sampled = (alike: Alike): Alike =>
+  alike.mark === undefined ? alike : { ...alike, files: alike.files.slice(0, 1) };
+
+const listOf = (files: readonly string[]) => `[${files.map(quoted).join()}]`;
+
+function readAlike({ folders, mark, files }: Alike, list = listOf(files)): string {
   const types = folders.map((key) => `'${key}': ${FOLDER_TYPES[key]}`).join(', ');
   const byName = mark === undefined ? ', union_by_name = true' : '';
-  return `select * from read_parquet([${files.map(quoted).join()}], hive_partitioning = true, hive_types = {${types}}${byName})`;
+  return `select * from read_parquet(${list}, hive_partitioning = true, hive_types = {${types}}${byName})`;
 }
 
 export interface Extent {
