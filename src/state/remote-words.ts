@@ -38,7 +38,7 @@ const TRANSPORT: readonly (readonly [text: RegExp, words: string, asks?: 'asks']
 
 /** Why the way there is closed; '' where nothing is known. */
 export function transportWords(host: string, stderr: readonly string[]): { why: string; asks: boolean } {
-  const text = stderr.join('\n');
+  const text = plainLines(stderr).join('\n');
   for (const [pattern, words, asks] of TRANSPORT) {
     const found = pattern.exec(text);
     if (found)
@@ -50,11 +50,20 @@ export function transportWords(host: string, stderr: readonly string[]): { why: 
   return { why: lastWords(stderr), asks: false };
 }
 
+/** As klog begins a line: what kubectl logs of its tries stands before what it says. */
+const LOGGED = /^[EFIW]\d{4} \d\d:\d\d:\d\d[.\d]* +\d* *[\w.-]+:\d+\]/;
+
+/** What is said, without what is logged where there is more than that. */
+function plainLines(lines: readonly string[]): readonly string[] {
+  const plain = lines.filter((line) => !LOGGED.test(line));
+  return plain.length > 0 ? plain : lines;
+}
+
 const MOST = 300;
 
 /** The last lines, in one. */
 export function lastWords(stderr: readonly string[]): string {
-  const lines = stderr.map((line) => line.replace(/^itertop: /, '').trim()).filter((line) => line !== '');
+  const lines = plainLines(stderr.map((line) => line.replace(/^itertop: /, '').trim()).filter((line) => line !== ''));
   const text = sanitize(lines.slice(-4).join('; '));
   return text.length > MOST ? `${text.slice(0, MOST)}...` : text;
 }

@@ -14,6 +14,11 @@ const KUBECTL = `#!/bin/sh
 [ "$1 $2 $4" = "exec -i --" ] || { echo "error: unknown command" >&2; exit 1; }
 case $3 in
   web-*) ;;
+  lost) for n in 1 2 3 4 5; do
+      echo 'E1127 03:26:54.123456    4711 memcache.go:265] "Unhandled Error" err="dial tcp: connection timed out"' >&2
+    done
+    echo 'The connection to the server localhost:8080 was refused - did you specify the right host or port?' >&2; exit 1 ;;
+  logs) echo 'E1127 03:26:54.123456    4711 memcache.go:265] "Unhandled Error" err="no route to host"' >&2; exit 1 ;;
   bare) echo 'OCI runtime exec failed: exec failed: exec: "sh": executable file not found in $PATH: unknown' >&2; exit 126 ;;
   *) echo "Error from server (NotFound): pods \\"$3\\" not found" >&2; exit 1 ;;
 esac
@@ -57,6 +62,8 @@ describe('--via', () => {
   it.for([
     ['db-0', 'Error from server (NotFound): pods "db-0" not found'],
     ['bare', 'there is no sh'],
+    ['lost', 'The connection to the server localhost:8080 was refused - did you specify the right host or port?'],
+    ['logs', 'E1127 03:26:54.123456    4711 memcache.go:265] "Unhandled Error" err="no route to host"'],
   ])('says why not: %s', async ([name, why]) => {
     expect(await output(name!, ['record'], { via })).toEqual(['', why]);
     const copied = { via, copy: [new Executable(SHELL)] };
