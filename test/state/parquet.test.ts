@@ -156,15 +156,11 @@ describeKernel('Parquet of this kernel', () => {
     const lines = text.trimEnd().split('\n').slice(1);
     const rows = await rowsOf(written(snapshot));
     expect(rows.length).toBe(lines.length);
-    const lists = new Set(shown.filter((column) => collected.table.kind(column) === 'texts'));
     for (const [i, line] of lines.entries()) {
       const row = exactly(line);
       for (const column of shown) {
         const value = rows[i][column];
-        if (!lists.has(column)) expect([column, alike(value)]).toEqual([column, row[column]]);
-        else if (value === null) expect([column, row[column]]).toEqual([column, null]);
-        // NDJSON has a list as one text, and says how many more there are than it names.
-        else expect(String(row[column])).toMatch(new RegExp(`^${escaped((value as string[]).slice(0, 8).join(', '))}`));
+        expect([column, alike(value)]).toEqual([column, row[column]]);
       }
     }
   });
@@ -192,5 +188,3 @@ describeKernel('Parquet of this kernel', () => {
     });
   });
 });
-
-const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
