@@ -102,6 +102,7 @@ export async function run(argv: readonly string[], early?: WorkerThread): Promis
   try {
     const options = parseOptions(argv);
     if (options.tether !== undefined) tether(options.tether);
+    await checkTheme(options);
     if (WRITE_TEXT.includes(options.command)) process.stdout.on('error', unwritable);
     switch (options.command) {
       case 'help':
@@ -185,7 +186,8 @@ function report(error: unknown, debug: boolean): number {
       ? EXIT.unsupported
       : EXIT.failed;
   }
-  say(message);
+  // V8's words, of an array that it finds no room for.
+  say(error instanceof RangeError && /allocation failed/.test(message) ? 'out of memory' : message);
   return EXIT.failed;
 }
 
@@ -294,10 +296,12 @@ function settle(read: ReadSettings): readonly string[] {
   return problems;
 }
 
-/** @throws UsageError */
-function checkTheme(name: string | undefined, { themes = {} }: Settings): void {
-  const names = [...Object.keys(THEMES), ...Object.keys(themes)];
-  if (name !== undefined && !names.includes(name)) throw new UsageError(noTheme(name, names));
+/** Also where no screen shows it: a script's mistake is not found on a terminal first. @throws UsageError */
+async function checkTheme({ theme, settings }: Options): Promise<void> {
+  const names = Object.keys(THEMES);
+  if (theme === undefined || names.includes(theme)) return;
+  if (settings) names.push(...Object.keys((await readSettings()).settings.themes ?? {}));
+  if (!names.includes(theme)) throw new UsageError(noTheme(theme, names));
 }
 
 /** A table of elements needs a map, and no other table takes one. */
@@ -455,7 +459,6 @@ async function replay(name: string, options: Options, offered = isSample(name)):
   const read = options.settings ? await readSettings() : NO_SETTINGS;
   const { settings } = read;
   complain(leftAside(read));
-  checkTheme(options.theme, settings);
   rebind(ownKeys(settings));
   const looks = { ascii: options.ascii ?? settings.ascii, marks: settings.signs, themes: settings.themes };
   const { theme = settings.theme, mouse = settings.mouse } = options;
@@ -488,7 +491,6 @@ async function explore(options: Options): Promise<number> {
   const files = filesOf(options);
   const asked = await prepare(files, options, read);
   using unsaid = untilScreen(asked.said);
-  checkTheme(options.theme, settings);
   const session = sessionOf(options, asked, settings);
   const baseline =
     options.baseline === undefined

@@ -60,6 +60,8 @@ export async function runQuery({ dataset, sql, format }: Options): Promise<void>
         throw new UsageError(
           `query answers questions (SELECT, FROM, DESCRIBE, SUMMARIZE, PIVOT and CREATE in memory); it runs no ${duckDb.StatementType[type] ?? 'such statement'}`,
         );
+      if (type === SELECT && i < statements.count - 1)
+        throw new UsageError('one question at a time: what comes before the last statement may only CREATE');
       if (alone) await whole();
       const reader = await (alone ? connection.runAndReadAll(text) : statement.runAndReadAll());
       last = { columns: reader.deduplicatedColumnNames(), rows: reader.getRows().map((row) => row.map(plain)) };

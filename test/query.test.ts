@@ -132,6 +132,7 @@ describeKernel('itertop query', () => {
 
   test.each<[string[], RegExp]>([
     [[set, "from '/etc/passwd'"], /passwd/],
+    [[set, 'select 1; select 2'], /one question at a time: what comes before the last statement may only CREATE/],
     [[set, "copy (select 1) to 'written.csv'"], /Permission Error/],
     [[set, "copy (select 1) to 'template=task/written.csv'"], /Permission Error/],
     [[set, "explain analyze copy (select 1) to 'template=task/written.csv'"], /Permission Error/],

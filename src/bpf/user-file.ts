@@ -62,6 +62,7 @@ export function reason(error: unknown): string {
     ELOOP: 'its links lead in a circle',
     ENAMETOOLONG: 'the name is too long',
     EAGAIN: 'it has nothing to be read yet',
+    EMFILE: 'no file descriptor is left; raise `ulimit -n`',
     ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8',
   };
   return words[code ?? ''] ?? message;

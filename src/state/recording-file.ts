@@ -14,7 +14,7 @@ import path from 'node:path';
 import zlib from 'node:zlib';
 import { NamelessFile } from '../bpf/nameless-file.ts';
 import { OwnedFd } from '../bpf/syscall.ts';
-import { openRegular } from '../bpf/user-file.ts';
+import { openRegular, reason } from '../bpf/user-file.ts';
 import { UsageError } from '../templates/template.ts';
 import { BadRecordingError } from './byte-stream.ts';
 import { FileError } from './file-error.ts';
@@ -265,6 +265,14 @@ export interface OpenedFile {
   readonly holes: number;
 }
 
+function opened(file: string): number {
+  try {
+    return openRegular(file);
+  } catch (error) {
+    throw new UsageError(`${file}: ${reason(error)}`);
+  }
+}
+
 /** Reads a file's frames. */
 export class RecordingFile implements Disposable {
   readonly path: string;
@@ -274,10 +282,10 @@ export class RecordingFile implements Disposable {
   readonly holes: number;
   readonly #file: OwnedFd;
 
-  /** @throws BadRecordingError for what is no recording; Error of open(2) */
+  /** @throws BadRecordingError for what is no recording; UsageError for what cannot be opened, or is no file */
   constructor(file: string) {
     this.path = file;
-    this.#file = new OwnedFd(openRegular(file));
+    this.#file = new OwnedFd(opened(file));
     try {
       const { size } = fs.fstatSync(this.#file.fd);
       checkHead(file, this.#read(0, Math.min(size, FILE_HEAD)));

@@ -95,8 +95,9 @@ export class TemplateFiles {
         .readdirSync(this.#folder)
         .filter((name) => ENDINGS.includes(path.extname(name)) && !name.startsWith('.'));
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code !== 'ENOENT' && code !== 'ENOTDIR') problems.push(`${this.#folder}: ${message}`);
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT' && code !== 'ENOTDIR')
+        problems.push(`${this.#folder}: ${reason(error)}; going on without the templates there`);
     }
     if (names.length > MAX_FILES) problems.push(`${this.#folder}: ${names.length} files, only ${MAX_FILES} are read`);
     const own = names

@@ -56,6 +56,10 @@ export function withColumns(
     const source = equals < 0 ? null : { text: item.text.slice(equals + 1), at: item.at + equals + 1 };
     return { name, at: item.at, source };
   });
+  const twice = items.find(({ name, source }, i) =>
+    items.slice(0, i).some((other) => source && other.source && other.name === name),
+  );
+  if (twice) throw new ColumnsError(text, twice.at, `there are two columns "${twice.name}"; choose another name`);
   const begun = new Set<string>();
   /** After those that it is computed from, wherever they stand in the list. */
   function make({ name, at, source }: (typeof items)[number]): void {
@@ -86,20 +90,31 @@ export function withColumns(
   };
 }
 
-/** At the commas that are in no parentheses; empty items and a leading `+` are left out. */
+/** At the commas that are in no parentheses; empty items and a leading `+` are left out. What is before a `=` is a name. */
 function split(text: string): Item[] {
   const items: Item[] = [];
   let depth = 0;
   let start = 0;
+  let named = false;
   for (let at = 0; at <= text.length; at++) {
     const c = text[at];
-    if (c === '(' || c === '[') depth++;
+    if (c === '=' && !named) {
+      const [, before, name] = /^(\s*\+?\s*)(.*?)\s*$/s.exec(text.slice(start, at))!;
+      if (!/^[a-z][a-z0-9_]*$/.test(name))
+        throw new ColumnsError(
+          text,
+          start + before.length,
+          `"${name}" is no name of a column: small letters, digits and _`,
+        );
+      named = true;
+    } else if (c === '(' || c === '[') depth++;
     else if (c === ')' || c === ']') {
       if (--depth < 0) throw new ColumnsError(text, at, `this ${c} was never opened`);
     } else if (c === undefined || (c === ',' && depth === 0)) {
       const [, before, inner] = /^(\s*\+?\s*)(.*?)\s*$/s.exec(text.slice(start, at))!;
       if (inner !== '') items.push({ text: inner, at: start + before.length });
       start = at + 1;
+      named = false;
     }
   }
   if (depth > 0) throw new ColumnsError(text, text.length, 'a closing parenthesis is expected here');
@@ -119,7 +134,6 @@ function add(
   const fail = (at: number, problem: string): never => {
     throw new ColumnsError(whole, at, problem);
   };
-  if (!/^[a-z][a-z0-9_]*$/.test(name)) fail(nameAt, `"${name}" is no name of a column: small letters, digits and _`);
   const fixed = [...template.key, ...(template.group ? [template.group.by, template.group.member] : [])];
   if (fixed.includes(name)) fail(nameAt, `${name} is part of what names a row; choose another name`);
 

@@ -49,10 +49,10 @@ function parseRange(name: FilterName, item: string, options: ParseOptions): Rang
       throw new UsageError(`user: there is no user '${item}' here; write a name or a uid: ${example}`);
     throw new UsageError(`${name}: '${item}' is not a number or range; write ${example}`);
   }
-  const first = Number(digits[1]);
-  const last = Number(digits[2] ?? digits[1]);
-  const outside = [first, last].find((value) => value < min || value > max);
+  const ends = [digits[1], digits[2] ?? digits[1]];
+  const outside = ends.find((text) => Number(text) < min || Number(text) > max);
   if (outside !== undefined) throw new UsageError(`${name}: ${outside} is out of bounds; it must be ${min} to ${max}`);
+  const [first, last] = ends.map(Number);
   if (first > last) throw new UsageError(`${name}: the range ${item} runs backwards; write ${last}-${first}`);
   return [first, last];
 }

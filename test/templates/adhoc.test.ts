@@ -104,6 +104,8 @@ describe('what is wrong', () => {
     ['x=task->pid:enum', 12, "task->pid is no enum in this kernel's BTF"],
     ['x=', 2, 'x needs a source: x=task->pid'],
     ['X=task->pid', 0, '"X" is no name of a column: small letters, digits and _'],
+    ['pid, [2J=task->pid', 5, '"[2J" is no name of a column: small letters, digits and _'],
+    ['a=task->pid,pid,a=task->tgid', 16, 'there are two columns "a"; choose another name'],
     ['=task->pid', 0, '"" is no name of a column: small letters, digits and _'],
     ['pid,tid=task->tgid', 4, 'tid is part of what names a row; choose another name'],
     ['x=d_pth(task->fs->pwd)', 2, 'no source function d_pth(); did you mean d_path?'],

@@ -94,7 +94,7 @@ const REFERENCE: Readonly<Record<string, Reference>> = {
   local: (k) =>
     ends(k) ? ends(k)![0].replace(/^\*/, k.lsof!['t'] === 'IPv6' ? '[::]' : '0.0.0.0') : SOCKET(k) ? undefined : null,
   remote: (k) => (ends(k) && ends(k)!.length > 1 ? ends(k)![1] : SOCKET(k) ? undefined : null),
-  address: (k) => (SOCKET(k) ? address(k) : null),
+  address: (k) => (SOCKET(k) && address(k) === undefined ? undefined : address(k) || null),
   name: (k) =>
     ends(k)
       ? ends(k)!
