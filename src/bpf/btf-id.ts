@@ -1,6 +1,6 @@
 /** Which kernel's types these are: two kernels of one release may differ. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { vmlinuxBytes } from './btf.ts';
 
 let known: string | undefined;
 
@@ -12,7 +12,7 @@ export function btfId(): string {
 
 function digest(): string {
   try {
-    return `sha256:${createHash('sha256').update(readFileSync('/sys/kernel/btf/vmlinux')).digest('hex')}`;
+    return `sha256:${createHash('sha256').update(vmlinuxBytes()).digest('hex')}`;
   } catch {
     return '';
   }

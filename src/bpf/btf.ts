@@ -6,6 +6,7 @@
  * whatever they are, the outcome is an answer or a BtfError, in bounded time and memory.
  */
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { VMLINUX_BTF } from './host.ts';
 import { koffi, NativeError } from './native.ts';
 import { didYouMean, nearest } from './nearest.ts';
 import { readBytes, reason } from './user-file.ts';
@@ -115,8 +116,14 @@ const MAX_SIZE = 0xffffffff;
 /** Types that one C declaration may mention: the longest prototypes of the kernel need fewer than 100. */
 const MAX_DECLARATION = 1000;
 
-const VMLINUX = '/sys/kernel/btf/vmlinux';
 let vmlinux: Btf | undefined;
+let vmlinuxRead: Uint8Array | undefined;
+
+/** The running kernel's BTF as it is, read once. @throws Error of open(2), NativeError */
+export function vmlinuxBytes(): Uint8Array {
+  vmlinuxRead ??= map(VMLINUX_BTF) ?? readFileSync(VMLINUX_BTF);
+  return vmlinuxRead;
+}
 
 /**
  * The types of one BTF blob, with those of its base if it is split (a module's). Types are ids: 0 is void, those
@@ -148,11 +155,11 @@ export class Btf {
     if (vmlinux) return vmlinux;
     let bytes: Uint8Array;
     try {
-      bytes = map(VMLINUX) ?? readFileSync(VMLINUX);
+      bytes = vmlinuxBytes();
     } catch (cause) {
       if (cause instanceof NativeError) throw cause;
       throw new BtfError(
-        `cannot read the kernel's BTF, ${VMLINUX}: ${reason(cause)}. ` +
+        `cannot read the kernel's BTF, ${VMLINUX_BTF}: ${reason(cause)}. ` +
           'It needs a kernel built with CONFIG_DEBUG_INFO_BTF=y and sysfs mounted on /sys.',
         { cause },
       );

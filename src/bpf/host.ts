@@ -3,30 +3,31 @@ import fs from 'node:fs';
 import os from 'node:os';
 import { koffi } from './native.ts';
 
-/**
- * One more than the highest number in a list such as `0-3,8` (/sys/devices/system/cpu/possible, .../node/possible):
- * per-CPU and per-node parts exist for the possible ones, online or not. 1 where sysfs does not tell.
- */
-export function possible(what: 'cpu' | 'node'): number {
-  try {
-    const list = fs.readFileSync(`/sys/devices/system/${what}/possible`, 'latin1');
-    return 1 + Math.max(0, ...list.trim().split(/[-,]/).map(Number));
-  } catch {
-    return what === 'cpu' ? os.cpus().length : 1;
-  }
-}
+/** Whether numbers in this machine's memory begin with their lowest byte. */
+export const LITTLE = os.endianness() === 'LE';
 
-/** How many CPUs there may ever be: per-CPU maps have a value for each, in the order of their numbers. */
-export function possibleCpus(): readonly number[] {
+/** The kernel's BTF. */
+export const VMLINUX_BTF = '/sys/kernel/btf/vmlinux';
+
+/**
+ * Numbers of the CPUs or nodes that there may ever be, upwards, online or not: per-CPU maps have a value for each of
+ * them. Of a list such as `0-3,8` (/sys/devices/system/cpu/possible, .../node/possible).
+ */
+export function possible(what: 'cpu' | 'node'): readonly number[] {
   try {
-    const list = fs.readFileSync('/sys/devices/system/cpu/possible', 'latin1').trim();
+    const list = fs.readFileSync(`/sys/devices/system/${what}/possible`, 'latin1').trim();
     return list.split(',').flatMap((part) => {
       const [first, last = first] = part.split('-').map(Number);
       return Array.from({ length: last - first + 1 }, (_, i) => first + i);
     });
   } catch {
-    return os.cpus().map((_, i) => i);
+    return what === 'cpu' ? os.cpus().map((_, i) => i) : [0];
   }
+}
+
+/** One more than the highest of those numbers: so many places have arrays in the kernel that they are indices of. */
+export function idLimit(what: 'cpu' | 'node'): number {
+  return 1 + possible(what).at(-1)!;
 }
 
 /** Of the auxiliary vector (include/uapi/linux/auxvec.h). */

@@ -40,6 +40,7 @@ import {
 } from './asm.ts';
 import { Btf, BtfError } from './btf.ts';
 import { type ResolvedPath, resolvePath } from './btf-path.ts';
+import { LITTLE } from './host.ts';
 import type { MapOptions } from './map.ts';
 import { findTarget, type Target } from './targets.ts';
 
@@ -250,8 +251,7 @@ export function seqPrintfSimple(metaReg: Reg, format: string, values: readonly R
     for (const [i, value] of values.entries()) asm.store(8, R10, at + i * 8, value);
     const padded = Buffer.concat([text], words * 4);
     const view = new DataView(padded.buffer, padded.byteOffset, padded.length);
-    const little = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
-    for (let i = 0; i < words; i++) asm.storeImm(4, R10, formatAt + i * 4, view.getInt32(i * 4, little));
+    for (let i = 0; i < words; i++) asm.storeImm(4, R10, formatAt + i * 4, view.getInt32(i * 4, LITTLE));
     pass(asm, [[R1, metaReg]]);
     iterLoadMetaField(R1, R1, 'seq')(asm);
     asm.note(JSON.stringify(format)).mov(R2, R10).aluImm('add', R2, formatAt).movImm(R3, text.length);

@@ -3,10 +3,9 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { koffi } from './native.ts';
+import { O_TMPFILE } from './packed.ts';
 import { errnoName, OwnedFd } from './syscall.ts';
 
-/** The bit of O_TMPFILE beside O_DIRECTORY (include/uapi/asm-generic/fcntl.h). */
-const TMPFILE = 0o20000000;
 const AT_FDCWD = -100;
 const AT_SYMLINK_FOLLOW = 0x400;
 /** What file systems say that have no such files, and kernels of before. */
@@ -27,7 +26,7 @@ export class NamelessFile extends OwnedFd {
    * @returns undefined where this system or the folder's file system has no such files @throws Error of open(2)
    */
   static open(folder: string): NamelessFile | undefined {
-    const { O_WRONLY, O_DIRECTORY } = fs.constants;
+    const { O_WRONLY } = fs.constants;
     if (process.platform !== 'linux' || !fs.existsSync('/proc/self/fd')) return undefined;
     try {
       linkat ??= koffi()
@@ -37,7 +36,7 @@ export class NamelessFile extends OwnedFd {
       return undefined; // koffi has nothing for this libc
     }
     try {
-      return new NamelessFile(fs.openSync(folder, O_WRONLY | O_DIRECTORY | TMPFILE, 0o600));
+      return new NamelessFile(fs.openSync(folder, O_WRONLY | O_TMPFILE, 0o600));
     } catch (error) {
       if (NOT_HERE.includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
       throw error;

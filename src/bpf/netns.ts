@@ -3,6 +3,7 @@
  * creates, and steps back; the link is the same for all.
  */
 import fs from 'node:fs';
+import { mountsOf } from './mounts.ts';
 import { koffi } from './native.ts';
 import { BpfError, generalMeaning, OwnedFd } from './syscall.ts';
 
@@ -78,21 +79,9 @@ export function inNamespace<T extends object>(path: string, inum: number, inside
 }
 
 /** Where namespaces without a process are kept: bind mounts of nsfs, as `ip netns` makes them. */
-export function mountedNamespaces(
-  mountinfo = fs.readFileSync('/proc/self/mountinfo', 'utf8'),
-): { path: string; inum: number }[] {
-  const found: { path: string; inum: number }[] = [];
-  for (const line of mountinfo.split('\n')) {
-    const [before, after] = line.split(' - ');
-    if (!after?.startsWith('nsfs ')) continue;
-    const fields = before.split(' ');
-    const inum = /^net:\[(\d+)\]$/.exec(fields[3] ?? '')?.[1];
-    // Octal escapes stand for spaces and the like (proc_pid_mountinfo(5)).
-    if (inum)
-      found.push({
-        path: fields[4].replace(/\\(\d{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8))),
-        inum: Number(inum),
-      });
-  }
-  return found;
+export function mountedNamespaces(): { path: string; inum: number }[] {
+  return mountsOf('nsfs').flatMap(({ root, point }) => {
+    const inum = /^net:\[(\d+)\]$/.exec(root)?.[1];
+    return inum === undefined ? [] : [{ path: point, inum: Number(inum) }];
+  });
 }

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import { Btf } from './btf.ts';
-import { Attr, BpfError, bpf, OwnedFd, tryBpf } from './syscall.ts';
+import { Attr, BPF_F_RDONLY, BpfError, bpf, OwnedFd, tryBpf } from './syscall.ts';
 
 /** struct bpf_map_info, as far as it is of use here. */
 export interface MapInfo {
@@ -21,7 +21,6 @@ export interface MapInfo {
   readonly valueType: number;
 }
 
-const BPF_F_RDONLY = 1 << 3;
 /** sizeof(struct bpf_map_info) up to map_extra; older kernels fill in less. */
 const INFO_BYTES = 88;
 /** struct bpf_btf_info: btf 0, btf_size 8, id 12, name 16, name_len 24, kernel_btf 28. */

@@ -12,8 +12,8 @@ export function asset(name: string): Uint8Array {
   return new Uint8Array(getRawAsset(name) as ArrayBuffer);
 }
 
-/** Linux's __O_TMPFILE, with O_DIRECTORY: a file without a name in that folder, which ends with its last descriptor. */
-const UNNAMED = 0o20000000 | fs.constants.O_DIRECTORY;
+/** Of open(2), for a folder: a file in it without a name, which ends with its last descriptor (fcntl.h of asm-generic). */
+export const O_TMPFILE = 0o20000000 | fs.constants.O_DIRECTORY;
 
 /** Folders whose files may be mapped and run, mostly. */
 function folders(): string[] {
@@ -54,7 +54,7 @@ interface PrivateFile extends Disposable {
 }
 
 function unnamed(folder: string, bytes: Uint8Array): PrivateFile {
-  const fd = fs.openSync(folder, UNNAMED | fs.constants.O_RDWR, 0o600);
+  const fd = fs.openSync(folder, O_TMPFILE | fs.constants.O_RDWR, 0o600);
   const file = { path: `/proc/self/fd/${fd}`, [Symbol.dispose]: () => fs.closeSync(fd) };
   try {
     fs.writeFileSync(fd, bytes);

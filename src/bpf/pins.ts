@@ -1,7 +1,8 @@
 /** What is pinned in bpf file systems: paths by the id of the program, map or link that they keep. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { Attr, BpfError, bpf, errnoName, OwnedFd, tryBpf } from './syscall.ts';
+import { mountsOf } from './mounts.ts';
+import { Attr, BPF_F_RDONLY, BpfError, bpf, errnoName, OwnedFd, tryBpf } from './syscall.ts';
 
 export type PinKind = 'prog' | 'map' | 'link';
 
@@ -19,7 +20,6 @@ interface Folder {
   readonly pins: readonly (readonly [key: string, path: string])[];
 }
 
-const BPF_F_RDONLY = 1 << 3;
 const EINVAL = 22;
 const MAX_DEPTH = 16;
 const MAX_PINS = 8192;
@@ -125,16 +125,11 @@ function pinned(at: string): string | number {
 }
 
 /** Where bpf file systems are mounted in this process's mount namespace, one path for each. */
-export function bpfMounts(mountinfo = fs.readFileSync('/proc/self/mountinfo', 'utf8')): string[] {
+export function bpfMounts(mountinfo?: string): string[] {
   const mounts = new Map<string, string>();
-  for (const line of mountinfo.split('\n')) {
-    // 36 25 0:32 / /sys/fs/bpf rw,nosuid - bpf bpf rw,mode=700 (proc_pid_mountinfo(5))
-    const [fields, rest] = line.split(' - ');
-    if (!rest?.startsWith('bpf ')) continue;
-    const [, , device, root, point] = fields.split(' ');
-    const at = point.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+  for (const { device, root, point } of mountsOf('bpf', mountinfo)) {
     const key = `${device} ${root}`;
-    if (!mounts.has(key)) mounts.set(key, at);
+    if (!mounts.has(key)) mounts.set(key, point);
   }
   return [...mounts.values()];
 }

@@ -1,5 +1,6 @@
 /** What the kernel says of a program that is loaded: its instructions after the verifier's rewriting, sizes, runs. */
 import fs from 'node:fs';
+import { LITTLE } from './host.ts';
 import { Attr, bpf, type OwnedFd } from './syscall.ts';
 
 export interface ProgramInfo {
@@ -52,8 +53,6 @@ export function programInfo(program: OwnedFd): ProgramInfo {
     verified: u32(info, 216),
   };
 }
-
-const LITTLE = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /** The id of a map of ours. @throws BpfError */
 export function mapId(map: OwnedFd): number {

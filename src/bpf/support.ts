@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { isSea } from 'node:sea';
-import { inInitialUserNamespace } from './host.ts';
+import { inInitialUserNamespace, VMLINUX_BTF } from './host.ts';
 
 export interface Missing {
   readonly what: 'linux' | 'kernel version' | 'BTF' | 'host capabilities' | 'CAP_BPF' | 'CAP_PERFMON' | 'lockdown';
@@ -12,7 +12,6 @@ export interface Missing {
   readonly help: string;
 }
 
-export const BTF_PATH = '/sys/kernel/btf/vmlinux';
 /** include/uapi/linux/capability.h */
 export const CAPABILITIES = {
   CAP_SYS_PTRACE: 19,
@@ -63,7 +62,7 @@ export function thisSystem(): System {
   return {
     platform: process.platform,
     release: os.release(),
-    btf: fs.existsSync(BTF_PATH),
+    btf: fs.existsSync(VMLINUX_BTF),
     capabilities: effectiveCapabilities(status),
     userNamespace: linux && !inInitialUserNamespace(),
     noNewPrivileges: /^NoNewPrivs:\s*1/m.test(status),
@@ -126,8 +125,8 @@ export function missing(system: System = thisSystem(), started: Started = thisPr
   if (!system.btf) {
     found.push({
       what: 'BTF',
-      why: `${BTF_PATH} is not there: the kernel was built without CONFIG_DEBUG_INFO_BTF, or /sys is not mounted`,
-      help: `ls -l ${BTF_PATH}; grep DEBUG_INFO_BTF "/boot/config-$(uname -r)"`,
+      why: `${VMLINUX_BTF} is not there: the kernel was built without CONFIG_DEBUG_INFO_BTF, or /sys is not mounted`,
+      help: `ls -l ${VMLINUX_BTF}; grep DEBUG_INFO_BTF "/boot/config-$(uname -r)"`,
     });
   }
   const has = (name: keyof typeof CAPABILITIES) => hasCapability(name, system.capabilities);

@@ -5,6 +5,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import { note } from './held.ts';
+import { LITTLE } from './host.ts';
 import { chargesMemlock, raiseMemlock } from './memlock.ts';
 import { koffi } from './native.ts';
 import { mayLoad } from './support.ts';
@@ -88,6 +89,9 @@ function libcSyscall(): Syscall {
   return syscall;
 }
 
+/** For maps and pins that are opened to be read only (include/uapi/linux/bpf.h); no name of an enumerator before Linux 5.13. */
+export const BPF_F_RDONLY = 1 << 3;
+
 /** One `union bpf_attr`, written field by field at its byte offsets. Keeps what its pointers point to alive. */
 export class Attr {
   readonly bytes: Buffer;
@@ -117,7 +121,6 @@ export class Attr {
     return this;
   }
 }
-const LITTLE = os.endianness() === 'LE';
 
 /** What takes memory that a limit may be for. */
 const TAKES_MEMORY: readonly Command[] = ['BPF_MAP_CREATE', 'BPF_PROG_LOAD', 'BPF_BTF_LOAD'];

@@ -1,4 +1,5 @@
 /** Bytes written and read one after another, with their bounds checked: a recording may come from anywhere. */
+import { LITTLE } from '../bpf/host.ts';
 
 /** What makes a recording, or a part of one, unreadable. */
 export class BadRecordingError extends Error {
@@ -125,5 +126,3 @@ export class ByteReader {
     return Buffer.from(this.bytes(this.varint())).toString();
   }
 }
-
-const LITTLE = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;

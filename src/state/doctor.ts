@@ -1,7 +1,9 @@
 /** `itertop doctor`: what this system has of all that itertop uses, and what helps where something is missing. */
 import fs from 'node:fs';
 import { Btf } from '../bpf/btf.ts';
-import { BTF_PATH, hasCapability, missing, thisSystem } from '../bpf/support.ts';
+import { VMLINUX_BTF } from '../bpf/host.ts';
+import { mountsOf } from '../bpf/mounts.ts';
+import { hasCapability, missing, thisSystem } from '../bpf/support.ts';
 import { targetNames } from '../bpf/targets.ts';
 import { BUILTIN } from '../templates/builtin/index.ts';
 import { counted } from '../templates/counted.ts';
@@ -52,7 +54,7 @@ export function examine(): Report {
   const version = lacking('kernel version') ?? lacking('linux');
   add('kernel', version ? 'failed' : 'ok', system.release, version?.help);
   const btf = lacking('BTF');
-  add('BTF', btf ? 'failed' : 'ok', btf ? btf.why : BTF_PATH, btf?.help);
+  add('BTF', btf ? 'failed' : 'ok', btf ? btf.why : VMLINUX_BTF, btf?.help);
   const inNamespace = lacking('host capabilities');
   if (inNamespace) add('user namespace', 'failed', inNamespace.why, inNamespace.help);
   for (const name of ['CAP_BPF', 'CAP_PERFMON'] as const) {
@@ -71,13 +73,11 @@ export function examine(): Report {
   const lockdown = lacking('lockdown');
   add('lockdown', lockdown ? 'failed' : 'ok', system.lockdown.trim() || 'none', lockdown?.help);
 
-  const bpffs = readText('/proc/self/mountinfo')
-    ?.split('\n')
-    .find((line) => / - bpf /.test(line));
+  const [bpffs] = mountsOf('bpf', readText('/proc/self/mountinfo') ?? '');
   add(
     'bpffs',
     bpffs ? 'ok' : 'warning',
-    bpffs ? `mounted on ${bpffs.split(' ')[4]}` : 'not mounted: pinned objects cannot be named by path',
+    bpffs ? `mounted on ${bpffs.point}` : 'not mounted: pinned objects cannot be named by path',
     bpffs ? '' : 'sudo mount -t bpf bpf /sys/fs/bpf',
   );
   const jit = readText('/proc/sys/net/core/bpf_jit_enable');

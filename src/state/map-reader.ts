@@ -3,7 +3,7 @@
  * the type of map, otherwise by bpf(2). The records are the same.
  */
 import type { Btf } from '../bpf/btf.ts';
-import { possibleCpus } from '../bpf/host.ts';
+import { possible } from '../bpf/host.ts';
 import type { ReadOptions } from '../bpf/iterator.ts';
 import { walkMap } from '../bpf/map-walk.ts';
 import type { OpenMap } from '../bpf/open-map.ts';
@@ -109,7 +109,7 @@ export class MapReader implements Source {
     const begin = Date.now();
     const started = performance.now();
     const { keySize, valueSize, cpus } = this.#of;
-    const records = new ElementRecords(plan, buffers, cpus > 0 ? possibleCpus() : [], this.#each);
+    const records = new ElementRecords(plan, buffers, cpus > 0 ? possible('cpu') : [], this.#each);
     const shape = {
       keySize,
       valueSize: cpus > 0 ? valueStride(this.#of) * cpus : valueSize,

@@ -1,6 +1,6 @@
 /** Maps by what people call them: an id, a name, a path in a bpf file system; and the table of one. */
 import { Btf } from '../bpf/btf.ts';
-import { possibleCpus } from '../bpf/host.ts';
+import { possible } from '../bpf/host.ts';
 import { nearest } from '../bpf/nearest.ts';
 import { loadedBtf, type MapInfo, OpenMap } from '../bpf/open-map.ts';
 import { BpfError } from '../bpf/syscall.ts';
@@ -94,7 +94,7 @@ function templateOfMap(map: OpenMap, how: Pick<MapOf, 'path' | 'byName'>): Templ
     type,
     keySize: info.keySize,
     valueSize: info.valueSize,
-    cpus: type.includes('percpu') ? possibleCpus().length : 0,
+    cpus: type.includes('percpu') ? possible('cpu').length : 0,
   };
   const types = typesOf(info);
   return types === 'closed' ? mapTemplate({ ...of, closed: true }, null) : mapTemplate(of, types);

@@ -1,4 +1,5 @@
 /** Records of a walk beside those of another, and by what an object is known again. */
+import { LITTLE } from '../bpf/host.ts';
 import { FLAG_FOOTER, FLAG_MEMBER, type RecordLayout } from '../templates/record.ts';
 import { BadRecordingError } from './byte-stream.ts';
 
@@ -150,7 +151,6 @@ export function kindOf(head: number): number {
 }
 /** Words of the record that has this first one. */
 export const lengthOf = (head: number): number => (LITTLE ? head & 0xffff : head >>> 16) * 2;
-const LITTLE = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 
 /** Small numbers of either sign as small numbers: 0, -1, 1, -2 are 0, 1, 2, 3. */
 export const zigzag = (n: number) => ((n << 1) ^ (n >> 31)) >>> 0;

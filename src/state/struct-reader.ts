@@ -1,14 +1,13 @@
 /** One object as the kernel prints it, again and again; owns the program, its link and maps. */
 import type { Btf } from '../bpf/btf.ts';
 import { BtfError } from '../bpf/btf.ts';
-import { seqBufferBytes } from '../bpf/host.ts';
+import { LITTLE, seqBufferBytes } from '../bpf/host.ts';
 import { IteratorFd } from '../bpf/iterator.ts';
 import { Link, type LinkInfo } from '../bpf/link.ts';
 import { BpfMap } from '../bpf/map.ts';
 import type { NetNamespace } from '../bpf/netns.ts';
 import { loadProgram, type Program } from '../bpf/program.ts';
 import { BpfError } from '../bpf/syscall.ts';
-import { LITTLE } from '../templates/record.ts';
 import { compileStructDump, type StructDump } from '../templates/struct-dump.ts';
 import { parseStructText } from '../templates/struct-text.ts';
 import { type StructLine, structTree } from '../templates/struct-tree.ts';

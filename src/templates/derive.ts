@@ -2,6 +2,7 @@
  * Functions of derived columns: from columns of numbers to a column of numbers, or from one row to a text.
  * NaN stands for "no value"; every function passes it on unless it says otherwise.
  */
+import { AF_INET, AF_INET6 } from '../bpf/family.ts';
 import type { PinKind } from '../bpf/pins.ts';
 import { containerOf } from './container.ts';
 import { runsName, whichName } from './growth.ts';
@@ -363,8 +364,8 @@ type Text = (reader: RowReader, row: number, args: readonly string[]) => string;
 export function inetText(bytes: Buffer): string {
   const family = new Uint32Array(bytes.buffer, bytes.byteOffset, 1)[0];
   const a = INET_ADDRESS;
-  if (family === 2) return `${bytes[a]}.${bytes[a + 1]}.${bytes[a + 2]}.${bytes[a + 3]}`;
-  if (family !== 10) return '';
+  if (family === AF_INET) return `${bytes[a]}.${bytes[a + 1]}.${bytes[a + 2]}.${bytes[a + 3]}`;
+  if (family !== AF_INET6) return '';
   const mapped = bytes[a + 10] === 0xff && bytes[a + 11] === 0xff && isZero(bytes, a, a + 10);
   if (mapped) return `::ffff:${bytes[a + 12]}.${bytes[a + 13]}.${bytes[a + 14]}.${bytes[a + 15]}`;
   // RFC 5952: the longest run of at least two zero groups is left out.
@@ -446,9 +447,9 @@ function fileType(
   if (magic === ANON_INODE_FS_MAGIC) return /^(?:anon_inode:|.*\/)\[?([^\]]+)\]?$/.exec(path)?.[1] ?? 'anon_inode';
   const kind = (mode >> 12) & 15;
   if (kind === 12 && !Number.isNaN(family)) {
-    if (family === 2 || family === 10) {
+    if (family === AF_INET || family === AF_INET6) {
       const name = socketType === 3 ? 'raw' : (PROTOCOLS[protocol] ?? `inet/${protocol}`);
-      return family === 10 ? `${name}6` : name;
+      return family === AF_INET6 ? `${name}6` : name;
     }
     return FAMILIES[family] ?? `socket/${family}`;
   }

@@ -5,6 +5,7 @@
  * goes · R1 to R5 free between columns, R2 the last pointer of a chain.
  */
 import { type Assembler, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, type Reg, type Size } from '../bpf/asm.ts';
+import { AF_INET6 } from '../bpf/family.ts';
 import { type Field, INET_ADDRESS, TEXT_FIELD_SIZE } from './record.ts';
 import {
   type EachSource,
@@ -18,7 +19,6 @@ import {
 
 type Scalar = Source & { kind: 'scalar' };
 
-const AF_INET6 = 10;
 /** cgroup and other kernfs paths deeper than this lose their first components, and say so. */
 const KERNFS_LEVELS = 12;
 const KERNFS_NAME = 256;

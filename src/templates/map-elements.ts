@@ -1,7 +1,8 @@
 /** Elements of a map that were read by bpf(2) -> records, as the program of the same plan would have written them. */
+import { LITTLE } from '../bpf/host.ts';
 import { dataOf, withRoom } from '../bpf/shared-memory.ts';
 import type { Plan } from './compile.ts';
-import { type BatchBuffers, FLAG_FOOTER, FOOTER_SIZE, LITTLE } from './record.ts';
+import { type BatchBuffers, FLAG_FOOTER, FOOTER_SIZE } from './record.ts';
 import type { MemorySource } from './source.ts';
 import { valueStride } from './template.ts';
 

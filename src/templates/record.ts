@@ -5,6 +5,8 @@
  *   u16 length in 8-byte units · u16 flags · fields at their offsets · texts, each padded to 8 bytes
  * The last record is the footer that the program writes at its final call with a NULL object (not every target has one).
  */
+import { AF_INET, AF_INET6 } from '../bpf/family.ts';
+import { LITTLE } from '../bpf/host.ts';
 import { bytesOf, dataOf, sharedMemory, unitsOf, withRoom, wordsOf } from '../bpf/shared-memory.ts';
 import { BadRecordError } from './errors.ts';
 import { decodeText } from './text.ts';
@@ -63,9 +65,6 @@ export const FIELD_SIZES: Readonly<Record<Exclude<FieldType, 'chars'>, number>> 
 };
 export const INET_ADDRESS = 8;
 const TWO_32 = 4294967296;
-/** include/linux/socket.h */
-const AF_INET = 2;
-const AF_INET6 = 10;
 
 /** Bytes shared between the worker that reads and the thread that paints. Grows, never shrinks. */
 export interface BatchBuffers {
@@ -458,7 +457,6 @@ function hashOf(words: Uint32Array, start: number, end: number): number {
   return h ^ (h >>> 16);
 }
 
-export const LITTLE = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 /** Of ::ffff:0:0/96 the third word. */
 const MAPPED = LITTLE ? 0xffff0000 : 0xffff;
 

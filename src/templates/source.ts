@@ -2,7 +2,7 @@
 import { type Btf, BtfError } from '../bpf/btf.ts';
 import { accessOf } from '../bpf/btf-access.ts';
 import { type ResolvedPath, resolvePath } from '../bpf/btf-path.ts';
-import { possible } from '../bpf/host.ts';
+import { idLimit } from '../bpf/host.ts';
 import { nearest } from '../bpf/nearest.ts';
 import type { Target } from '../bpf/targets.ts';
 import { type FieldType, INET_FIELD_SIZE, TEXT_FIELD_SIZE } from './record.ts';
@@ -715,7 +715,7 @@ function each(scope: Scope, text: string, [array, length, most, path]: readonly 
 
 /** The path for each NUMA node. */
 function eachNode(path: string): string[] {
-  return Array.from({ length: possible('node') }, (_, node) => path.replaceAll('[NODE]', `[${node}]`));
+  return Array.from({ length: idLimit('node') }, (_, node) => path.replaceAll('[NODE]', `[${node}]`));
 }
 
 function freeObjects(scope: Scope, path: string): Source {
@@ -767,7 +767,7 @@ function percpuSum(scope: Scope, text: string, place: Place, member: string | un
     offset: at.offset,
     size,
     signed: btf.int(type).signed,
-    cpus: possible('cpu'),
+    cpus: idLimit('cpu'),
     pptrs: resolvePath(btf, btf.struct('bpf_array'), 'pptrs').offset,
   };
 }

@@ -4,14 +4,13 @@
  * ones, what is always or never so taken out: the verifier takes no unreachable code), then the code is emitted.
  */
 import { type Assembler, R1, R2, type Reg, type Size } from '../bpf/asm.ts';
+import { AF_INET, AF_INET6 } from '../bpf/family.ts';
+import { LITTLE } from '../bpf/host.ts';
 import type { RecordPlace } from './emit.ts';
 import { IntegerCode, isSigned, mayLack, type Quotient } from './integer.ts';
-import { type Field, INET_ADDRESS, LITTLE } from './record.ts';
+import { type Field, INET_ADDRESS } from './record.ts';
 import type { Column } from './template.ts';
 import type { Leaf, Network, Num, Where } from './where.ts';
-
-const AF_INET = 2;
-const AF_INET6 = 10;
 
 /** A column as the program has it once the record's fields are there: a field, or computed from fields. */
 export type KernelColumn =

@@ -1,4 +1,5 @@
 /** Conditions evaluated after reading: what needs joins, texts, rates or regular expressions. */
+import { AF_INET, AF_INET6 } from '../bpf/family.ts';
 import { INET_ADDRESS } from './record.ts';
 import type { TableRows } from './table.ts';
 import type { Leaf, Network, Num, Where } from './where.ts';
@@ -82,9 +83,6 @@ function comparable(table: TableRows, row: number, column: string): Num {
       return Math.abs(value) > Number.MAX_SAFE_INTEGER ? (table.exact(row, column) ?? value) : value;
   }
 }
-
-const AF_INET = 2;
-const AF_INET6 = 10;
 
 const familyOf = (bytes: Buffer) => new Uint32Array(bytes.buffer, bytes.byteOffset, 1)[0];
 

@@ -1,14 +1,15 @@
 import fs from 'node:fs';
 import { expect, test } from 'vitest';
-import { possible } from '../../src/bpf/host.ts';
+import { idLimit, possible } from '../../src/bpf/host.ts';
 import { RunStats } from '../../src/bpf/stats.ts';
 import { describeKernel } from '../support/kernel.ts';
 
 test('possible CPUs and nodes: one more than the highest', () => {
   const highest = (what: string) =>
     Number(/(\d+)\s*$/.exec(fs.readFileSync(`/sys/devices/system/${what}/possible`, 'latin1'))![1]);
-  expect(possible('cpu')).toBe(highest('cpu') + 1);
-  expect(possible('node')).toBe(fs.existsSync('/sys/devices/system/node/possible') ? highest('node') + 1 : 1);
+  expect(idLimit('cpu')).toBe(highest('cpu') + 1);
+  expect(possible('cpu')).toContain(highest('cpu'));
+  expect(idLimit('node')).toBe(fs.existsSync('/sys/devices/system/node/possible') ? highest('node') + 1 : 1);
 });
 
 describeKernel('run statistics', () => {

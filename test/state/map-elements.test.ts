@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Assembler, R0 } from '../../src/bpf/asm.ts';
 import { Btf } from '../../src/bpf/btf.ts';
-import { possibleCpus } from '../../src/bpf/host.ts';
+import { possible } from '../../src/bpf/host.ts';
 import { loadedBtf, OpenMap } from '../../src/bpf/open-map.ts';
 import { loadProgram } from '../../src/bpf/program.ts';
 import type { OwnedFd } from '../../src/bpf/syscall.ts';
@@ -22,7 +22,7 @@ import { bpftoolDump, FLOW, flowKey, flowTypes, flowValue, hex } from '../suppor
 import { heldObjects, openDescriptors } from '../support/objects.ts';
 import { fdinfo } from '../support/proc.ts';
 
-const cpus = possibleCpus().length;
+const cpus = possible('cpu').length;
 const u32 = (n: number) => new Uint8Array(Uint32Array.of(n).buffer);
 const u64 = (...n: bigint[]) => new Uint8Array(BigUint64Array.from(n).buffer);
 const idOf = (map: OwnedFd) => Number(fdinfo('self', map.fd)['map_id']);
@@ -124,7 +124,7 @@ describeKernel('elements of a map', () => {
     for (const name of ['comm', 'owner', 'seen', 'cpu']) expect(absent.get(name)).toMatch(/H shows a row for each CPU/);
     const each = rowsOf(readOnce(table(one), { ungroup: true }).table);
     expect(each.map((r) => [r.number('cpu'), r.value('packets'), r.text('comm')])).toEqual(
-      possibleCpus().map((cpu, n) => [cpu, BigInt(n + 1), 'node']),
+      possible('cpu').map((cpu, n) => [cpu, BigInt(n + 1), 'node']),
     );
   });
 

@@ -1,10 +1,7 @@
+import { AF_INET, AF_INET6, AF_UNIX } from '../../bpf/family.ts';
 import type { Template } from '../template.ts';
 import { FILE_FILTERS, FILE_IDENTITY } from './socket-owner.ts';
 import { TCP_STATES } from './tcp.ts';
-
-const AF_UNIX = 1;
-const AF_INET = 2;
-const AF_INET6 = 10;
 
 const CASTS: Template['casts'] = {
   sock: { call: 'sock_from_file', of: 'file', type: 'socket' },
