@@ -8,6 +8,7 @@ import { containerOf } from './container.ts';
 import { runsName, whichName } from './growth.ts';
 import { INET_ADDRESS } from './record.ts';
 import { MAX_SLABS } from './source.ts';
+import { TCP_LISTEN, TCP_NEW_SYN_RECV, TCP_TIME_WAIT } from './tcp-states.ts';
 import type { Format } from './template.ts';
 
 /** What functions over time need beside their columns. */
@@ -122,12 +123,10 @@ function shares([values]: readonly Argument[], _names: readonly string[], out: F
   for (let row = 0; row < out.length; row++) out[row] = sum > 0 ? (at(values, row) / sum) * 100 : Number.NaN;
 }
 
-const TCP_TIME_WAIT = 6;
-const TCP_LISTEN = 10;
-const TCP_NEW_SYN_RECV = 12;
-/** include/linux/net.h */
+/** include/linux/net.h, but for MIPS. */
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
 /** include/uapi/linux/ipv6_route.h */
 const RTF_GATEWAY = 0x2;
 const RTF_EXPIRES = 0x400000;
@@ -424,14 +423,17 @@ const FAMILIES: Readonly<Record<number, string>> = {
   40: 'vsock',
   44: 'xdp',
 };
-/** include/uapi/linux/in.h */
+/** Numbers of IANA, and beyond 255 of include/uapi/linux/in.h. */
 const PROTOCOLS: Readonly<Record<number, string>> = {
   1: 'icmp',
   6: 'tcp',
   17: 'udp',
+  33: 'dccp',
   58: 'icmp',
+  115: 'l2tp',
   132: 'sctp',
   136: 'udplite',
+  256: 'smc',
   262: 'mptcp',
 };
 
@@ -448,7 +450,7 @@ function fileType(
   const kind = (mode >> 12) & 15;
   if (kind === 12 && !Number.isNaN(family)) {
     if (family === AF_INET || family === AF_INET6) {
-      const name = socketType === 3 ? 'raw' : (PROTOCOLS[protocol] ?? `inet/${protocol}`);
+      const name = socketType === SOCK_RAW ? 'raw' : (PROTOCOLS[protocol] ?? `inet/${protocol}`);
       return family === AF_INET6 ? `${name}6` : name;
     }
     return FAMILIES[family] ?? `socket/${family}`;

@@ -5,6 +5,7 @@
 import { type Assembler, R1, type Reg, type Size } from '../bpf/asm.ts';
 import type { RecordPlace } from './emit.ts';
 import type { Field } from './record.ts';
+import { TCP_LISTEN, TCP_NEW_SYN_RECV, TCP_TIME_WAIT } from './tcp-states.ts';
 
 /** A whole number of 64 bits with a sign. null is no value, and neither has what is computed from it. */
 export type Integer =
@@ -31,10 +32,6 @@ const is = (of: Integer, value: number): Test => ({ of, is: 'eq', value });
 const not = (of: Integer, value: number): Test => ({ of, is: 'ne', value });
 const above = (of: Integer, value: number): Test => ({ of, is: 'sgt', value });
 const when = (test: Test, then: Integer, otherwise: Integer): Integer => ({ when: test, then, else: otherwise });
-
-const TCP_TIME_WAIT = 6;
-const TCP_LISTEN = 10;
-const TCP_NEW_SYN_RECV = 12;
 
 /** By name of the function in derive.ts. undefined where these arguments make no such expression. */
 export const INTEGER: Readonly<Record<string, (...args: Integer[]) => Integer | Quotient | undefined>> = {

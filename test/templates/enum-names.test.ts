@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { Btf } from '../../src/bpf/btf.ts';
+import { unix } from '../../src/templates/builtin/unix.ts';
 import { enumNamesOf } from '../../src/templates/enum-names.ts';
-import type { Column } from '../../src/templates/template.ts';
+import { TCP_NEW_SYN_RECV, TCP_STATES } from '../../src/templates/tcp-states.ts';
+import { type Column, columnOf } from '../../src/templates/template.ts';
+import { describeKernel } from '../support/kernel.ts';
 
 const column = (names: Column['names']): Column => ({
   name: 'type',
@@ -95,5 +98,17 @@ describe('names of enumerators', () => {
     });
     expect(enumNamesOf(Btf.vmlinux(), column('bpf_map_type'))).toMatchObject({ 1: 'hash', 19: 'cgroup_storage' });
     expect(enumNamesOf(Btf.vmlinux(), column('bpf_link_type'))).toMatchObject({ 2: 'tracing', 4: 'iter' });
+  });
+});
+
+describeKernel('names of this kernel', () => {
+  test('of types of sockets', () => {
+    const { names } = columnOf(unix, 'type')!;
+    expect(enumNamesOf(Btf.vmlinux(), column(names))).toMatchObject({ 1: 'stream', 2: 'dgram', 5: 'seqpacket' });
+  });
+
+  test.each(Object.entries(TCP_STATES))('TCP state %s is %s', (state, name) => {
+    const called = Number(state) === TCP_NEW_SYN_RECV ? 'NEW_SYN_RECV' : name;
+    expect(Btf.vmlinux().enumerator(`TCP_${called}`)).toBe(BigInt(state));
   });
 });

@@ -1,6 +1,7 @@
 /** The socket of an element: what tables of sockmap, sockhash and sk_storage have beside keys and values. */
+
+import { TCP_STATES } from '../tcp-states.ts';
 import type { Column, Template } from '../template.ts';
-import { TCP_STATES } from './tcp.ts';
 
 const SK = 'sk->__sk_common';
 

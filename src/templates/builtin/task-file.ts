@@ -1,7 +1,7 @@
 import { AF_INET, AF_INET6, AF_UNIX } from '../../bpf/family.ts';
+import { TCP_STATES } from '../tcp-states.ts';
 import type { Template } from '../template.ts';
 import { FILE_FILTERS, FILE_IDENTITY } from './socket-owner.ts';
-import { TCP_STATES } from './tcp.ts';
 
 const CASTS: Template['casts'] = {
   sock: { call: 'sock_from_file', of: 'file', type: 'socket' },

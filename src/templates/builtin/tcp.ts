@@ -1,3 +1,4 @@
+import { TCP_STATES } from '../tcp-states.ts';
 import type { Template } from '../template.ts';
 import { grew } from './grew.ts';
 import {
@@ -11,21 +12,6 @@ import {
 } from './socket-owner.ts';
 
 const SK = 'tp->inet_conn.icsk_inet.sk';
-/** include/net/tcp_states.h. NEW_SYN_RECV is how the kernel calls a request that has no socket yet. */
-export const TCP_STATES = {
-  1: 'ESTABLISHED',
-  2: 'SYN_SENT',
-  3: 'SYN_RECV',
-  4: 'FIN_WAIT1',
-  5: 'FIN_WAIT2',
-  6: 'TIME_WAIT',
-  7: 'CLOSE',
-  8: 'CLOSE_WAIT',
-  9: 'LAST_ACK',
-  10: 'LISTEN',
-  11: 'CLOSING',
-  12: 'SYN_RECV',
-} as const;
 
 export const tcp: Template = {
   name: 'tcp',

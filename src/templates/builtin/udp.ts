@@ -1,3 +1,4 @@
+import { TCP_STATES } from '../tcp-states.ts';
 import type { Template } from '../template.ts';
 import { grew } from './grew.ts';
 import {
@@ -9,7 +10,6 @@ import {
   SOCKET_PROCESS,
   socketCgroup,
 } from './socket-owner.ts';
-import { TCP_STATES } from './tcp.ts';
 
 const SK = 'udp_sk->inet.sk';
 const COMMON = `${SK}.__sk_common`;

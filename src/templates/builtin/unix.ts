@@ -1,3 +1,4 @@
+import { TCP_STATES } from '../tcp-states.ts';
 import type { Template } from '../template.ts';
 import { grew } from './grew.ts';
 import {
@@ -9,7 +10,6 @@ import {
   SOCKET_PROCESS,
   socketCgroup,
 } from './socket-owner.ts';
-import { TCP_STATES } from './tcp.ts';
 
 const SK = 'unix_sk->sk';
 /** Packets that are added up where the kernel does not keep the sum. */
@@ -61,7 +61,7 @@ export const unix: Template = {
       name: 'type',
       from: `${SK}.sk_type`,
       as: 'enum',
-      names: { 1: 'stream', 2: 'dgram', 3: 'raw', 5: 'seqpacket' },
+      names: 'sock_type',
       width: 9,
       help: 'stream, dgram or seqpacket',
     },
