@@ -5,7 +5,8 @@
  * Ink (8.0, log-update.js) writes a changed line from its first difference to its end, and every line below one that
  * came or went. Here unchanged cells are skipped, and lines that moved are moved by the terminal (IL, DL).
  */
-import { CellLine, CellScreen, isSure, TAIL, textOf } from './cells.ts';
+import { CellLine, CellScreen, isSure, TAIL } from './cells.ts';
+import { Graphemes } from './graphemes.ts';
 import { Layer, type LayerContent } from './layer.ts';
 import { movedLines } from './moved-lines.ts';
 import { PLAIN, styleChange } from './sgr.ts';
@@ -33,6 +34,7 @@ const TOKEN =
 
 /** Where the terminal's own cursor is while a difference is written. */
 interface Pen {
+  readonly graphemes: Graphemes;
   out: string;
   /** Undefined where it is not known. */
   x: number | undefined;
@@ -41,6 +43,7 @@ interface Pen {
 }
 
 export class CellDiff {
+  readonly #graphemes = new Graphemes();
   /** What the application means to be seen. */
   #target: CellScreen;
   /** What the terminal shows; of no use while `#known` is false. */
@@ -64,14 +67,14 @@ export class CellDiff {
   #picture: CellLine[] = [];
 
   constructor(columns: number, rows: number) {
-    this.#target = new CellScreen(columns, rows);
+    this.#target = new CellScreen(columns, rows, this.#graphemes);
   }
 
   /** The terminal has this size now; what it shows is not known any more where that is new. */
   resize(columns: number, rows: number): void {
     const old = this.#target;
     if (old.columns === columns && old.rows === rows) return;
-    this.#target = new CellScreen(columns, rows);
+    this.#target = new CellScreen(columns, rows, this.#graphemes);
     this.#target.wraps = old.wraps;
     this.#target.style = old.style;
     this.#target.moveTo(old.x, old.y);
@@ -81,7 +84,7 @@ export class CellDiff {
   /** Puts lines over what the application writes, or takes them away; seen at the next write() or present(). */
   layer(name: string, content: LayerContent | undefined): void {
     if (!content) this.#layers.delete(name);
-    else if (!this.#layers.get(name)?.draw(content)) this.#layers.set(name, new Layer(content));
+    else if (!this.#layers.get(name)?.draw(content)) this.#layers.set(name, new Layer(content, this.#graphemes));
   }
 
   /** What to write to the terminal for layers that have changed. */
@@ -176,7 +179,7 @@ export class CellDiff {
 
   #enter(): void {
     const { columns, rows, wraps } = this.#target;
-    this.#target = new CellScreen(columns, rows);
+    this.#target = new CellScreen(columns, rows, this.#graphemes);
     this.#target.wraps = wraps;
     this.#alternate = true;
     this.#visible = true;
@@ -238,15 +241,21 @@ export class CellDiff {
     this.#cursor = cursor;
     this.#shownVisible = this.#visible;
     this.#emit(out);
+    this.#graphemes.forget(() => this.#allCells());
+  }
+
+  *#allCells(): Iterable<Int32Array> {
+    const screens = [this.#target.lines, this.#shown, this.#picture, ...[...this.#layers.values()].map((l) => l.lines)];
+    for (const lines of screens) for (const { glyphs } of lines) yield glyphs;
   }
 
   /** The shortest way from the lines that are shown to those that are meant: with lines moved, or without. */
   #change(lines: readonly CellLine[]): string {
-    const inPlace = paint(this.#shown, lines, '');
+    const inPlace = paint(this.#graphemes, this.#shown, lines, '');
     if (inPlace.length < WORTH_MOVING) return inPlace;
     const moves = movedLines(this.#shown, lines);
     if (!moves) return inPlace;
-    const moved = paint(moves.lines, lines, moves.sequence);
+    const moved = paint(this.#graphemes, moves.lines, lines, moves.sequence);
     return moved.length < inPlace.length ? moved : inPlace;
   }
 }
@@ -255,8 +264,8 @@ function at(x: number, y: number): string {
   return x === 0 ? (y === 0 ? '\x1b[H' : `\x1b[${y + 1}H`) : `\x1b[${y + 1};${x + 1}H`;
 }
 
-function paint(from: readonly CellLine[], to: readonly CellLine[], before: string): string {
-  const pen: Pen = { out: before, x: undefined, y: 0, style: PLAIN };
+function paint(graphemes: Graphemes, from: readonly CellLine[], to: readonly CellLine[], before: string): string {
+  const pen: Pen = { graphemes, out: before, x: undefined, y: 0, style: PLAIN };
   for (let y = 0; y < to.length; y++) {
     const [old, line] = [from[y]!, to[y]!];
     if (line.equals(old)) continue;
@@ -306,7 +315,7 @@ function write(pen: Pen, line: CellLine, from: number, to: number): void {
   for (let x = from; x < to; x++) {
     if (line.glyphs[x] === TAIL) continue;
     dress(pen, line.styles[x]!);
-    pen.out += textOf(line.glyphs[x]!);
+    pen.out += pen.graphemes.textOf(line.glyphs[x]!);
     // Whatever the terminal took it for, what follows stands where it is meant to.
     const end = line.glyphs[x + 1] === TAIL ? x + 2 : x + 1;
     if (line.unsure && end < to && !isSure(line.glyphs[x]!, end - x)) pen.out += `\x1b[${end + 1}G`;

@@ -1,33 +1,13 @@
 /** A terminal's screen as cells, kept by what is written to it: text, movements of the cursor, erasures, styles. */
 import stringWidth from 'string-width';
+import type { Graphemes } from './graphemes.ts';
 import { erased, PLAIN, styleAfter } from './sgr.ts';
 
 /** The second cell of a wide character. */
 export const TAIL = -1;
 const SPACE = 0x20;
 
-/** Numbers from here on stand for graphemes of several code points; smaller ones are a code point. */
-const CLUSTERS = 0x110000;
-const clusters: string[] = [];
-const clusterNumbers = new Map<string, number>();
 const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
-
-function glyphOf(grapheme: string): number {
-  const code = grapheme.codePointAt(0)!;
-  if (grapheme.length === (code > 0xffff ? 2 : 1)) return code;
-  let number = clusterNumbers.get(grapheme);
-  if (number === undefined) {
-    number = CLUSTERS + clusters.push(grapheme) - 1;
-    clusterNumbers.set(grapheme, number);
-  }
-  return number;
-}
-
-/** What to write for a cell; nothing for the second half of a wide one. */
-export function textOf(glyph: number): string {
-  if (glyph === TAIL) return '';
-  return glyph < CLUSTERS ? String.fromCodePoint(glyph) : clusters[glyph - CLUSTERS]!;
-}
 
 /**
  * Whether every terminal gives the glyph that many cells. They agree on alphabets, on lines and signs that are no emoji,
@@ -105,6 +85,7 @@ export class CellScreen {
   readonly columns: number;
   readonly rows: number;
   readonly lines: CellLine[];
+  readonly #graphemes: Graphemes;
   /** From 0 on; x is `columns` where the last cell of a line has just been written. */
   x = 0;
   y = 0;
@@ -112,9 +93,10 @@ export class CellScreen {
   /** Whether text goes on in the next line (DECAWM). */
   wraps = true;
 
-  constructor(columns: number, rows: number) {
+  constructor(columns: number, rows: number, graphemes: Graphemes) {
     this.columns = columns;
     this.rows = rows;
+    this.#graphemes = graphemes;
     this.lines = Array.from({ length: rows }, () => new CellLine(columns));
   }
 
@@ -139,7 +121,7 @@ export class CellScreen {
 
   #printGrapheme(grapheme: string): void {
     const code = grapheme.charCodeAt(0);
-    const glyph = glyphOf(grapheme);
+    const glyph = this.#graphemes.numberOf(grapheme);
     const width = grapheme.length === 1 && code < 0x7f ? 1 : stringWidth(grapheme);
     if (width === 1 || width === 2) this.#put(glyph, width, !isSure(glyph, width));
     else this.#join(grapheme);
@@ -151,7 +133,9 @@ export class CellScreen {
     line.unsure = true;
     let at = this.x - 1;
     if (line.glyphs[at] === TAIL) at--;
-    if (at >= 0) line.glyphs[at] = glyphOf(textOf(line.glyphs[at]!) + mark);
+    if (at < 0) return;
+    const joined = this.#graphemes.textOf(line.glyphs[at]!) + mark;
+    line.glyphs[at] = this.#graphemes.numberOf(joined);
   }
 
   #put(glyph: number, width: number, unsure = false): void {

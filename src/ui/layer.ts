@@ -1,6 +1,7 @@
 /** Lines over the picture that an application writes: a table that changes as a whole need not go through its layout. */
 import { clip } from '../templates/text.ts';
 import { type CellLine, CellScreen } from './cells.ts';
+import type { Graphemes } from './graphemes.ts';
 import { PLAIN } from './sgr.ts';
 
 export interface LayerContent {
@@ -20,9 +21,9 @@ export class Layer {
   #content: LayerContent;
   #screen: CellScreen;
 
-  constructor(content: LayerContent) {
+  constructor(content: LayerContent, graphemes: Graphemes) {
     this.#content = { ...content, lines: [] };
-    this.#screen = new CellScreen(content.width, content.lines.length);
+    this.#screen = new CellScreen(content.width, content.lines.length, graphemes);
     this.#screen.wraps = false;
     this.draw(content);
   }
@@ -49,6 +50,10 @@ export class Layer {
       if (printable !== undefined) screen.print(clip(printable, screen.columns - screen.x));
       else if (style !== undefined) screen.control('m', style);
     }
+  }
+
+  get lines(): readonly CellLine[] {
+    return this.#screen.lines;
   }
 
   /** Over these lines, as far as they reach. */
