@@ -50,7 +50,7 @@ export interface NarrowedPane extends ListPane {
 }
 
 export type Pane =
-  | ({ readonly name: 'sort' | 'group' } & ListPane)
+  | ({ readonly name: 'sort' | 'group' | 'hosts' } & ListPane)
   | ({ readonly name: 'help' } & NarrowedPane)
   | PickerPane
   | SplitPane
@@ -111,6 +111,7 @@ const KINDS = {
   split: 'list',
   sort: 'list',
   group: 'list',
+  hosts: 'list',
   columns: 'list',
   structs: 'list',
   program: 'list',

@@ -34,6 +34,8 @@ export interface PlaceSlice extends Pick<Window, 'rows'> {
   back(): void;
   closeAll(): void;
   openSort(): void;
+  /** How the hosts are whose rows are shown. */
+  openHosts(): void;
   openHelp(): void;
   openSearch(): void;
   openWhere(): void;
@@ -137,6 +139,9 @@ export const placeSlice: Slice<PlaceSlice> = (set, get) => {
     openSort() {
       const state = get();
       open({ name: 'sort', index: Math.max(0, sortChoices(state).indexOf(state.sort[0].column)) });
+    },
+    openHosts() {
+      open({ name: 'hosts', index: 0 });
     },
     openHelp() {
       open({ name: 'help', index: 0, find: '' });

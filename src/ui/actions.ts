@@ -102,6 +102,8 @@ function linesOf({ session }: Reach): number {
       return sortChoices(state).length;
     case 'group':
       return groupLines(state).length;
+    case 'hosts':
+      return state.view?.hosts?.length ?? 0;
     case 'structs':
       return memberLines(state, pane).length;
     case 'program':

@@ -2,7 +2,7 @@
 import { Box, useWindowSize } from 'ink';
 import { useStore } from 'zustand';
 import { findOf } from '../state/narrowing.ts';
-import { isList } from '../state/panes.ts';
+import { isList, type PaneName } from '../state/panes.ts';
 import { exportRows, paneName, topPane } from '../state/place.ts';
 import type { Session, SessionState } from '../state/session.ts';
 import { fit } from '../templates/text.ts';
@@ -16,6 +16,7 @@ import { Detail } from './panes/detail.tsx';
 import { FormPane, formHeight, formOf } from './panes/form.tsx';
 import { GroupMenu } from './panes/group.tsx';
 import { Help } from './panes/help.tsx';
+import { HostsPane } from './panes/hosts.tsx';
 import { KeyBar, timeOf } from './panes/keybar.tsx';
 import { Picker } from './panes/picker.tsx';
 import { ProgramPane } from './panes/program.tsx';
@@ -35,6 +36,8 @@ import { useFrameState } from './use-session.ts';
 /** From this width on a list and the table stand side by side. */
 const SIDE_BY_SIDE = 120;
 const SIDE = 60;
+/** Lists that take the whole width. */
+const WHOLE: readonly PaneName[] = ['help', 'program', 'detail', 'hosts'];
 
 /** Lines of an error that is too long for the status line. */
 function longError(theme: Theme, width: number, state: SessionState): string[] {
@@ -65,12 +68,7 @@ function Screen(props: {
 
   // A form may lie over a list: the list stays in sight.
   const list = state.panes.findLast(({ name }) => isList(name));
-  const wide =
-    list !== undefined &&
-    list.name !== 'help' &&
-    list.name !== 'program' &&
-    list.name !== 'detail' &&
-    width >= SIDE_BY_SIDE;
+  const wide = list !== undefined && !WHOLE.includes(list.name) && width >= SIDE_BY_SIDE;
   const listWidth = wide ? SIDE : width;
   const area = { theme, width: wide ? SIDE - 2 : width, height: rows.table };
   const ways = list?.name === 'detail' && rows.table > 2 ? wayParts(state) : [];
@@ -94,6 +92,7 @@ function Screen(props: {
             {list.name === 'split' && <SplitMenu {...area} pane={list} />}
             {list.name === 'sort' && <SortMenu {...area} state={state} index={list.index} />}
             {list.name === 'group' && <GroupMenu {...area} state={state} index={list.index} />}
+            {list.name === 'hosts' && <HostsPane {...area} hosts={state.view?.hosts ?? []} index={list.index} />}
             {list.name === 'columns' && <ColumnsPane {...area} state={state} pane={list} />}
             {list.name === 'structs' && <StructsPane {...area} state={state} pane={list} />}
             {list.name === 'program' && <ProgramPane {...area} state={state} pane={list} />}

@@ -102,7 +102,14 @@ export function commandsOf(reach: Reach, perform: (action: Action) => void): Com
       });
     }
   }
-  return [...tables, ...actions.values(), ...(replay ? notRecorded(reach) : [])];
+  return [...tables, ...actions.values(), ...hostsCommand(reach), ...(replay ? notRecorded(reach) : [])];
+}
+
+/** Only where there are several. */
+function hostsCommand(reach: Reach): Command[] {
+  if (!state(reach).view?.hosts) return [];
+  const help = 'how each host is: why it does not answer, and when it is tried again';
+  return [{ word: 'hosts', aliases: [], help, takes: '', run: () => state(reach).openHosts() }];
 }
 
 /** Tables that a recording does not have go by their names, too: an answer about another word would be none. */

@@ -25,6 +25,7 @@ export function sightOf(theme: Theme, pane: Pane, width: number, height: number)
     case 'split':
     case 'sort':
     case 'group':
+    case 'hosts':
       return footed(height);
     case 'columns':
     case 'structs':

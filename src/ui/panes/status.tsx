@@ -14,7 +14,7 @@ import type { Compared, Condition, View } from '../../state/view.ts';
 import { counted, grouped } from '../../templates/counted.ts';
 import { formatNumber, localTime } from '../../templates/format.ts';
 import { ungroupedWord } from '../../templates/template.ts';
-import { hostsText, missingHosts } from '../hosts-text.ts';
+import { hostsText, missingLine } from '../hosts-text.ts';
 import { arrange, GAP, Line, type Part, type Piece, widthOf } from '../line.tsx';
 import { signOf } from '../sort-sign.ts';
 import type { Theme } from '../theme.ts';
@@ -181,18 +181,26 @@ function marking(state: StatusState): Part[] {
 function secondLine(state: StatusState, theme: Theme, width: number): string {
   if (state.error !== '') return arrange(theme, width, [part(1, ['error', `error: ${state.error}`])]);
   if (state.finding?.found === null) return arrange(theme, width, [part(1, ['notice', looking(state.finding)])]);
-  const missing = missingHosts(state.view?.hosts ?? []).map((text) => part(8, ['error', text]));
-  if (state.notice !== '') return arrange(theme, width, [part(9, ['notice', state.notice]), ...missing]);
+  /** Hosts that do not answer, in what room is left by others. */
+  const missing = (others: readonly Part[]): Part[] => {
+    const room = others.reduce((left, other) => left - widthOf(theme, other) - GAP, width);
+    const line = missingLine(state.view?.hosts ?? [], room);
+    return line === '' ? [] : [part(8, ['error', line])];
+  };
+  if (state.notice !== '') {
+    const notice = part(9, ['notice', state.notice]);
+    return arrange(theme, width, [notice, ...missing([notice])]);
+  }
   const template = state.templates.get(state.template);
   const filters = conditions(state);
   const changed = (template?.switches ?? []).filter(({ name, on }) => state.switches[name] !== on);
   // The details have a line of them.
   const told = state.panes.some(({ name }) => name === 'detail');
   const ways = state.cursor && state.view?.count && !told ? wayParts(state) : [];
+  const asked = [part(7, ['label', 'filter']), ...(filters.length > 0 ? filters : [part(6, ['plain', 'none'])])];
   const left = [
-    ...missing,
-    part(7, ['label', 'filter']),
-    ...(filters.length > 0 ? filters : [part(6, ['plain', 'none'])]),
+    ...missing(asked),
+    ...asked,
     ...(state.search ? [part(5, ['label', 'search'], ['plain', `  ${formatSearch(state.search)}`])] : []),
     ...changed.map(({ name, help }) => part(3, ['plain', `${state.switches[name] ? 'with' : 'without'} ${help}`])),
     ...(state.ungroup && template && ungroupedWord(template)
