@@ -62,13 +62,15 @@ function wrapped(head: string, words: readonly string[]): string {
 /** DuckDB's message, and what there is in place of what was asked for. */
 export function inWords(message: string, tables: readonly string[], views: readonly View[]): string {
   const [, missing] =
-    /(?:Table|Function|Macro)(?: with name| Function with name) "?(\w+)"? does not exist/i.exec(message) ?? [];
+    /(?:Table|Function|Macro)(?: with name| Function with name) "?([^\s"]+)"? does not exist/i.exec(message) ?? [];
   if (missing !== undefined) {
     const view = views.find(({ name }) => name.split('(')[0] === missing.toLowerCase());
     if (view && !view.sql)
       return `${missing} lacks a table or columns that it is made of: ${view.from} FOLDER writes them`;
     const there = [...tables, ...views.filter(({ sql }) => sql).map(({ name }) => name)];
-    return `${message}\nThere are ${there.join(', ')}.`;
+    // Of tables DuckDB means those of its own catalog.
+    const said = message.replace(/(Table with name .*\n)Did you mean .*\n+/, '$1');
+    return `${said}\nThere are ${there.join(', ')}.`;
   }
   if (message.startsWith('Permission Error'))
     return `${message}\nA query reads the data set and nothing else, and writes nothing: put what it prints into a file (-f csv > FILE).`;

@@ -9,7 +9,8 @@ export interface Answer {
   readonly rows: readonly (readonly Listed[])[];
 }
 
-export function textOf({ columns, rows }: Answer, format: NonNullable<Options['format']>): string {
+/** @param room cells of a line of the terminal that a table is for */
+export function textOf({ columns, rows }: Answer, format: NonNullable<Options['format']>, room?: number): string {
   const object = (row: readonly Listed[]) => `{${columns.map((name, i) => `${json(name)}:${json(row[i])}`).join(',')}}`;
   switch (format) {
     case 'csv':
@@ -19,22 +20,31 @@ export function textOf({ columns, rows }: Answer, format: NonNullable<Options['f
     case 'json':
       return `[${rows.map((row) => `\n${object(row)}`).join(',')}\n]\n`;
     default:
-      return tableText({ columns, rows });
+      return tableText({ columns, rows }, room);
   }
 }
 
-export function tableText({ columns, rows }: Answer): string {
+const GAP = '  ';
+/** Columns of texts are not wider, for texts that are longer; on a terminal not narrower where these are cut. */
+const MOST_PADDED = 40;
+const LEAST = 8;
+
+/** @param room cells of a line: texts are cut to what fits into it; absent: all are whole */
+export function tableText({ columns, rows }: Answer, room?: number): string {
   const cells = rows.map((row) => row.map(cellOf));
   const heads = columns.map((name) => sanitize(name));
-  const widths = heads.map((head, i) =>
-    cells.reduce((width, row) => Math.max(width, textWidth(row[i])), textWidth(head)),
-  );
   const right = heads.map((_, i) => rows.every((row) => typeof row[i] !== 'string'));
-  const line = (texts: readonly string[]) =>
-    `${texts
-      .map((text, i) => fit(text, widths[i], right[i] ? 'right' : 'left'))
-      .join('  ')
-      .trimEnd()}\n`;
+  const needed = heads.map((head, i) =>
+    cells.reduce((width, row) => Math.max(width, textWidth(row[i]!)), textWidth(head)),
+  );
+  const within = (most: number) => needed.map((width, i) => (right[i] ? width : Math.min(width, most)));
+  const total = (most: number) => within(most).reduce((sum, width) => sum + width + GAP.length, -GAP.length);
+  let most = room ?? MOST_PADDED;
+  if (room !== undefined) while (most > LEAST && total(most) > room) most--;
+  const widths = within(most);
+  const cell = (text: string, i: number) =>
+    room === undefined && textWidth(text) > widths[i]! ? text : fit(text, widths[i]!, right[i] ? 'right' : 'left');
+  const line = (texts: readonly string[]) => `${texts.map(cell).join(GAP).trimEnd()}\n`;
   return [line(heads), ...cells.map(line)].join('');
 }
 

@@ -118,7 +118,8 @@ export async function runQuery({ dataset, sql, format }: Options): Promise<void>
     for (const each of FUNCTIONS) for (const text of each.sql) await ask(text);
     for (const view of made) await ask(view.sql!);
     const answered = await ask(sql, () => run(shown.flatMap((view) => view.whole)));
-    process.stdout.write(textOf(answered, format ?? 'table'));
+    const { isTTY, columns } = process.stdout;
+    process.stdout.write(textOf(answered, format ?? 'table', (isTTY && columns) || undefined));
   } finally {
     connection.closeSync();
     instance.closeSync();

@@ -49,7 +49,8 @@ function entriesOf(folder: string, recursive = false): fs.Dirent[] {
     const entries = fs.readdirSync(folder, { recursive, withFileTypes: true });
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (error) {
-    throw new UsageError(`cannot read ${folder}: ${(error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new UsageError(code === 'ENOENT' ? `there is no folder ${folder}` : `cannot read ${folder}: ${message}`);
   }
 }
 
