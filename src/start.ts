@@ -13,6 +13,7 @@ const OTHERS = new Set([
   'templates',
   'record',
   'replay',
+  'query',
   'completion',
   'help',
   '-h',
