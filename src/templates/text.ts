@@ -67,6 +67,17 @@ export function textWidth(text: string): number {
   return NOT_PLAIN.test(text) ? stringWidth(text) : text.length;
 }
 
+/** A letter and the marks that stay on it, each in two surrogates. */
+const LONGEST_LETTER = 14;
+
+/**
+ * The head of a text, not yet sanitized, that is wider than `width` cells where all of it is: others write texts as long
+ * as they like, and what lies behind the end of a cell costs no look.
+ */
+export function headBeyond(text: string, width: number): string {
+  return text.slice(0, LONGEST_LETTER * (Math.max(0, width) + 1));
+}
+
 /** Made at first use: it costs 12 ms, and plain text does without. */
 let graphemes: Intl.Segmenter | undefined;
 
@@ -90,9 +101,10 @@ export function clip(text: string, width: number): string {
  */
 export function fit(text: string, width: number, align: 'left' | 'right' = 'left', ascii = false): string {
   if (width <= 0) return '';
-  const safe = ascii ? sanitizeAscii(text) : sanitize(text);
+  const near = headBeyond(text, width);
+  const safe = ascii ? sanitizeAscii(near) : sanitize(near);
   const cells = textWidth(safe);
-  if (cells > width) {
+  if (cells > width || near.length < text.length) {
     const head = clip(safe, width - 1);
     return head + (ascii ? '~' : '…') + ' '.repeat(width - 1 - textWidth(head));
   }

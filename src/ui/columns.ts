@@ -5,7 +5,7 @@ import { isLead } from '../state/tree.ts';
 import type { View, ViewColumn } from '../state/view.ts';
 import { unitOf } from '../templates/format.ts';
 import { HOST } from '../templates/host-column.ts';
-import { fit, sanitize, sanitizeAscii, textWidth } from '../templates/text.ts';
+import { fit, headBeyond, sanitize, sanitizeAscii, textWidth } from '../templates/text.ts';
 import { type BodyLine, bodyLines } from './body.ts';
 import { heatOf, isHeated } from './heat.ts';
 import { shortHost } from './host-cells.ts';
@@ -215,7 +215,8 @@ export class Columns {
     for (const cell of cells) {
       if (width >= widest) break;
       if (cell.length <= width && !NOT_ASCII.test(cell)) continue;
-      const safe = this.#theme.ascii ? sanitizeAscii(cell) : sanitize(cell);
+      const near = headBeyond(cell, widest);
+      const safe = this.#theme.ascii ? sanitizeAscii(near) : sanitize(near);
       width = Math.max(width, Math.min(widest, textWidth(safe)));
     }
     this.#widths.set(column.name, width);

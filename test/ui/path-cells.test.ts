@@ -29,7 +29,9 @@ describe('a command in so many cells', () => {
 
   it('has no home where there is only ASCII, and no controls', () => {
     expect(shortPath(JAVA, 24, true, true)).toBe('.../java -jar app.jar');
-    expect(shortPath('/opt/\x1b[2J/\u202ex', 9, true, false)).toBe('…/\\u{202e}x');
+    // As wide as what is shown of it.
+    expect(shortPath('/opt/\x1b[2J/\u202ex', 19, true, false)).toBe('…/\x1b[2J/\u202ex');
+    expect(shortPath('/opt/\x1b[2J/\u202ex', 18, true, false)).toBe('…/\u202ex');
   });
 
   it('of a file all of it is the path, spaces too', () =>
