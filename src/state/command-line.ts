@@ -2,7 +2,7 @@
 import { withDependencies } from '../templates/columns.ts';
 import { growthColumn } from '../templates/growth.ts';
 import { columnOf, type Template } from '../templates/template.ts';
-import { sanitize } from '../templates/text.ts';
+import { sanitize, textWidth } from '../templates/text.ts';
 import { countColumn, groupsGrowth } from './grouping.ts';
 import type { ProgramPart } from './inspect.ts';
 import type { NetScope } from './namespaces.ts';
@@ -139,17 +139,43 @@ export function shellQuoted(word: string): string {
 const bytesOf = (character: string) =>
   Array.from(Buffer.from(character), (byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
 
-/** The words over lines of at most `width` characters that the shell takes for one. A longer word has a line to itself. */
+/**
+ * The words over lines of at most `width` cells that the shell takes for one. A word that no line has room for is broken,
+ * too; what goes on of it begins in the first cell, as blanks would part it.
+ */
 export function shellLines(words: readonly string[], width: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of words) {
-    if (line === '') line = word;
-    else if (line.length + word.length + 3 <= width) line += ` ${word}`;
-    else {
-      lines.push(`${line} \\`);
-      line = `  ${word}`;
+    if (line !== '' && textWidth(line) + textWidth(word) + 3 <= width) {
+      line += ` ${word}`;
+      continue;
     }
+    if (line !== '') lines.push(`${line} \\`);
+    const pieces = shellPieces(word, width - 4);
+    if (line !== '') pieces[0] = `  ${pieces[0]}`;
+    line = pieces.pop()!;
+    lines.push(...pieces.map((piece) => `${piece}\\`));
   }
   return [...lines, line];
+}
+
+/** A word in pieces of at most `room` cells, each quoted as all of it: broken behind a blank or a comma, if it has any there. */
+function shellPieces(word: string, room: number): string[] {
+  if (textWidth(word) <= room) return [word];
+  const open = /^(\$?')?/.exec(word)![0];
+  const close = open.slice(-1);
+  // What stands for a character stays together.
+  const characters = open === "'" ? /'\\''|./gsu : /\\[0-7]{3}|\\?./gsu;
+  const units = word.slice(open.length, word.length - close.length).match(characters) ?? [''];
+  const pieces: string[] = [];
+  for (let from = 0, to = 0; from < units.length; from = to) {
+    let left = room - open.length - close.length;
+    do left -= textWidth(units[to++]!);
+    while (to < units.length && textWidth(units[to]!) <= left);
+    const gap = to < units.length ? units.slice(from, to).findLastIndex((unit) => unit === ' ' || unit === ',') : -1;
+    if (gap >= 0) to = from + gap + 1;
+    pieces.push(open + units.slice(from, to).join('') + close);
+  }
+  return pieces;
 }

@@ -6,6 +6,7 @@ import type { ReactElement } from 'react';
 import { describe, expect, it } from 'vitest';
 import { openedDetail } from '../../src/state/detail.ts';
 import { Detail } from '../../src/ui/panes/detail.tsx';
+import { FormPane, formHeight, formOf } from '../../src/ui/panes/form.tsx';
 import { Help } from '../../src/ui/panes/help.tsx';
 import { KeyBar } from '../../src/ui/panes/keybar.tsx';
 import { Picker } from '../../src/ui/panes/picker.tsx';
@@ -71,7 +72,19 @@ describe('panes', () => {
   });
 
   it.each([20, 40, 80, 200])('the key bar fits %i cells', (width) => {
-    for (const line of drawn(<KeyBar theme={theme} pane="table" time="live" width={width} />))
+    for (const line of drawn(<KeyBar theme={theme} pane="table" time="live" two width={width} />))
       expect(line.length).toBeLessThanOrEqual(width);
+  });
+
+  it('a command line is all there, or says that it is not', () => {
+    const where = `'${Array.from({ length: 9 }, (_, i) => `(pid == ${i} && start_ns == 51612345678901)`).join(' || ')}'`;
+    const words = ['itertop', 'dump', 'task', '--where', where];
+    const form = formOf({ name: 'command', words, without: [], copied: 'copied' })!;
+    const all = formHeight(form, 80);
+    const lines = drawn(<FormPane theme={theme} form={form} width={80} height={all} />);
+    expect(lines).toHaveLength(all);
+    expect(lines.slice(2).join('').replaceAll("'\\'", '').trim()).toBe(where);
+    const fewer = drawn(<FormPane theme={theme} form={form} width={80} height={4} />);
+    expect(fewer).toEqual([...lines.slice(0, 3), ` ${all - 3} more lines have no room here`]);
   });
 });

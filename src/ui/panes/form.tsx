@@ -179,9 +179,13 @@ export function FormPane(props: {
     ...(form.words ? commandLines(form.words, width) : []).map((line) => compose(theme, width, [['plain', line]])),
     ...(form.fields.length > 0 ? [compose(theme, width, [['error', form.error && ` error: ${form.error}`]])] : []),
   ];
-  // Where not all fits, the line that is typed in stays.
+  // Where not all fits, the line that is typed in stays; of a command line what it begins with.
   const active = above.length + form.fields.findIndex((field) => field.active);
-  const shown = lines.length <= height ? lines : [...lines.slice(active + 1, active + 2), ...lines.slice(-1)];
+  const without = compose(theme, width, [['help', ` ${lines.length - height + 1} more lines have no room here`]]);
+  const fewer = form.words
+    ? [...lines.slice(0, height - 1), without]
+    : [...lines.slice(active + 1, active + 2), ...lines.slice(-1)];
+  const shown = lines.length <= height ? lines : fewer;
   return (
     <Box flexDirection="column" height={height} flexShrink={0} overflow="hidden">
       {shown.slice(0, height).map((text, line) => (
