@@ -6,13 +6,7 @@ import { checkTree, treeColumns } from './state/tree.ts';
 import { type Template, UsageError } from './templates/template.ts';
 
 /** @throws UsageError for what has no effect on what was recorded */
-export function checkReplayOptions(
-  options: Options,
-  template: Template,
-  { question }: Segment,
-  replay: Replay,
-  two: boolean,
-): void {
+export function checkReplayOptions(options: Options, template: Template, { question }: Segment, replay: Replay): void {
   const { command, template: asked, group = '' } = options;
   const dumped = command === 'dump';
   const pace = dumped ? '--all writes every refresh' : '+ and - change it';
@@ -26,7 +20,10 @@ export function checkReplayOptions(
     [options.maxCost !== undefined, `--max-cost: a recording has its own pace; ${pace}`],
     [dumped && options.counted, '--count: of a recording one refresh is written (--at), or with --all each'],
     [options.struct, '--struct: what the kernel prints of an object is not in a recording'],
-    [options.split !== undefined && !two, '--split: this recording has one table; R while two are shown records both'],
+    [
+      options.split !== undefined && !replay.two,
+      '--split: this recording has one table; R while two are shown records both',
+    ],
     [options.plain, '--plain shows what is live; itertop dump --replay FILE --all writes a recording as text'],
     [options.threads && !question.ungroup, `--threads: ${notRecordedApart(template, false)}`],
   ];

@@ -65,6 +65,7 @@ function replayOf(recording: Recording, sample: boolean, turn: Turn): Replay {
     count,
     gaps,
     sample,
+    two: turn !== 'only',
     beside: turn === 'second of two',
     absent,
     ungroup: question.ungroup,
@@ -102,7 +103,7 @@ function sessionOf(
   const others = turn === 'second of two' ? registeredTemplates() : [];
   registerTemplates([...own, ...others.filter(({ name }) => !own.some((each) => each.name === name))]);
   const replay = replayOf(recording, sample, turn);
-  checkReplayOptions(options, template, segment, replay, turn !== 'only');
+  checkReplayOptions(options, template, segment, replay);
   const users = namesOf(recording);
   const { kthreads } = options;
   // What a script gets is what its command line says.

@@ -20,6 +20,8 @@ export interface Replay extends Extent {
   readonly gaps: readonly (readonly [number, number])[];
   /** It came with the program, and says so. */
   readonly sample: boolean;
+  /** One of two that were made at once. */
+  readonly two?: boolean;
   /** It stands beside another one, which says at which moment both are. */
   readonly beside?: boolean;
   /** Each member of a group (threads) is a row. */

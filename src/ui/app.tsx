@@ -17,7 +17,7 @@ import { FormPane, formHeight, formOf } from './panes/form.tsx';
 import { GroupMenu } from './panes/group.tsx';
 import { Help } from './panes/help.tsx';
 import { HostsPane } from './panes/hosts.tsx';
-import { KeyBar, timeOf } from './panes/keybar.tsx';
+import { hasTwo, KeyBar, timeOf } from './panes/keybar.tsx';
 import { Picker } from './panes/picker.tsx';
 import { ProgramPane } from './panes/program.tsx';
 import { promptForm } from './panes/prompt.tsx';
@@ -129,7 +129,9 @@ function Screen(props: {
       {timed && state.replay && rows.timeline > 0 && (
         <Timeline replay={state.replay} view={state.view} theme={theme} width={width} />
       )}
-      {rows.bar > 0 && <KeyBar pane={paneName(state)} time={timeOf(state)} theme={theme} width={width} />}
+      {rows.bar > 0 && (
+        <KeyBar pane={paneName(state)} time={timeOf(state)} two={hasTwo(state)} theme={theme} width={width} />
+      )}
     </Box>
   );
 }
@@ -208,5 +210,5 @@ function ActiveKeys({
 }) {
   const pane = useStore(session, paneName);
   const time = useStore(session, timeOf);
-  return <KeyBar pane={pane} time={time} theme={theme} width={width} />;
+  return <KeyBar pane={pane} time={time} two theme={theme} width={width} />;
 }

@@ -506,26 +506,31 @@ const LAST: readonly Action[] = [
 /** In a recording going through it comes after Help and Quit. */
 const FIRST_RECORDED: readonly Action[] = [
   ...FIRST.slice(0, 2),
-  ...(['pause', 'stepBack', 'stepForward', 'jump', 'when'] as const),
+  ...(['pause', 'stepBack', 'stepForward', 'jump', 'when', 'split'] as const),
   ...FIRST.slice(2),
 ];
-/** Words that the key bar has there only; '': a recording is one table, and no program reads it. */
+/** Words that the key bar has there only; '': there are one table, or two, and no program reads them. */
 const RECORDED: Partial<Readonly<Record<Action, string>>> = {
   ...{ stepBack: 'Prev', stepForward: 'Next', jump: 'Jump', when: 'Find' },
-  ...{ picker: '', split: '', program: '', record: '' },
+  ...{ picker: '', program: '', record: '' },
 };
 
 /** What goes on: a live view, or a recording that runs or stands still. */
 export type Time = 'live' | 'running' | 'still';
 
-/** Labels of the key bar of a pane. */
-export function barOf(pane: PaneName, time: Time): readonly { readonly key: string; readonly word: string }[] {
+/** Labels of the key bar of a pane. @param two whether a second table can be shown */
+export function barOf(
+  pane: PaneName,
+  time: Time,
+  two = time === 'live',
+): readonly { readonly key: string; readonly word: string }[] {
   const leading = time === 'live' ? FIRST : FIRST_RECORDED;
   const rankOf = (action: Action) => {
     const first = leading.indexOf(action);
     return first >= 0 ? first : leading.length + 1 + LAST.indexOf(action);
   };
   const wordOf = (action: Action, bar: string | undefined) => {
+    if (action === 'split' && !two) return '';
     if (time === 'live') return bar;
     return action === 'pause' && time === 'still' ? 'Play' : (RECORDED[action] ?? bar);
   };

@@ -119,6 +119,7 @@ describe('a replay of two tables', () => {
     await begin();
     terminal!.type('o');
     await terminal!.waitFor((screen) => !screen.includes('keys above'), 'one table', PATIENCE);
+    await wait(/= Find {2}o Split/);
     terminal!.type('o');
     await wait(/BESIDE +SHOWS/);
     terminal!.type(KEY.enter);

@@ -211,5 +211,7 @@ describe('the key table', () => {
     const gone = shown('live').filter((each) => !shown('running').includes(each));
     expect(gone).toEqual(['v Views', 'o Split', 'p Program', 'R Record']);
     for (const each of through) expect(shown('live')).not.toContain(each);
+    const ofTwo = barOf('table', 'still', true).map(({ key, word }) => `${key} ${word}`);
+    expect(ofTwo.slice(0, 9)).toEqual(['? Help', 'q Quit', 'Space Play', ...through, 'o Split', '/ Search']);
   });
 });

@@ -10,14 +10,18 @@ export const timeOf = ({ replay, paused }: Pick<SessionState, 'replay' | 'paused
   return paused ? 'still' : 'running';
 };
 
+/** Whether there is a second table to be shown: of a live one always, of a recording where that has two. */
+export const hasTwo = ({ replay }: Pick<SessionState, 'replay'>): boolean => !replay || replay.two === true;
+
 export function KeyBar(props: {
   readonly pane: PaneName;
   readonly time: Time;
+  readonly two: boolean;
   readonly theme: Theme;
   readonly width: number;
 }) {
-  const { pane, time, theme, width } = props;
-  const labels = barOf(pane, time).map(({ key, word }, index) => ({
+  const { pane, time, two, theme, width } = props;
+  const labels = barOf(pane, time, two).map(({ key, word }, index) => ({
     keep: -index,
     pieces: [['key', key] as const, ['word', ` ${word}`] as const],
   }));
