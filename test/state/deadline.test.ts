@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it, test, vi } from 'vitest';
 import { inTime } from '../../src/state/deadline.ts';
 import { Child } from '../support/child.ts';
 import { describeKernel, PROGRAM } from '../support/kernel.ts';
@@ -28,14 +28,33 @@ it('hands errors of what is run on as they are', () => {
   ).toThrow(error);
 });
 
-it('tries again what took too long once, as where the process was stopped meanwhile', () => {
+it('tries again where the time passed without work, as of a process that is stopped', () => {
   let attempts = 0;
-  const slowAtFirst = () => {
-    const slow = attempts++ === 0;
-    while (slow);
+  const stoppedAtFirst = () => {
+    if (attempts++ === 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
     return 'done';
   };
-  expect(inTime([], slowAtFirst, 50)).toBe('done');
+  expect(inTime([], stoppedAtFirst, 1000)).toBe('done');
+  expect(attempts).toBe(2);
+});
+
+it('does not try again what was busy', () => {
+  // As of a thread that has a processor to itself, however many want this machine's.
+  using _ = vi
+    .spyOn(process, 'threadCpuUsage')
+    .mockImplementation(() => ({ user: performance.now() * 1000, system: 0 }));
+  let attempts = 0;
+  const busy = () => {
+    attempts++;
+    for (;;);
+  };
+  expect(() => inTime(['x'], busy, 50)).toThrow('takes longer than 0.05 s');
+  expect(attempts).toBe(1);
+});
+
+it('keeps nothing alive that was matched', () => {
+  inTime([], () => true);
+  expect((globalThis as { itertopMatching?: unknown }).itertopMatching).toBeUndefined();
 });
 
 describeKernel('a dump of a process whose command line matches in too many ways', () => {
