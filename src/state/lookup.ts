@@ -65,5 +65,5 @@ function fits(
   if (format === 'inet') return /^[0-9a-f.:]+(\/\d+)?$/i.test(word) && /[.:]/.test(word);
   if (format === 'enum' || format === 'flag' || format === 'dev') return false;
   if (contentOf(format) === 'text') return true;
-  return format === 'hex' ? /^(0x)?[0-9a-f]+$/i.test(word) : /^\d+$/.test(word);
+  return format === 'hex' ? /^-?(0x)?[0-9a-f]+$/i.test(word) : /^\d+$/.test(word);
 }

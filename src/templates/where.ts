@@ -394,7 +394,6 @@ class Parser {
 
   /** A number in the unit that rows are compared in. */
   #number(column: Column, format: Format, token: Token, text: string): Num {
-    if (format === 'hex' && /^(0x)?[0-9a-f]+$/i.test(text)) return exact(BigInt(`0x${text.replace(/^0x/i, '')}`));
     if (format === 'octal') {
       if (/^[0-7]+$/.test(text)) return exact(BigInt(`0o${text}`));
       this.#fail(token, `${quoted(text)} is no octal number, which ${column.name} is`);
@@ -408,7 +407,8 @@ class Parser {
       if (uid === undefined) this.#fail(token, `there is no user ${quoted(text)} here`);
       return uid;
     }
-    if (/^0x[0-9a-f]+$/i.test(text)) return exact(BigInt(text));
+    const hex = /^([+-]?)(0x)?([0-9a-f]+)$/i.exec(text);
+    if (hex && (hex[2] || format === 'hex')) return exact(BigInt(`0x${hex[3]}`) * (hex[1] === '-' ? -1n : 1n));
     const match = /^([+-]?)(\d+\.?\d*|\.\d+)([a-zA-Z%]*)$/.exec(text);
     if (!match) this.#fail(token, `${quoted(text)} is no number, which ${column.name} is`);
     const [, sign, digits, unit] = match;

@@ -150,6 +150,11 @@ describe('what is parsed', () => {
     ['jiffies == 0', 'jiffies{0}'],
     ['hex == ffff888812345678', 'hex{18446612716735190648}'],
     ['hex == 0XFF', 'hex{255}'],
+    // As negative numbers are shown, and as what a row leads to, or a group, has them.
+    ['hex == -0x5', 'hex{-5}'],
+    ['hex == -8000000000000000', 'hex{-9223372036854775808}'],
+    ['hex in -0x10--0xa', 'hex{-16..-10}'],
+    ['int == -0x5', 'int{-5}'],
     ['hex in 10-1f', 'hex{16..31}'],
     ['octal == 0644', 'octal{420}'],
     ['int == 9007199254740993', 'int{9007199254740993}'],
