@@ -3,7 +3,7 @@ import type { PinKind } from '../bpf/pins.ts';
 import { isConstant, parseDerive, parseJoin } from './columns.ts';
 import { type Argument, type Clock, type Interval, inetText, NUMERIC, type RowReader, TEXT } from './derive.ts';
 import { type FormatContext, formatNumber, hexText } from './format.ts';
-import type { Batch } from './record.ts';
+import type { Batch, FieldType } from './record.ts';
 import { allTemplates } from './registry.ts';
 import { type Column, columnOf, type Format, type Template, TemplateError } from './template.ts';
 import { decodeText, sanitize } from './text.ts';
@@ -382,6 +382,9 @@ export function derive(
   return done;
 }
 
+/** Fields whose numbers a double holds, sums of them included. */
+const NARROW: ReadonlySet<FieldType> = new Set(['u8', 'i8', 'u16', 'i16', 'u32', 'i32'] as const);
+
 /** Computes rows anew in which a number has more bits than a double holds, with all of them. */
 function again(
   exactly: (...values: bigint[]) => number,
@@ -395,11 +398,15 @@ function again(
     if (isConstant(name)) return BigInt(name);
     return BigInt((batch.has(name) ? batch.exact(row, name) : null) ?? Math.trunc(value));
   };
-  for (let row = 0; row < out.length; row++) {
-    let most = 0;
-    for (const arg of args) most = Math.max(most, Math.abs(numberOf(arg, row)));
-    // NaN is no more than anything.
-    if (most > Number.MAX_SAFE_INTEGER && most < Number.POSITIVE_INFINITY)
-      out[row] = exactly(...names.map((name, i) => whole(name, row, numberOf(args[i], row))));
+  for (const [i, name] of names.entries()) {
+    if (batch.has(name) && NARROW.has(batch.type(name))) continue;
+    const arg = args[i];
+    if (typeof arg === 'number' && !(Math.abs(arg) > Number.MAX_SAFE_INTEGER)) continue;
+    for (let row = 0; row < out.length; row++) {
+      // NaN is no more than anything.
+      if (!(Math.abs(typeof arg === 'number' ? arg : arg[row]) > Number.MAX_SAFE_INTEGER)) continue;
+      if (args.every((other) => Number.isFinite(numberOf(other, row))))
+        out[row] = exactly(...names.map((other, j) => whole(other, row, numberOf(args[j], row))));
+    }
   }
 }

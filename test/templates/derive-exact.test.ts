@@ -24,6 +24,9 @@ describe('64 bits', () => {
     ['bit(i, 1)', -0x7fffffffffffffffn, 1],
     ['bit(i, 2)', -0x7fffffffffffffffn, 0],
     ['bits(i, 62, 2)', -1n, 3],
+    // The field is narrow, the constant is not.
+    ['bit(pid, 9223372036854775810)', 0n, 1],
+    ['bit(pid, 9223372036854775812)', 0n, 0],
   ])('%s of %i', (call, value, expected) => {
     const { batch, template } = tableOf({ pid: { type: 'u32' }, u: { type: 'u64' }, i: { type: 'i64' } }, [
       { values: { pid: 1, u: 0n, i: 0n } },
