@@ -380,6 +380,7 @@ function planOf(template: Template, options: CompileOptions, btf: Btf): Plan {
     temps,
     loadObject,
     seePlain,
+    served: ({ offset }) => layout.fields.flatMap((f) => (f.offset === offset ? [f.column] : [])).join(' '),
     numbers: numbers.start && numbers.next && numbers.end ? numbers : null,
     rcu: sleepable && rcu.lock && rcu.unlock ? rcu : null,
   };
@@ -409,10 +410,15 @@ function planOf(template: Template, options: CompileOptions, btf: Btf): Plan {
     else asm.movImm(R2, size);
     asm.mov(R3, record.reg).aluImm('add', R3, record.offset).call('probe_read_kernel');
   };
+  const from = (object: string, list: readonly Item[]) => list.filter((i) => objectsOf(i.source).includes(object));
+  /** A field -> of the columns that have it the one that writes it: whichever comes first. */
+  const writers = new Map<number, string>();
   const byObject = (object: string, list: readonly Item[]) =>
-    list
-      .filter((i) => objectsOf(i.source).includes(object))
-      .map((i) => ({ source: i.source, field: fieldOf(i.column)! }));
+    from(object, list).flatMap(({ column, source }) => {
+      const field = fieldOf(column)!;
+      if (!writers.has(field.offset)) writers.set(field.offset, column);
+      return writers.get(field.offset) === column ? [{ source, field }] : [];
+    });
   const contextObjects = target.members.filter((m) => m.pointer).map((m) => m.name);
 
   asm.tagged('(prologue)', () => {
@@ -537,7 +543,7 @@ function planOf(template: Template, options: CompileOptions, btf: Btf): Plan {
     const skip = asm.fresh(`no_${name}`);
     // bpf_d_path asks for a pointer that the verifier has followed.
     const followed = items.some((i) => i.source.kind === 'd_path' && i.source.place.object === name);
-    const serves = byObject(name, items).map(({ field }) => field.column);
+    const serves = from(name, items).map(({ column }) => column);
     asm.tagged([`(${name})`, ...serves].join(' '), () =>
       emitCast(asm, scope, loadObject, followed ? () => {} : seePlain, name, skip),
     );

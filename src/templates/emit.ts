@@ -42,6 +42,8 @@ export interface EmitScope {
   readonly loadObject: (reg: Reg, object: string) => void;
   /** Sees a context member in R8 as plain memory: see {@link seeAs}. Does nothing where the kernel has no such cast. */
   readonly seePlain: (object: string) => void;
+  /** The columns that have this field, for the instructions that write it. */
+  readonly served: (field: Field) => string;
   /** BTF ids of bpf_iter_num_new, _next and _destroy (Linux 6.4); null where the kernel does not have them. */
   readonly numbers: { readonly start: number; readonly next: number; readonly end: number } | null;
   /**
@@ -172,7 +174,7 @@ function emitInOrder(scope: EmitScope, columns: readonly { source: Source; field
   const isScalar = (c: { source: Source; field: Field }): c is { source: Scalar; field: Field } =>
     c.source.kind === 'scalar';
   const placeOf = (c: { source: Scalar }) => c.source.place;
-  const nameOf = (c: { field: Field }) => c.field.column;
+  const nameOf = (c: { field: Field }) => scope.served(c.field);
   const scalars = columns.filter(isScalar);
   // A helper keeps none of the registers: what it reads does not share the way there.
   for (const one of scalars.filter((c) => c.source.probe))

@@ -25,8 +25,12 @@ const PURPOSES: Readonly<Record<string, string>> = {
 
 /** What a line is about, in a sentence. */
 export function meaningOf(plan: Pick<Plan, 'template'>, of: string): string {
-  const column = columnOf(plan.template, of);
-  if (column) return `${of}: ${column.help}; from ${[column.from ?? ''].flat().join(' or ')}`;
+  const columns = of.split(' ').map((name) => columnOf(plan.template, name));
+  if (columns.every((column) => column !== undefined)) {
+    const [{ help, from = '' }, ...more] = columns;
+    if (more.length === 0) return `${of}: ${help}; from ${[from].flat().join(' or ')}`;
+    return columns.map((column) => `${column.name}: ${column.help}`).join('; ');
+  }
   if (of === '') return '';
   return `${of} ${PURPOSES[of] ?? 'filter or cast: what the object has to be, or is seen as'}`;
 }
@@ -68,11 +72,12 @@ function partsOf(fields: readonly Field[], end: number): Part[] {
   const pad = (to: number) => {
     if (to > at) parts.push({ from: at, to, label: `(${to - at} unused)`, of: '' });
   };
-  for (const field of fields) {
-    pad(field.offset);
-    const label = field.type === 'text' ? `${field.column}: length, place, length in the kernel` : field.column;
-    parts.push({ from: field.offset, to: field.offset + field.size, label, of: field.column });
-    at = field.offset + field.size;
+  for (const [{ offset, size, type, column }, ...twins] of Map.groupBy(fields, (field) => field.offset).values()) {
+    pad(offset);
+    const names = [column, ...twins.map((twin) => twin.column)].join(', ');
+    const label = type === 'text' ? `${names}: length, place, length in the kernel` : names;
+    parts.push({ from: offset, to: offset + size, label, of: column });
+    at = offset + size;
   }
   pad(end);
   return parts;
@@ -127,8 +132,12 @@ export function recordLines(plan: Plan): ProgramLine[] {
   return [
     { text: line(0, 4, 'u16 u16', '(length in 8 bytes, flags)'), of: '' },
     ...byOffset(layout.fields).map((field): ProgramLine => {
+      const first = layout.fields.find((other) => other.offset === field.offset)!;
       const notes = [
-        field.offset >= layout.keyOffset && field.offset < layout.keyOffset + layout.keySize ? 'key' : '',
+        first !== field ? `same as ${first.column}` : '',
+        first === field && field.offset >= layout.keyOffset && field.offset < layout.keyOffset + layout.keySize
+          ? 'key'
+          : '',
         layout.group?.totals.includes(field.column) ? 'summed over the group' : '',
         field.flag ? `with flag ${field.flag.toString(2)}b` : '',
         field.limit ? `text of up to ${field.limit} bytes` : '',
