@@ -11,7 +11,7 @@ import { completion } from './completion.ts';
 import { hostNames } from './host-options.ts';
 import { checkHosts, closeHosts, hostWords, openHosts } from './hosts.ts';
 import { checkTemplate, helpText, type Options, outputOf, parseOptions, wantsDebug } from './options.ts';
-import { type Beside, runRecord, tapeText } from './record.ts';
+import { type Beside, runRecord, tapeTexts } from './record.ts';
 import { dumpReplay, runReplay } from './replay.ts';
 import { isSample, SAMPLE, sampleFile, wantsSample } from './sample.ts';
 import {
@@ -616,7 +616,7 @@ async function explore(options: Options): Promise<number> {
     if (!over) offerGeneric(session, sampler, read, changed);
   });
   await explorer.finally(() => clearImmediate(more));
-  for (const tape of tapes.values()) if (tape.refreshes > 0) tell(tapeText(tape));
+  for (const text of tapeTexts(tapes.values())) tell(text);
   return EXIT.done;
 }
 

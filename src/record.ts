@@ -13,7 +13,7 @@ import { PipeSink } from './state/pipe-sink.ts';
 import type { Question } from './state/question.ts';
 import { recordLoop } from './state/record-loop.ts';
 import { thisHost } from './state/recorder.ts';
-import { EXTENSION, filesOfTwo, twoOf } from './state/recording.ts';
+import { EXTENSION, filesOfTwo, tableOfTwo, twoOf } from './state/recording.ts';
 import { formatSort } from './state/sort.ts';
 import type { RecordingState } from './state/taping.ts';
 import { userName } from './state/users.ts';
@@ -26,12 +26,24 @@ import { clip, sanitize } from './templates/text.ts';
 const size = (bytes: number) =>
   formatNumber('bytes', bytes, { bootMs: 0, nowNs: 0, hz: 0, pageSize: 1, userName: () => undefined });
 
-/** What the explorer has recorded: said after its screen. One of two tables is replayed with the other one. */
-export function tapeText({ path: file, refreshes, bytes, error }: RecordingState): string {
+/** What the explorer has recorded: said after its screen, a line for all that is replayed at once. */
+export function tapeTexts(tapes: Iterable<RecordingState>): string[] {
+  const written = [...tapes].filter(({ refreshes }) => refreshes > 0);
+  return [...Map.groupBy(written, wholeOf)].map(([whole, parts]) => {
+    const sorted = parts.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+    const said = sorted.map(({ path: file, refreshes, bytes, error }) => {
+      const name = file === whole ? '' : `${tableOfTwo(file)}: `;
+      const ended = error === '' ? '' : ` (ended: ${error})`;
+      return `${name}${counted(refreshes, 'refresh', 'refreshes')}, ${size(bytes)}${ended}`;
+    });
+    return `recorded: ${said.join('; ')} in ${whole}; itertop replay ${shellQuoted(whole)}`;
+  });
+}
+
+/** One of two tables is replayed with the other one. */
+function wholeOf({ path: file }: RecordingState): string {
   const folder = path.dirname(file);
-  const whole = twoOf(folder)?.files.includes(file) ? folder : file;
-  const ended = error === '' ? '' : `, ended: ${error}`;
-  return `recorded: ${counted(refreshes, 'refresh', 'refreshes')}, ${size(bytes)} in ${file}${ended}; itertop replay ${shellQuoted(whole)}`;
+  return twoOf(folder)?.files.includes(file) ? folder : file;
 }
 
 /** `-o -` */

@@ -182,12 +182,15 @@ export function filesOfTwo(folder: string, first: string, second: string): reado
   return [path.join(folder, `1-${first}${EXTENSION}`), path.join(folder, `2-${second}${EXTENSION}`)];
 }
 
+/** What the table in one of those files is called. */
+export const tableOfTwo = (file: string): string => path.basename(file, EXTENSION).slice(2);
+
 /** The recordings of two tables that were seen at once, and what the second one is called; undefined for any other. */
 export function twoOf(file: string): { readonly files: readonly [string, string]; readonly word: string } | undefined {
   try {
     const files = filesOf(file);
     if (!isTwo(files)) return undefined;
-    return { files: files as [string, string], word: path.basename(files[1]!).slice(2, -EXTENSION.length) };
+    return { files: files as [string, string], word: tableOfTwo(files[1]!) };
   } catch {
     // What is wrong with it is told where it is opened.
     return undefined;
