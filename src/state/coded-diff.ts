@@ -16,8 +16,9 @@ import { BadRecordingError, type ByteReader, type ByteWriter } from './byte-stre
 import { Decisions, Numbers, type RangeDecoder, type RangeEncoder } from './range-coder.ts';
 import { Identities, kindOf, lengthOf, Records, unzigzag, zigzag } from './records.ts';
 
-/** Masks with a number; what further ones there are is written out each time. */
+/** Masks with a number, and words in all of them; what further ones there are is written out each time. */
 const MOST_MASKS = 1 << 12;
+const MASKED = 1 << 20;
 /** Of so many the number decides what the next one is likely to be. */
 const FREQUENT = 32;
 /** Refreshes of which it is known whether a record changed, a bit for each; of a new one. */
@@ -27,9 +28,12 @@ const UNKNOWN = 1;
 const KINDS = 3;
 /** A footer has no more. */
 const LEAST_WORDS = 16;
+/** Words of a record whose values are learnt apart, a power of two: a task with all columns has 70. Further ones share. */
+const APART = 1 << 7;
 
 /** Of Numbers that are none of a record's words. */
 const [ROWS, JUMP, KIND] = [0, 1, 2];
+const COUNTS = 3;
 
 /** Records, and what is remembered of each. */
 class Remembered extends Records {
@@ -56,20 +60,22 @@ class Model {
   readonly other = new Decisions(1 << LATELY, 60);
   readonly changed = new Decisions(1 << LATELY, 60);
   readonly fresh = new Decisions(2, 30);
-  readonly counts = new Numbers();
+  readonly counts = new Numbers(COUNTS);
   readonly sameMask = new Decisions(MOST_MASKS + 1, 30);
-  readonly masks = new Numbers();
+  readonly masks = new Numbers(FREQUENT + 1);
   readonly inMask: Decisions;
   readonly inFresh: Decisions;
-  readonly values = new Numbers();
-  readonly freshValues = new Numbers();
+  readonly values = new Numbers(KINDS * APART);
+  readonly freshValues = new Numbers(KINDS * APART);
   /** Words of a record without texts. */
   readonly words: number;
+  readonly mostMasks: number;
   /** The last new record of each kind, without texts. */
   readonly last: readonly Uint32Array[];
 
   constructor(layout: RecordLayout) {
     this.words = Math.max(layout.fixed >> 2, LEAST_WORDS);
+    this.mostMasks = Math.min(MOST_MASKS, Math.floor(MASKED / this.words));
     this.inMask = new Decisions(KINDS * this.words + 1, 60);
     this.inFresh = new Decisions(KINDS * this.words, 30);
     this.last = Array.from({ length: KINDS }, () => new Uint32Array(this.words));
@@ -78,6 +84,11 @@ class Model {
   kind(head: number): number {
     const kind = kindOf(head);
     return kind === FLAG_FOOTER ? 2 : kind === FLAG_MEMBER ? 1 : 0;
+  }
+
+  /** Of Numbers, for a word of a record of this kind. */
+  value(kind: number, word: number): number {
+    return kind * APART + (word & (APART - 1));
   }
 
   /** The context of whether texts changed. */
@@ -163,7 +174,7 @@ export class CodedWriter {
       const by = (words[start + w]! - last[w]!) | 0;
       coder.bit(model.inFresh, context + w, by !== 0);
       if (by === 0) continue;
-      coder.number(model.freshValues, context + w, zigzag(by));
+      coder.number(model.freshValues, model.value(kind, w), zigzag(by));
       last[w] = words[start + w]!;
     }
     texts.bytes(bytes.subarray((start + fixed) * 4, (start + length) * 4));
@@ -185,17 +196,18 @@ export class CodedWriter {
     let number = this.#numbers.get(name) ?? 0;
     if (last !== 0) coder.bit(model.sameMask, last, number === last);
     if (last === 0 || number !== last) coder.number(model.masks, Math.min(last, FREQUENT), number);
-    const context = model.kind(b[y]!) * model.words;
+    const kind = model.kind(b[y]!);
+    const context = kind * model.words;
     if (number === 0) {
       for (let w = 0; w < fixed; w++) coder.bit(model.inMask, context + w, a[x + w] !== b[y + w]);
       coder.bit(model.inMask, model.texts, text);
-      if (this.#numbers.size < MOST_MASKS) {
+      if (this.#numbers.size < model.mostMasks) {
         number = this.#numbers.size + 1;
         this.#numbers.set(name, number);
       }
     }
     for (let w = 0; w < fixed; w++)
-      if (a[x + w] !== b[y + w]) coder.number(model.values, context + w, zigzag((b[y + w]! - a[x + w]!) | 0));
+      if (a[x + w] !== b[y + w]) coder.number(model.values, model.value(kind, w), zigzag((b[y + w]! - a[x + w]!) | 0));
     if (text) texts.bytes(this.#now.bytes.subarray((y + fixed) * 4, (y + length) * 4));
     return number;
   }
@@ -284,7 +296,8 @@ export class CodedReader {
     if (!last) throw new BadRecordingError('a new record is of no kind');
     const context = kind * model.words;
     const next = (w: number) => {
-      if (coder.bit(model.inFresh, context + w)) last[w]! += unzigzag(coder.number(model.freshValues, context + w));
+      if (coder.bit(model.inFresh, context + w))
+        last[w]! += unzigzag(coder.number(model.freshValues, model.value(kind, w)));
     };
     next(0);
     const length = lengthOf(last[0]!);
@@ -301,7 +314,8 @@ export class CodedReader {
     const model = this.#model;
     const { words } = this.#now;
     const fixed = Math.min(length, model.words);
-    const context = model.kind(words[at]!) * model.words;
+    const kind = model.kind(words[at]!);
+    const context = kind * model.words;
     let number = last;
     if (last === 0 || !coder.bit(model.sameMask, last)) number = coder.number(model.masks, Math.min(last, FREQUENT));
     let mask = this.#masks[number - 1];
@@ -309,14 +323,14 @@ export class CodedReader {
       const changed: number[] = [];
       for (let w = 0; w < fixed; w++) if (coder.bit(model.inMask, context + w)) changed.push(w);
       if (coder.bit(model.inMask, model.texts)) changed.push(model.words);
-      if (this.#masks.length < MOST_MASKS) number = this.#masks.push(changed);
+      if (this.#masks.length < model.mostMasks) number = this.#masks.push(changed);
       mask = changed;
     }
     if (!mask) throw new BadRecordingError('there is no mask of that number');
     for (const w of mask) {
       if (w === model.words) this.#texts(texts, at, fixed, length);
       else if (w >= fixed) throw new BadRecordingError('a change lies beyond its record');
-      else words[at + w]! += unzigzag(coder.number(model.values, context + w));
+      else words[at + w]! += unzigzag(coder.number(model.values, model.value(kind, w)));
     }
     if (lengthOf(words[at]!) !== length) throw new BadRecordingError('a record has another length than before');
     return number;

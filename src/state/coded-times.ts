@@ -14,7 +14,7 @@ const FAR = 2 ** 31;
 /** Knows the times of the walk before. A walk that stands by itself has a new one. */
 export class CodedTimes {
   readonly #whole = new Decisions(NAMES.length, 30);
-  readonly #numbers = new Numbers();
+  readonly #numbers = new Numbers(NAMES.length + 1);
   #before = new Map<keyof Times, number>();
 
   write(coder: RangeEncoder, times: Times): void {

@@ -17,8 +17,8 @@ const RATES = Uint16Array.from({ length: 256 }, (_, n) => 65536 / (n + 1.6));
 
 /** Probabilities of a decision being no, in 65536ths, one for each context. */
 export class Decisions {
-  readonly odds: Uint16Array;
-  readonly asked: Uint8Array;
+  odds: Uint16Array;
+  asked: Uint8Array;
   /** So many of the last times count. */
   readonly most: number;
 
@@ -26,6 +26,16 @@ export class Decisions {
     this.odds = new Uint16Array(contexts).fill(HALF);
     this.asked = new Uint8Array(contexts);
     this.most = most;
+  }
+
+  /** Makes room for so many contexts. */
+  grow(contexts: number): void {
+    const { odds, asked } = this;
+    if (contexts <= odds.length) return;
+    this.odds = new Uint16Array(Math.max(contexts, odds.length * 2)).fill(HALF);
+    this.asked = new Uint8Array(this.odds.length);
+    this.odds.set(odds);
+    this.asked.set(asked);
   }
 
   learn(context: number, yes: boolean): void {
@@ -38,24 +48,41 @@ export class Decisions {
   }
 }
 
-/** Of a number how many bits it has, a tree of six decisions, and then the highest of them are learnt. */
+/** Of a number how many bits it has, a tree of six decisions, and then the highest of them are learnt, a tree for each. */
 const LENGTHS = 64;
+const MOST_BITS = 32;
 const LEARNT = 8;
 const TAIL = 1 << LEARNT;
 
-/** Contexts for 32-bit numbers; one that is never asked for takes nothing. */
+/**
+ * Contexts for 32-bit numbers, of so many kinds. Only what is asked for takes memory, as a recording may ask for anything:
+ * at most 20 KB for each kind.
+ */
 export class Numbers {
-  readonly #contexts: Decisions[] = [];
+  readonly decisions = new Decisions(LENGTHS, 30);
+  /** For each kind where the tree of lengths begins, then where that of each length does; 0: nowhere yet. */
+  readonly #trees: Int32Array;
+  /** No tree has a context 0. */
+  #used = 1;
 
-  at(context: number): Decisions {
-    const known = this.#contexts[context];
-    if (known) return known;
-    const made = new Decisions(LENGTHS + 33 * TAIL, 30);
-    this.#contexts[context] = made;
-    return made;
+  constructor(kinds: number) {
+    this.#trees = new Int32Array(kinds * (MOST_BITS + 1));
+  }
+
+  /** Where the tree for numbers of so many bits begins; for none, that of lengths. */
+  tree(kind: number, bits = 0): number {
+    const at = kind * (MOST_BITS + 1) + bits;
+    const known = this.#trees[at]!;
+    if (known !== 0) return known;
+    const start = this.#used;
+    this.#trees[at] = start;
+    this.#used += bits === 0 ? LENGTHS : 1 << Math.min(LEARNT, bits - 1);
+    this.decisions.grow(this.#used);
+    return start;
   }
 }
 
+/** Writes one stream. */
 export class RangeEncoder {
   #low = 0;
   #range = 2 ** 32 - 1;
@@ -92,16 +119,18 @@ export class RangeEncoder {
   }
 
   /** @param value 32 bits, unsigned */
-  number(numbers: Numbers, context: number, value: number): void {
-    const decisions = numbers.at(context);
+  number(numbers: Numbers, kind: number, value: number): void {
+    const { decisions } = numbers;
+    const lengths = numbers.tree(kind);
     const length = 32 - Math.clz32(value);
     let node = 1;
     for (let bit = 5; bit >= 0; bit--) {
       const set = (length >> bit) & 1;
-      this.bit(decisions, node, set === 1);
+      this.bit(decisions, lengths + node, set === 1);
       node = node * 2 + set;
     }
-    const learnt = LENGTHS + length * TAIL;
+    if (length < 2) return;
+    const learnt = numbers.tree(kind, length);
     let rest = length - 1;
     for (node = 1; rest > 0 && node < TAIL; ) {
       const set = (value >>> --rest) & 1;
@@ -125,19 +154,16 @@ export class RangeEncoder {
     this.#low = ((this.#low & 0xffffff) << 8) >>> 0;
   }
 
-  /** Writes what is left; the next decision begins a stream of its own. */
+  /** Writes what is left. */
   end(): void {
     // Of the values that it may be now, the one that ends in zeros.
     this.#low = Math.ceil(this.#low / TOP) * TOP;
     this.#shift();
     this.#shift();
-    this.#low = 0;
-    this.#range = 2 ** 32 - 1;
-    this.#cache = -1;
-    this.#waiting = 0;
   }
 }
 
+/** Reads one stream. */
 export class RangeDecoder {
   readonly #bytes: Uint8Array;
   #at = 0;
@@ -183,14 +209,15 @@ export class RangeDecoder {
     return value;
   }
 
-  number(numbers: Numbers, context: number): number {
-    const decisions = numbers.at(context);
+  number(numbers: Numbers, kind: number): number {
+    const { decisions } = numbers;
+    const lengths = numbers.tree(kind);
     let node = 1;
-    for (let bit = 0; bit < 6; bit++) node = node * 2 + (this.bit(decisions, node) ? 1 : 0);
+    for (let bit = 0; bit < 6; bit++) node = node * 2 + (this.bit(decisions, lengths + node) ? 1 : 0);
     const length = node - LENGTHS;
-    if (length === 0) return 0;
-    if (length > 32) throw new BadRecordingError('a number is too long');
-    const learnt = LENGTHS + length * TAIL;
+    if (length < 2) return length;
+    if (length > MOST_BITS) throw new BadRecordingError('a number is too long');
+    const learnt = numbers.tree(kind, length);
     let value = 1;
     let rest = length - 1;
     for (node = 1; rest > 0 && node < TAIL; rest--) {

@@ -56,7 +56,6 @@ export class Recorder implements Disposable {
   readonly #out = new ByteWriter();
   readonly #texts = new ByteWriter();
   readonly #coded = new ByteWriter();
-  readonly #coder = new RangeEncoder(this.#coded);
   readonly #window = new PayloadWindow();
   #diffs = new Map<string, CodedWriter>();
   #times = new Map<string, CodedTimes>();
@@ -77,6 +76,17 @@ export class Recorder implements Disposable {
 
   /** Writes the refresh that the collector has just made. @throws FileError where the disk is full */
   append(collector: Collector, collected: Collected, question: RecordedQuestion): void {
+    try {
+      this.#append(collector, collected, question);
+    } catch (error) {
+      // What was not written is no base for differences.
+      this.#asked = '';
+      throw error;
+    }
+    this.refreshes++;
+  }
+
+  #append(collector: Collector, collected: Collected, question: RecordedQuestion): void {
     const { walked } = collector;
     const base = walked.get(BASE_WALK)!;
     const { begin, batch } = base.reading;
@@ -110,19 +120,12 @@ export class Recorder implements Disposable {
       time: begin,
       rows: batch.rows,
     };
-    try {
-      const before = whole || !canFollow() ? undefined : this.#window.bytes;
-      const { bytes } = this.#sink.writer.write(head, this.#out.written, before);
-      this.#window.add(this.#texts.written);
-      this.bytes += bytes;
-      if (whole) this.#keyBytes = bytes;
-      this.#since = whole ? 0 : this.#since + bytes;
-    } catch (error) {
-      // What was not written is no base for differences.
-      this.#asked = '';
-      throw error;
-    }
-    this.refreshes++;
+    const before = whole || !canFollow() ? undefined : this.#window.bytes;
+    const { bytes } = this.#sink.writer.write(head, this.#out.written, before);
+    this.#window.add(this.#texts.written);
+    this.bytes += bytes;
+    if (whole) this.#keyBytes = bytes;
+    this.#since = whole ? 0 : this.#since + bytes;
   }
 
   #segment(collector: Collector, collected: Collected, question: RecordedQuestion): Segment {
@@ -161,14 +164,15 @@ export class Recorder implements Disposable {
     const texts = this.#texts;
     texts.clear();
     this.#coded.clear();
+    const coder = new RangeEncoder(this.#coded);
     if (whole) this.#times = new Map([...walked.keys()].map((key) => [key, new CodedTimes()]));
     const users = new Set<number>();
     for (const [key, { source, reading }] of walked) {
       const { batch, bytes } = reading;
       // Of records with a footer nothing else is asked.
       const times = batch.footer ? { ...reading, clockNs: 0 } : reading;
-      this.#times.get(key)!.write(this.#coder, times);
-      this.#diffs.get(key)!.write(this.#coder, texts, new Uint8Array(batch.buffers.bytes, 0, bytes), whole);
+      this.#times.get(key)!.write(coder, times);
+      this.#diffs.get(key)!.write(coder, texts, new Uint8Array(batch.buffers.bytes, 0, bytes), whole);
       this.#newUsers(source.template, batch, users);
     }
     const named = [...users].flatMap((uid) => {
@@ -180,7 +184,7 @@ export class Recorder implements Disposable {
       texts.varint(uid);
       texts.text(name);
     }
-    this.#coder.end();
+    coder.end();
     const out = this.#out;
     out.clear();
     out.varint(this.#coded.length);

@@ -7,7 +7,7 @@ import { CodedTimes } from '../../src/state/coded-times.ts';
 import { Player } from '../../src/state/player.ts';
 import { RangeDecoder, RangeEncoder } from '../../src/state/range-coder.ts';
 import { Recording } from '../../src/state/recording.ts';
-import type { RecordLayout } from '../../src/templates/record.ts';
+import { FLAG_FOOTER, FLAG_MEMBER, type RecordLayout } from '../../src/templates/record.ts';
 import { footerBytes, layoutOf, memberBytes, recordBytes } from '../support/batch.ts';
 import { patience, SEED, times } from '../support/fuzz.ts';
 import { cells, OPTIONS, TEMPLATE } from '../support/recorded.ts';
@@ -45,11 +45,11 @@ function through(layout: RecordLayout, walks: readonly Walk[]): { seen: string[]
   const writer = new CodedWriter(layout);
   const reader = new CodedReader(layout);
   const [coded, texts] = [new ByteWriter(), new ByteWriter()];
-  const coder = new RangeEncoder(coded);
   const sizes: number[] = [];
   const seen = walks.map(({ bytes, whole }) => {
     coded.clear();
     texts.clear();
+    const coder = new RangeEncoder(coded);
     writer.write(coder, texts, bytes, whole);
     coder.end();
     sizes.push(coded.length);
@@ -164,6 +164,43 @@ describe('records by what surprises in them', () => {
       }),
       { seed: SEED, numRuns: times(2000) },
     );
+  });
+
+  describe('of the widest layout that is accepted', () => {
+    const WIDE: RecordLayout = { ...layoutOf({ id: { type: 'u32' } }), fixed: 1 << 16 };
+    const record = (flags: number, id: number, word: (w: number) => number) => {
+      const words = Uint32Array.from({ length: WIDE.fixed / 4 }, (_, w) => (w < 3 ? 0 : word(w)));
+      const bytes = Buffer.from(words.buffer);
+      bytes.writeUInt16LE(WIDE.fixed / 8, 0);
+      bytes.writeUInt16LE(flags, 2);
+      bytes.writeUInt32LE(id, 8);
+      return bytes;
+    };
+
+    test('come back, with more kinds of changes than have a number', { timeout: patience(30_000) }, () => {
+      const walk = (n: number) => Buffer.concat(Array.from({ length: 70 }, (_, id) => record(0, id, change(n, id))));
+      const change = (n: number, id: number) => (w: number) => (w % (id + 100) === 0 ? n * w : 0);
+      const walks = [0, 1, 2].map((n) => ({ bytes: walk(n), whole: n === 0 }));
+      const { seen } = through(WIDE, walks);
+      expect(seen.every((bytes, i) => bytes === hex(walks)[i])).toBe(true);
+    });
+
+    test('take memory by what is learnt, not by how wide they are', { timeout: patience(60_000) }, () => {
+      const walk = (n: number) =>
+        Buffer.concat([0, FLAG_MEMBER, FLAG_FOOTER].map((flags) => record(flags, 1, (w) => n + w * 7919)));
+      const [writer, reader] = [new CodedWriter(WIDE), new CodedReader(WIDE)];
+      const before = process.memoryUsage();
+      for (const n of [0, 1]) {
+        const [coded, texts] = [new ByteWriter(), new ByteWriter()];
+        const coder = new RangeEncoder(coded);
+        writer.write(coder, texts, walk(n), n === 0);
+        coder.end();
+        reader.read(new RangeDecoder(coded.written), new ByteReader(texts.written), n === 0);
+      }
+      const { arrayBuffers, heapUsed } = process.memoryUsage();
+      // Where each word had contexts of its own: 4,800 MiB.
+      expect((arrayBuffers + heapUsed - before.arrayBuffers - before.heapUsed) / 2 ** 20).toBeLessThan(200);
+    });
   });
 
   test('no more are made than there may be', () => {

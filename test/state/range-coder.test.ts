@@ -9,10 +9,10 @@ type Step = { readonly number: number; readonly context: number } | { readonly y
 /** Streams, one after another, with what was learnt from those before. */
 function written(streams: readonly (readonly Step[])[]): Uint8Array[] {
   const out = new ByteWriter();
-  const coder = new RangeEncoder(out);
-  const [decisions, numbers] = [new Decisions(3, 200), new Numbers()];
+  const [decisions, numbers] = [new Decisions(3, 200), new Numbers(3)];
   return streams.map((steps) => {
     out.clear();
+    const coder = new RangeEncoder(out);
     for (const step of steps) {
       if ('yes' in step) coder.bit(decisions, step.context, step.yes);
       else coder.number(numbers, step.context, step.number);
@@ -23,7 +23,7 @@ function written(streams: readonly (readonly Step[])[]): Uint8Array[] {
 }
 
 function readBack(streams: readonly Uint8Array[], like: readonly (readonly Step[])[]): Step[][] {
-  const [decisions, numbers] = [new Decisions(3, 200), new Numbers()];
+  const [decisions, numbers] = [new Decisions(3, 200), new Numbers(3)];
   return like.map((steps, i) => {
     const coder = new RangeDecoder(streams[i]!);
     return steps.map((step) =>
@@ -72,6 +72,6 @@ describe('the range coder', () => {
     const steps = Array.from({ length: 100 }, (_, i): Step => ({ number: i * 7919, context: 0 }));
     const [bytes] = written([steps]);
     expect(() => readBack([bytes!.subarray(0, bytes!.length / 2)], [steps])).toThrow(BadRecordingError);
-    expect(() => new RangeDecoder(new Uint8Array(4).fill(255)).number(new Numbers(), 0)).toThrow(/too long/);
+    expect(() => new RangeDecoder(new Uint8Array(4).fill(255)).number(new Numbers(1), 0)).toThrow(/too long/);
   });
 });

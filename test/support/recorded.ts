@@ -25,7 +25,7 @@ export const COLUMNS = TEMPLATE.columns.map((c) => c.name);
 export const START = Date.UTC(2026, 0, 1);
 
 /** At refresh n: rows n to n + 4, of which the odd ones count. */
-function madeOrigin(): Origin & { n: number } {
+export function madeOrigin(): Origin & { n: number } {
   const plan = { layout: LAYOUT, names: new Map(), absent: new Map(), conditions: [], after: [], sets: [] };
   const origin = {
     n: 0,
