@@ -80,6 +80,24 @@ my $forever = sub { sleep 3600 while 1 };
 
 my %sides = (
     here => sub {
+        # The first one, whose sockets are what one sees at first. It forgets what it has been told, but not the memory,
+        # and never ends what the other side has ended.
+        process('/usr/bin/shop-server --port 8080', 'shop-server', $shop, sub {
+            sleep 0.3;
+            my @database = map { dial($server, 5432) } 1 .. 4;
+            my ($turn, $second, @kept, @payments) = (0, 0);
+            serve(listener(8080), sub {
+                ask($database[ $turn++ % @database ], 900);
+                burn(0.001);
+                return if seconds() < $second;
+                $second = int(seconds()) + 1;
+                push @kept, 'x' x ((3 << 20) + $second);
+                return if $second % 3;
+                push @payments, dial($payments, 443);
+                syswrite($payments[-1], "200\n") if $payments[-1];
+            });
+        });
+
         process('/usr/sbin/cron -f', 'cron', 0, $forever);
 
         process('sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups', 'sshd', 0, sub {
@@ -111,23 +129,6 @@ my %sides = (
                 }
                 exit;
             }
-        });
-
-        # It forgets what it has been told, but not the memory, and never ends what the other side has ended.
-        process('/usr/bin/shop-server --port 8080', 'shop-server', $shop, sub {
-            sleep 0.3;
-            my @database = map { dial($server, 5432) } 1 .. 4;
-            my ($turn, $second, @kept, @payments) = (0, 0);
-            serve(listener(8080), sub {
-                ask($database[ $turn++ % @database ], 900);
-                burn(0.001);
-                return if seconds() < $second;
-                $second = int(seconds()) + 1;
-                push @kept, 'x' x ((3 << 20) + $second);
-                return if $second % 3;
-                push @payments, dial($payments, 443);
-                syswrite($payments[-1], "200\n") if $payments[-1];
-            });
         });
 
         process('nginx: master process /usr/sbin/nginx -g daemon on; master_process on;', 'nginx', 0, sub {
