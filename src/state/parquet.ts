@@ -67,7 +67,11 @@ export function writtenColumns({ table, columns }: Pick<Snapshot, 'table' | 'col
 function parquetValue(table: Rows, row: number, name: string, kind: Kind): unknown {
   if (kind === 'texts') return table.texts(row, name);
   const value = table.value(row, name);
-  if ((kind === 'i64' || kind === 'u64') && typeof value === 'number') return BigInt(Math.round(value));
+  if (kind === 'i64' || kind === 'u64') {
+    const whole = typeof value === 'number' ? BigInt(Math.round(value)) : value;
+    // A signed member in hexadecimal: its 64 bits.
+    return kind === 'u64' && typeof whole === 'bigint' ? BigInt.asUintN(64, whole) : whole;
+  }
   return kind === 'double' && typeof value === 'bigint' ? Number(value) : value;
 }
 

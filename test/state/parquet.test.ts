@@ -125,6 +125,12 @@ describe('Parquet', () => {
     });
   });
 
+  test('a signed member in hexadecimal is its 64 bits', async () => {
+    const signed = tableOf({ x: { type: 'i32', as: 'hex' } }, [{ values: { x: -1 } }, { values: { x: 1 } }]);
+    const rows = await rowsOf(written(snapshotOf(signed, ['x'])));
+    expect(rows.map((row) => String(row['x']))).toEqual([String(2n ** 64n - 1n), '1']);
+  });
+
   test('a file without rows is one', async () => {
     const file = written(snapshotOf(table, KINDS, { order: new Uint32Array() }));
     expect(await rowsOf(file)).toEqual([]);
