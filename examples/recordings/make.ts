@@ -87,9 +87,9 @@ function recorderOf(template: Template, name: string, leftOut: RegExp) {
   ends.push(() => {
     recorder[Symbol.dispose]();
     collector[Symbol.dispose]();
+    // For everyone, unlike what is recorded of a machine.
+    fs.chmodSync(file, 0o644);
   });
-  // For everyone, unlike what is recorded of a machine.
-  fs.chmodSync(file, 0o644);
   written.push(() => `${name}: ${recorder.refreshes} refreshes, ${recorder.bytes} bytes`);
   return (pid: Range[] | undefined) => {
     const collected = collector.collect({ ...question, columns, filters: pid ? { pid } : {} });

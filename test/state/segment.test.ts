@@ -46,7 +46,11 @@ describe('the beginning of a recording', () => {
     ['a column there is not', { question: { ...SEGMENT.question, columns: ['no'] } }, /its question: .* column "no"$/],
     ['no template', { templates: [] }, /at templates: 1 or more templates are needed/],
     ['a template that is none', { templates: [null] }, /^its template nothing: /],
-    ['a key there is not', template({ key: ['\x1b[m'] }), /^its template "made": a name is expected here .*, not a text$/],
+    [
+      'a key there is not',
+      template({ key: ['\x1b[m'] }),
+      /^its template "made": a name is expected here .*, not a text$/,
+    ],
     ['a key of no column', template({ key: ['nothing'] }), /^its template "made": there is no column "nothing"$/],
     ['a map that is none', template({ map: { id: 'x' } }), /^its template "made": its map, id: a whole number/],
     ['no walk', { walks: [] }, /at walks: 1 or more walks are needed/],
