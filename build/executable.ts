@@ -8,6 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import lock from '../package-lock.json' with { type: 'json' };
+import { SAMPLES } from '../src/sample.ts';
 import { Elf } from './elf.ts';
 
 export const ARCHES = ['x64', 'arm64'] as const;
@@ -105,10 +106,7 @@ export function buildExecutable(arch: Arch): string {
           ...Object.fromEntries(bundles(arch).map((name) => [name, path.join(ROOT, 'dist', name)])),
           'koffi.node': parts.koffi,
           ...Object.fromEntries(
-            ['sample', 'sample-tcp'].map((name) => [
-              `${name}.itertop`,
-              path.join(ROOT, `examples/recordings/${name}.itertop`),
-            ]),
+            SAMPLES.map((name) => [`${name}.itertop`, path.join(ROOT, `examples/recordings/${name}.itertop`)]),
           ),
         },
       }),

@@ -6,12 +6,13 @@ import { asFile, PACKED } from './bpf/packed.ts';
 /** Its tables by their names on the command line, those of the files without their extension. */
 export const SAMPLE = 'sample';
 const SAMPLE_TCP = 'sample-tcp';
+export const SAMPLES: readonly string[] = [SAMPLE, SAMPLE_TCP];
 
 /** Beside the bundle's folder as beside the sources'. */
 const fileOf = (name: string) => fileURLToPath(new URL(`../examples/recordings/${name}.itertop`, import.meta.url));
 
 /** Whether the word is one of those names: a file that has it goes first. */
-export const isSample = (word: string): boolean => (word === SAMPLE || word === SAMPLE_TCP) && !fs.existsSync(word);
+export const isSample = (word: string): boolean => SAMPLES.includes(word) && !fs.existsSync(word);
 
 /** A path of it; that of a descriptor, open as long as the process, where it lies within the executable. */
 export function sampleFile(name: string): string {
